@@ -1,0 +1,258 @@
+"""Label maps: checking, counting, connectivity. The same gate for every method.
+
+A method may return any integer labels. Before anything is measured, :func:`enforce` makes the map
+4-connected, merges fragments away and numbers what is left; the raw counts are kept beside it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ssnbench.contracts import Labels
+
+MIN_SHARE = 0.06
+"""A fragment is smaller than this share of the mean size H*W/K (value of the SSN release)."""
+
+
+def checked(labels: Any, shape: tuple[int, int]) -> Labels:
+    """Return ``labels`` as contiguous int32 (H, W), or say what is wrong with them.
+
+    Parameters
+    ----------
+    labels : integer or bool array (H, W)
+        What a method returned, or what a file held. Values may be any integers; those that do not
+        fit into int32 are replaced by their ranks.
+    shape : (int, int)
+        Height and width of the image.
+
+    Raises
+    ------
+    TypeError
+        When this is no array of integers.
+    ValueError
+        When its shape is not the image's.
+    """
+    if not isinstance(labels, np.ndarray):
+        raise TypeError(f"labels should be an array of integers, got {type(labels).__name__}")
+    if labels.dtype.kind not in "iub":
+        raise TypeError(f"labels should be integers, got {labels.dtype}")
+    if labels.shape != shape:
+        raise ValueError(f"labels of shape {labels.shape} for an image of shape {shape}")
+    limits = np.iinfo(np.int32)
+    if labels.dtype.itemsize >= 4 and labels.dtype != np.int32:
+        if labels.min(initial=0) < limits.min or labels.max(initial=0) > limits.max:
+            labels = np.unique(labels, return_inverse=True)[1].reshape(shape)
+    return np.ascontiguousarray(labels, dtype=np.int32)
+
+
+def consecutive(labels: Labels) -> Labels:
+    """Renumber int32 (H, W) labels to 0..n-1, keeping their order."""
+    low, span = _range(labels)
+    if span > 4 * labels.size:  # too sparse for a table over the range
+        ranks = np.unique(labels, return_inverse=True)[1]
+        return ranks.reshape(labels.shape).astype(np.int32)
+    present = _present(labels.ravel(), low, span)
+    rank = np.cumsum(present, dtype=np.int32) - np.int32(1)
+    return _looked_up(labels.ravel(), low, rank).reshape(labels.shape)
+
+
+def count(labels: Labels) -> int:
+    """Count the different values of int32 (H, W) labels."""
+    low, span = _range(labels)
+    if span > 4 * labels.size:
+        return len(np.unique(labels))
+    return int(_present(labels.ravel(), low, span).sum())
+
+
+def components(labels: Labels) -> tuple[Labels, int]:
+    """Split int32 (H, W) labels into their 4-connected components.
+
+    Returns
+    -------
+    components : int32 (H, W)
+        0..n-1, numbered by first pixel in raster order.
+    n : int
+        How many there are.
+    """
+    parts = np.empty(labels.shape, np.int32)
+    return parts, int(_components(np.ascontiguousarray(labels), parts.reshape(-1)))
+
+
+def enforce(labels: Labels, n_segments: int, min_share: float = MIN_SHARE) -> Labels:
+    """Make every superpixel 4-connected, free of fragments, and number them 0..n-1.
+
+    Every 4-connected component becomes a superpixel of its own. Those smaller than ``min_share *
+    H * W / n_segments`` pixels are merged into the neighbour that they share the longest border
+    with (the one whose first pixel comes first on a tie). All fragments are merged at once, and
+    again as long as what they merged to is still too small; each time at least halves their
+    number, so that the time is linear in the pixels.
+
+    Parameters
+    ----------
+    labels : int32 (H, W)
+        Any labels.
+    n_segments : int
+        Superpixels asked for, 1 or more; sets what a fragment is.
+    min_share : float
+        Size of the smallest superpixel that is kept, as a share of the mean size.
+
+    Returns
+    -------
+    int32 (H, W)
+        Labels 0..n-1, numbered by first pixel in raster order.
+    """
+    parts, n = components(labels)
+    smallest = min_share * parts.size / n_segments
+    while n > 1:
+        sizes = np.bincount(parts.reshape(-1), minlength=n)
+        small = sizes < smallest
+        if not small.any():
+            break
+        target = _longest_border(parts, small)
+        renumbered, n = _merged(target)
+        parts = _looked_up(parts.reshape(-1), 0, renumbered).reshape(parts.shape)
+    return parts
+
+
+def _range(labels: Labels) -> tuple[int, int]:
+    if labels.size == 0:
+        return 0, 0
+    low = int(labels.min())
+    return low, int(labels.max()) - low + 1
+
+
+@njit(cache=True, nogil=True)
+def _present(flat: NDArray[np.int32], low: int, span: int) -> NDArray[np.bool_]:
+    seen = np.zeros(span, np.bool_)
+    for value in flat:
+        seen[value - low] = True
+    return seen
+
+
+@njit(cache=True, nogil=True)
+def _looked_up(flat: NDArray[np.int32], low: int, table: NDArray[np.int32]) -> NDArray[np.int32]:
+    out = np.empty(flat.size, np.int32)
+    for p in range(flat.size):
+        out[p] = table[flat[p] - low]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _root(parent: NDArray[np.int32], p: int) -> int:
+    while parent[p] != p:
+        parent[p] = parent[parent[p]]  # halve the path on the way
+        p = parent[p]
+    return p
+
+
+@njit(cache=True, nogil=True)
+def _joined(parent: NDArray[np.int32], p: int, q: int) -> int:
+    """Unite two sets; the root is the smaller index, hence the first pixel in raster order."""
+    p, q = _root(parent, p), _root(parent, q)
+    if p < q:
+        parent[q] = p
+        return p
+    parent[p] = q
+    return q
+
+
+@njit(cache=True, nogil=True)
+def _components(labels: Labels, parent: NDArray[np.int32]) -> int:
+    """Fill ``parent``, a flat map, with component numbers; return how many there are."""
+    height, width = labels.shape
+    for row in range(height):
+        for column in range(width):
+            p, value = row * width + column, labels[row, column]
+            left = column > 0 and labels[row, column - 1] == value
+            up = row > 0 and labels[row - 1, column] == value
+            if left and up and labels[row - 1, column - 1] == value:
+                parent[p] = parent[p - 1]  # the corner pixel has united left and up already
+            elif left and up:
+                parent[p] = _joined(parent, p - 1, p - width)
+            elif left:
+                parent[p] = parent[p - 1]
+            elif up:
+                parent[p] = parent[p - width]
+            else:
+                parent[p] = p
+    n = 0
+    for p in range(parent.size):  # a parent comes before its children, so it is numbered already
+        if parent[p] == p:
+            parent[p] = n
+            n += 1
+        else:
+            parent[p] = parent[parent[p]]
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _border_edges(
+    parts: Labels, small: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """List, for every small component, the component across each of its border edges.
+
+    The list of component c is ``across[start[c]:start[c + 1]]``.
+    """
+    height, width = parts.shape
+    start = np.zeros(small.size + 2, np.int64)
+    across = np.empty(0, np.int32)
+    for filling in (False, True):  # first count, then fill: one walk, two purposes
+        for row in range(height):
+            for column in range(width):
+                a = parts[row, column]
+                for down in (False, True):
+                    if row + 1 == height if down else column + 1 == width:
+                        continue
+                    b = parts[row + 1, column] if down else parts[row, column + 1]
+                    if a == b:
+                        continue
+                    for one, other in ((a, b), (b, a)):
+                        if small[one]:
+                            if filling:
+                                across[start[one + 1]] = other
+                                start[one + 1] += 1
+                            else:
+                                start[one + 2] += 1
+        if not filling:
+            start = np.cumsum(start)
+            across = np.empty(start[-1], np.int32)
+    return start, across
+
+
+@njit(cache=True, nogil=True)
+def _longest_border(parts: Labels, small: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """For every component: the one to merge it into, or itself when it is large enough."""
+    start, across = _border_edges(parts, small)
+    target = np.arange(small.size).astype(np.int32)
+    length = np.zeros(small.size, np.int32)
+    for c in range(small.size):
+        neighbours = across[start[c] : start[c + 1]]
+        for other in neighbours:
+            length[other] += 1
+        longest = 0
+        for other in neighbours:
+            longer = length[other] > longest
+            if longer or (length[other] == longest and other < target[c]):
+                target[c], longest = other, length[other]
+        length[neighbours] = 0
+    return target
+
+
+@njit(cache=True, nogil=True)
+def _merged(target: NDArray[np.int32]) -> tuple[NDArray[np.int32], int]:
+    """Unite every component with its target; return the new number of each, and how many."""
+    parent = np.arange(target.size).astype(np.int32)
+    for c in range(target.size):
+        _joined(parent, c, target[c])
+    n = 0
+    for c in range(target.size):
+        if parent[c] == c:
+            parent[c] = n
+            n += 1
+        else:
+            parent[c] = parent[parent[c]]
+    return parent, n
