@@ -43,9 +43,8 @@ def checked(labels: Any, shape: tuple[int, int]) -> Labels:
     if labels.shape != shape:
         raise ValueError(f"labels of shape {labels.shape} for an image of shape {shape}")
     limits = np.iinfo(np.int32)
-    if labels.dtype.itemsize >= 4 and labels.dtype != np.int32:
-        if labels.min(initial=0) < limits.min or labels.max(initial=0) > limits.max:
-            labels = np.unique(labels, return_inverse=True)[1].reshape(shape)
+    if labels.min(initial=0) < limits.min or labels.max(initial=0) > limits.max:
+        labels = np.unique(labels, return_inverse=True)[1].reshape(shape)
     return np.ascontiguousarray(labels, dtype=np.int32)
 
 
@@ -109,11 +108,9 @@ def enforce(labels: Labels, n_segments: int, min_share: float = MIN_SHARE) -> La
     smallest = min_share * parts.size / n_segments
     while n > 1:
         sizes = np.bincount(parts.reshape(-1), minlength=n)
-        small = sizes < smallest
-        if not small.any():
+        if sizes.min() >= smallest:
             break
-        target = _longest_border(parts, small)
-        renumbered, n = _merged(target)
+        renumbered, n = _merged(_longest_border(parts, sizes, smallest))
         parts = _looked_up(parts.reshape(-1), 0, renumbered).reshape(parts.shape)
     return parts
 
@@ -190,55 +187,54 @@ def _components(labels: Labels, parent: NDArray[np.int32]) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _border_edges(
-    parts: Labels, small: NDArray[np.bool_]
+def _pixels_of(
+    parts: Labels, sizes: NDArray[np.int64], smallest: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """List, for every small component, the component across each of its border edges.
-
-    The list of component c is ``across[start[c]:start[c + 1]]``.
-    """
-    height, width = parts.shape
-    start = np.zeros(small.size + 2, np.int64)
-    across = np.empty(0, np.int32)
-    for filling in (False, True):  # first count, then fill: one walk, two purposes
-        for row in range(height):
-            for column in range(width):
-                a = parts[row, column]
-                for down in (False, True):
-                    if row + 1 == height if down else column + 1 == width:
-                        continue
-                    b = parts[row + 1, column] if down else parts[row, column + 1]
-                    if a == b:
-                        continue
-                    for one, other in ((a, b), (b, a)):
-                        if small[one]:
-                            if filling:
-                                across[start[one + 1]] = other
-                                start[one + 1] += 1
-                            else:
-                                start[one + 2] += 1
-        if not filling:
-            start = np.cumsum(start)
-            across = np.empty(start[-1], np.int32)
-    return start, across
+    """List the pixels of every fragment: those of c are ``pixels[start[c]:start[c + 1]]``."""
+    start = np.zeros(sizes.size + 2, np.int64)
+    for c in range(sizes.size):
+        start[c + 2] = start[c + 1] + (sizes[c] if sizes[c] < smallest else 0)
+    pixels = np.empty(start[-1], np.int32)
+    for p, c in enumerate(parts.flat):
+        if sizes[c] < smallest:
+            pixels[start[c + 1]] = p
+            start[c + 1] += 1
+    return start, pixels
 
 
 @njit(cache=True, nogil=True)
-def _longest_border(parts: Labels, small: NDArray[np.bool_]) -> NDArray[np.int32]:
+def _across(parts: Labels, p: int, side: int) -> int:
+    """Component on one side of pixel p, or -1 outside the image."""
+    height, width = parts.shape
+    row, column = divmod(p, width)
+    if side == 0:
+        return parts[row - 1, column] if row > 0 else -1
+    if side == 1:
+        return parts[row, column - 1] if column > 0 else -1
+    if side == 2:
+        return parts[row, column + 1] if column + 1 < width else -1
+    return parts[row + 1, column] if row + 1 < height else -1
+
+
+@njit(cache=True, nogil=True)
+def _longest_border(parts: Labels, sizes: NDArray[np.int64], smallest: float) -> NDArray[np.int32]:
     """For every component: the one to merge it into, or itself when it is large enough."""
-    start, across = _border_edges(parts, small)
-    target = np.arange(small.size).astype(np.int32)
-    length = np.zeros(small.size, np.int32)
-    for c in range(small.size):
-        neighbours = across[start[c] : start[c + 1]]
-        for other in neighbours:
-            length[other] += 1
-        longest = 0
-        for other in neighbours:
-            longer = length[other] > longest
-            if longer or (length[other] == longest and other < target[c]):
-                target[c], longest = other, length[other]
-        length[neighbours] = 0
+    start, pixels = _pixels_of(parts, sizes, smallest)
+    target = np.arange(sizes.size).astype(np.int32)
+    length = np.zeros(sizes.size + 1, np.int32)  # the last entry is that of -1, outside
+    for c in range(sizes.size):
+        longest = np.int32(0)
+        for p in pixels[start[c] : start[c + 1]]:
+            for side in range(4):
+                other = _across(parts, p, side)
+                if other >= 0 and other != c:
+                    length[other] += 1
+                    tie = length[other] == longest and other < target[c]
+                    if length[other] > longest or tie:
+                        target[c], longest = other, length[other]
+        for p in pixels[start[c] : start[c + 1]]:
+            for side in range(4):
+                length[_across(parts, p, side)] = 0
     return target
 
 
