@@ -37,7 +37,7 @@ def stage(name: str) -> Iterator[None]:
 
 @contextmanager
 def collect(synchronise: Callable[[], None] | None = None) -> Iterator[Seconds]:
-    """Collect the seconds of all stages inside; ``synchronise`` waits for an asynchronous device."""
+    """Collect the seconds of all stages inside; ``synchronise`` waits for a device to finish."""
     seconds: Seconds = {}
     marks = _collected.set(seconds), _synchronise.set(synchronise)
     try:

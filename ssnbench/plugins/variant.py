@@ -1,0 +1,171 @@
+"""A plug-in together with values for its parameters, as users write it: ``slic(compactness=20)``.
+
+The parameters are the fields of the plug-in's dataclass; names, types and defaults all come from
+there, so that the command line, the records and the help never disagree.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import json
+import re
+import typing
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import Any
+
+from ssnbench import plugins
+from ssnbench.contracts import UsageError
+
+_SPEC = re.compile(r"\s*([\w.-]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The name of a plug-in and the parameters that differ from its defaults.
+
+    Attributes
+    ----------
+    name : str
+        Name on the shelf.
+    params : tuple of (str, value)
+        Sorted by name; values are of the field's type.
+    """
+
+    name: str
+    params: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The variant as the user would write it; the name alone when all is default."""
+        given = ",".join(f"{key}={_written(value)}" for key, value in self.params)
+        return f"{self.name}({given})" if given else self.name
+
+    def build(self, shelf: plugins.Shelf, **more: Any) -> Any:
+        """Load the plug-in and make an instance."""
+        return plugins.load(shelf, self.name)(**dict(self.params), **more)
+
+    def canonical(self, shelf: plugins.Shelf) -> str:
+        """All parameters, defaults too, as JSON with sorted keys: what a record is filed under."""
+        values = dataclasses.asdict(self.build(shelf))
+        return json.dumps(values, sort_keys=True, default=str)
+
+
+def parse(shelf: plugins.Shelf, text: str) -> Variant:
+    """Read ``name`` or ``name(key=value,...)``.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name or parameter (with the nearest ones), or a value of another type.
+    """
+    match = _SPEC.fullmatch(text)
+    if match is None:
+        raise UsageError(f"cannot read {text!r}; write name or name(parameter=value,...)")
+    name, arguments = match.groups()
+    plugins.find(shelf, name)
+    pairs = [_pair(part, text) for part in split(arguments or "")]
+    return with_params(shelf, Variant(name), pairs)
+
+
+def parse_list(shelf: plugins.Shelf, text: str) -> list[Variant]:
+    """Read several variants separated by commas; one that is named twice counts once."""
+    return list(dict.fromkeys(parse(shelf, part) for part in split(text)))
+
+
+def with_params(
+    shelf: plugins.Shelf, variant: Variant, pairs: Iterable[tuple[str, str]]
+) -> Variant:
+    """Set parameters, given as text, on top of those that the variant has."""
+    pairs = list(pairs)
+    if not pairs:
+        return variant
+    fields = parameters(shelf, variant.name)
+    values = dict(variant.params)
+    for key, text in pairs:
+        if key not in fields:
+            hint = f"{variant.name} takes {', '.join(fields) or 'no parameters'}"
+            raise plugins.unknown(f"parameter of {variant.name}", key, fields, hint)
+        values[key] = _read(fields[key].type, text, f"{variant.name}.{key}")
+    given = {key: value for key, value in values.items() if value != fields[key].default}
+    return Variant(variant.name, tuple(sorted(given.items())))
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a plug-in."""
+
+    name: str
+    type: Any
+    default: Any
+
+
+def parameters(shelf: plugins.Shelf, name: str) -> dict[str, Parameter]:
+    """Parameters of a plug-in by name: its dataclass fields."""
+    cls = plugins.load(shelf, name)
+    if not dataclasses.is_dataclass(cls):
+        return {}
+    hints = typing.get_type_hints(cls)
+    return {
+        field.name: Parameter(field.name, hints[field.name], field.default)
+        for field in dataclasses.fields(cls)
+        if field.init and field.name not in ("root", "split")
+    }
+
+
+def split(text: str) -> Iterator[str]:
+    """Split at commas outside brackets; empty parts are dropped."""
+    depth, part = 0, ""
+    for letter in text:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and depth == 0:
+            if part.strip():
+                yield part.strip()
+            part = ""
+        else:
+            part += letter
+    if part.strip():
+        yield part.strip()
+
+
+def _pair(text: str, whole: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"cannot read {text!r} in {whole!r}; write parameter=value")
+    return key.strip(), value.strip()
+
+
+def _read(kind: Any, text: str, where: str) -> Any:
+    """Turn text into a value of the annotated type ``kind``."""
+    kinds = typing.get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    if NoneType in kinds and text in ("None", "none"):
+        return None
+    for each in kinds:
+        value = _as_kind(each, text)
+        if value is not None:
+            return value
+    wanted = " or ".join(getattr(each, "__name__", str(each)) for each in kinds)
+    raise UsageError(f"{where} should be {wanted}, got {text!r}")
+
+
+def _as_kind(kind: Any, text: str) -> Any:
+    """Return a value, or None when the text is not of this kind."""
+    if kind is str:
+        return text.strip("'\"")
+    choices = typing.get_args(kind)
+    if typing.get_origin(kind) is typing.Literal:
+        return text if text in choices else None
+    try:
+        value = ast.literal_eval({"true": "True", "false": "False"}.get(text, text))
+    except (ValueError, SyntaxError):
+        return None
+    if kind is float and type(value) is int:
+        return float(value)
+    origin = typing.get_origin(kind) or kind
+    return value if type(value) is origin else None
+
+
+def _written(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value).replace(" ", "")
