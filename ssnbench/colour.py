@@ -1,0 +1,98 @@
+"""From sRGB to CIE Lab: the one conversion that all methods share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ssnbench.contracts import Image
+
+Lab = NDArray[np.float32]
+"""float32 (H, W, 3): L 0..100, a and b about -128..127; D65, 2 degree observer."""
+
+_WHITE: Final = np.array([0.95047, 1.0, 1.08883])
+_XYZ: Final = np.array(
+    [
+        [0.412453, 0.357580, 0.180423],
+        [0.212671, 0.715160, 0.072169],
+        [0.019334, 0.119193, 0.950227],
+    ]
+)
+
+
+def _linear_light() -> NDArray[np.float32]:
+    """Undo the sRGB gamma for each of the 256 values of a channel."""
+    value = np.arange(256) / 255
+    linear = np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92)
+    return linear.astype(np.float32)
+
+
+_LINEAR: Final = _linear_light()
+_MATRIX: Final = (_XYZ / _WHITE[:, None]).astype(np.float32)
+
+
+def rgb_to_lab(image: Image) -> Lab:
+    """Convert an sRGB image to CIE Lab.
+
+    Parameters
+    ----------
+    image : uint8 (H, W, 3)
+        sRGB, 0..255.
+
+    Returns
+    -------
+    float32 (H, W, 3)
+        L in 0..100, a and b about -128..127; within 1e-3 of ``skimage.color.rgb2lab`` (illuminant
+        D65, 2 degree observer).
+
+    Raises
+    ------
+    ValueError
+        When the image is not uint8 (H, W, 3).
+
+    References
+    ----------
+    CIE 15:2004 and IEC 61966-2-1 (sRGB).
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"expected uint8 (H, W, 3), got {image.dtype} {image.shape}")
+    lab = np.empty(image.shape, dtype=np.float32)
+    _convert(np.ascontiguousarray(image).reshape(-1), _LINEAR, _MATRIX, lab.reshape(-1))
+    return lab
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _cube_root(t):  # type: ignore[no-untyped-def]
+    """Cube root of a positive float32: a guess from the exponent, then two steps of Halley."""
+    bits = np.float32(t).view(np.int32)
+    guess = np.int32(np.int32(np.float32(bits) * np.float32(1 / 3)) + 0x2A512CE3)
+    root = guess.view(np.float32)
+    for _ in range(2):
+        cube = root * root * root
+        root *= (cube + t + t) / (cube + cube + t)
+    return root
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _lightness(t):  # type: ignore[no-untyped-def]
+    """CIE's f: a cube root with a straight foot; the foot's argument never reaches the root."""
+    foot = np.float32(0.008856)
+    root = _cube_root(max(t, foot))
+    return root if t > foot else np.float32(7.787) * t + np.float32(16 / 116)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def _convert(rgb, linear, matrix, lab):  # type: ignore[no-untyped-def]
+    """Fill ``lab`` (n * 3) from ``rgb`` (n * 3), both flat and interleaved."""
+    m = matrix
+    for i in range(rgb.size // 3):
+        r, g, b = linear[rgb[3 * i]], linear[rgb[3 * i + 1]], linear[rgb[3 * i + 2]]
+        x = _lightness(m[0, 0] * r + m[0, 1] * g + m[0, 2] * b)
+        y = _lightness(m[1, 0] * r + m[1, 1] * g + m[1, 2] * b)
+        z = _lightness(m[2, 0] * r + m[2, 1] * g + m[2, 2] * b)
+        lab[3 * i] = np.float32(116) * y - np.float32(16)
+        lab[3 * i + 1] = np.float32(500) * (x - y)
+        lab[3 * i + 2] = np.float32(200) * (y - z)

@@ -1,0 +1,121 @@
+"""The regular grid that superpixels start from, and who neighbours whom on it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import isqrt
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor
+
+NEIGHBOURS: Final = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1))
+"""Offsets (rows, columns) of the nine cells that a pixel looks at; index 4 is its own cell."""
+
+
+class Grid(NamedTuple):
+    """A regular grid of ``rows`` x ``cols`` cells over ``height`` x ``width`` pixels.
+
+    Pixel row ``y`` lies in cell row ``y * rows // height``, columns alike, so that cells differ by
+    at most one pixel in height and in width, and every pixel belongs to exactly one cell. Cells are
+    numbered row by row; cell ``i`` is where superpixel ``i`` starts.
+    """
+
+    height: int
+    width: int
+    rows: int
+    cols: int
+
+    @property
+    def n_cells(self) -> int:
+        """Number of superpixels m that the grid makes."""
+        return self.rows * self.cols
+
+    @property
+    def cell_shape(self) -> tuple[int, int]:
+        """Height and width of the largest cell in pixels."""
+        return -(-self.height // self.rows), -(-self.width // self.cols)
+
+    @classmethod
+    def of(cls, height: int, width: int, n_segments: int) -> Grid:
+        """Grid of at most ``n_segments`` nearly square cells.
+
+        It has floor(sqrt(K W / H)) columns and floor(sqrt(K H / W)) rows, at least one of each;
+        hence it makes m <= K superpixels, K being ``n_segments``.
+
+        Raises
+        ------
+        ValueError
+            When the image is empty, or ``n_segments`` is below 1 or above the number of pixels.
+        """
+        if height < 1 or width < 1:
+            raise ValueError(f"an image of {height} x {width} pixels has nothing to cluster")
+        if not 1 <= n_segments <= height * width:
+            raise ValueError(
+                f"n_segments must be 1 to {height * width} for {height} x {width} pixels, "
+                f"got {n_segments}"
+            )
+        cols = min(max(isqrt(n_segments * width // height), 1), n_segments)
+        rows = min(max(isqrt(n_segments * height // width), 1), n_segments)
+        return cls(height, width, rows, cols)
+
+
+class Cells(NamedTuple):
+    """Index tables of a grid; P is the number of pixels of the largest cell, n = H * W.
+
+    Attributes
+    ----------
+    pixels : int64 (m, P)
+        Pixels of each cell as flat indices; a smaller cell is padded with its first pixel.
+    real : bool (m, P)
+        False where ``pixels`` is padding.
+    place : int64 (n,)
+        Where each pixel lies in the flat ``pixels``: the inverse of the table.
+    neighbours : int64 (m, 9)
+        The nine cells around each cell, in the order of ``NEIGHBOURS``; itself where there is none.
+    exists : bool (m, 9)
+        False where a neighbour would lie outside the grid.
+    """
+
+    pixels: Tensor
+    real: Tensor
+    place: Tensor
+    neighbours: Tensor
+    exists: Tensor
+
+
+@lru_cache(maxsize=32)
+def cells(grid: Grid, device: torch.device) -> Cells:
+    """Index tables of ``grid`` on ``device``; the last few are kept."""
+    rows, height = _spans(grid.height, grid.rows)
+    cols, width = _spans(grid.width, grid.cols)
+    y, in_y = _inside(rows, height)
+    x, in_x = _inside(cols, width)
+    pixels = (y[:, None, :, None] * grid.width + x[None, :, None, :]).reshape(grid.n_cells, -1)
+    real = (in_y[:, None, :, None] & in_x[None, :, None, :]).reshape(grid.n_cells, -1)
+    pixels = torch.where(real, pixels, pixels[:, :1])
+    place = torch.empty(grid.height * grid.width, dtype=torch.int64)
+    place[pixels[real]] = torch.arange(pixels.numel()).reshape(pixels.shape)[real]
+    neighbours, exists = _neighbours(grid)
+    return Cells(*(t.to(device) for t in (pixels, real, place, neighbours, exists)))
+
+
+def _spans(length: int, parts: int) -> tuple[Tensor, Tensor]:
+    """First index and length of each of ``parts`` cells along an axis."""
+    edges = (torch.arange(parts + 1) * length + parts - 1) // parts
+    return edges[:-1], edges.diff()
+
+
+def _inside(start: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+    """Give the indices (parts, longest) of each cell along an axis, and which are its own."""
+    step = torch.arange(int(length.max()))
+    return start[:, None] + step, step < length[:, None]
+
+
+def _neighbours(grid: Grid) -> tuple[Tensor, Tensor]:
+    offset = torch.tensor(NEIGHBOURS)
+    cell = torch.arange(grid.n_cells)
+    row = (cell // grid.cols)[:, None] + offset[:, 0]
+    col = (cell % grid.cols)[:, None] + offset[:, 1]
+    exists = (row >= 0) & (row < grid.rows) & (col >= 0) & (col < grid.cols)
+    return torch.where(exists, row * grid.cols + col, cell[:, None]), exists

@@ -1,0 +1,86 @@
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+from ssnbench import plugins
+from ssnbench.contracts import Image, UsageError
+from ssnbench.ssn.infer import NoWeightsWarning, segment
+from ssnbench.stages import collect
+
+
+@pytest.fixture
+def halves() -> Image:
+    """Left half dark blue, right half light yellow, the border off the grid lines."""
+    image = np.full((36, 48, 3), (20, 30, 120), dtype=np.uint8)
+    image[:, 19:] = (240, 230, 150)
+    return image
+
+
+def test_superpixels_keep_to_one_side_of_a_strong_edge(halves: Image) -> None:
+    labels = segment(halves, 12, variant="pix")
+    assert labels.dtype == np.int32
+    assert labels.shape == halves.shape[:2]
+    assert not set(labels[:, :19].ravel()) & set(labels[:, 19:].ravel())
+
+
+def test_a_flat_image_keeps_the_grid() -> None:
+    labels = segment(np.full((20, 30, 3), 90, dtype=np.uint8), 6, variant="pix")
+    rows, columns = np.arange(20) * 2 // 20, np.arange(30) * 3 // 30
+    np.testing.assert_array_equal(labels, rows[:, None] * 3 + columns)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (7, 1), (5, 3)])
+@pytest.mark.parametrize("all_pixels", [False, True])
+def test_the_smallest_images(shape: tuple[int, int], all_pixels: bool) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    n_segments = shape[0] * shape[1] if all_pixels else 1
+    labels = segment(image, n_segments, variant="pix")
+    assert labels.shape == shape
+    assert 0 <= labels.min() <= labels.max() < n_segments
+
+
+def test_stages_are_told_apart(halves: Image) -> None:
+    with collect() as seconds:
+        segment(halves, 12, variant="pix")
+    assert list(seconds) == ["colour", "network", "clustering"]
+
+
+def test_plug_in_passes_its_parameters_on(halves: Image) -> None:
+    ssn = plugins.load("algorithms", "ssn")
+    made = ssn(variant="pix", n_iter=3, pos_scale=8.0)(halves, 12)
+    np.testing.assert_array_equal(made, segment(halves, 12, variant="pix", n_iter=3, pos_scale=8.0))
+
+
+def test_unknown_variant_names_the_variants(halves: Image) -> None:
+    with pytest.raises(UsageError, match="'depe'; choose from deep, linear, pix"):
+        segment(halves, 12, variant="depe")
+
+
+@pytest.mark.parametrize("n_segments", [0, -3, 36 * 48 + 1])
+def test_a_count_out_of_range_names_the_shape(halves: Image, n_segments: int) -> None:
+    with pytest.raises(ValueError, match="1 to 1728 for 36 x 48 pixels"):
+        segment(halves, n_segments, variant="pix")
+
+
+def test_without_weights_it_says_so_once_in_a_process() -> None:
+    code = (
+        "import warnings, numpy as np\n"
+        "from ssnbench.ssn.infer import NoWeightsWarning, segment\n"
+        "with warnings.catch_warnings(record=True) as caught:\n"
+        "    warnings.simplefilter('always')\n"
+        "    for variant in ('deep', 'deep', 'linear', 'pix'):\n"
+        "        segment(np.zeros((4, 4, 3), np.uint8), 4, variant=variant)\n"
+        "print(sum(w.category is NoWeightsWarning for w in caught))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"
+
+
+def test_without_weights_deep_is_pix(halves: Image) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NoWeightsWarning)
+        deep = segment(halves, 12, variant="deep")
+    np.testing.assert_array_equal(deep, segment(halves, 12, variant="pix"))
