@@ -1,1 +1,1 @@
-"""placeholder"""
+"""Run the benchmark: plan, jobs, execution, clock, store."""

@@ -228,6 +228,11 @@ class Store:
         rows = self._connection.execute(f"SELECT {columns} FROM kept ORDER BY {columns}")
         return [Kept(*row) for row in rows]
 
+    def labels_of_variants(self) -> dict[tuple[str, str], str]:
+        """How the user wrote each algorithm, by (algorithm, params)."""
+        rows = self._connection.execute("SELECT DISTINCT algorithm, params, label FROM records")
+        return {(algorithm, params): label for algorithm, params, label in rows}
+
     def label_map(self, content: str) -> Labels:
         """Return one kept label map, int32 (H, W)."""
         data = self._scalar("SELECT map FROM label_maps WHERE content = ?", content)

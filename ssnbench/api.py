@@ -1,0 +1,139 @@
+"""The Python functions that users call; ``import ssnbench`` offers them lazily."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ssnbench import plugins
+from ssnbench.contracts import Algorithm, Dataset, Labels, PathLike, UsageError
+from ssnbench.images import as_image
+from ssnbench.labels import checked, enforce
+from ssnbench.metrics import prepare, score, summarise
+from ssnbench.plugins.variant import Variant, parameters
+from ssnbench.run.plan import open_source
+
+
+def segment(
+    image: ArrayLike,
+    algorithm: str = "ssn",
+    n_segments: int = 500,
+    *,
+    gate: bool = True,
+    **params: Any,
+) -> Labels:
+    """Cut an image into superpixels.
+
+    Parameters
+    ----------
+    image : array (H, W, 3), (H, W) or (H, W, 4)
+        uint8, uint16, bool, or floats in 0..1; sRGB.
+    algorithm : str
+        Name of an algorithm, see :func:`algorithms`.
+    n_segments : int
+        Superpixels asked for, 1..H*W.
+    gate : bool
+        Make the result connected and free of fragments, as every method is before it is scored.
+    **params
+        Parameters of the algorithm.
+
+    Returns
+    -------
+    int32 (H, W)
+        Labels 0..n-1.
+
+    Raises
+    ------
+    UsageError
+        For an unknown algorithm or parameter, or a number out of range.
+
+    Examples
+    --------
+    >>> labels = ssnbench.segment(image, "slic", n_segments=500, compactness=20)
+    """
+    picture = as_image(image)
+    n_pixels = picture.shape[0] * picture.shape[1]
+    if not 1 <= n_segments <= n_pixels:
+        raise UsageError(f"n_segments should be 1 to {n_pixels} for this image, got {n_segments}")
+    known = parameters("algorithms", algorithm)
+    for name in params:
+        if name not in known:
+            hint = f"{algorithm} takes {', '.join(known) or 'no parameters'}"
+            raise plugins.unknown(f"parameter of {algorithm}", name, known, hint)
+    method: Algorithm = Variant(algorithm, tuple(sorted(params.items()))).build("algorithms")
+    labels = checked(method(picture, n_segments), picture.shape[:2])
+    return enforce(labels, n_segments) if gate else labels
+
+
+def evaluate(
+    labels: ArrayLike,
+    truth: ArrayLike | Sequence[ArrayLike] | None = None,
+    image: ArrayLike | None = None,
+    protocol: str = "seal",
+) -> dict[str, float]:
+    """Score one label map under a yard-stick.
+
+    Parameters
+    ----------
+    labels : integers (H, W)
+        The superpixels, any integers. They are scored as they are.
+    truth : integers (H, W), or a sequence of such, optional
+        One segmentation, or one per annotator; -1 marks pixels without opinion. Over several
+        annotators the scores are joined as the metric says (mostly the mean).
+    image : array (H, W, 3), optional
+        The picture, for the metrics of colour.
+    protocol : str
+        Name of the yard-stick, with its tolerance where wanted: ``"seal"``, ``"seal(r=2)"``.
+
+    Returns
+    -------
+    dict of float
+        Metric by name.
+    """
+    label_map = np.asarray(labels)
+    if label_map.ndim != 2:
+        raise ValueError(f"labels should be (H, W), got shape {label_map.shape}")
+    shape = (label_map.shape[0], label_map.shape[1])
+    truths = [checked(np.asarray(each), shape) for each in _as_list(truth)]
+    reference = prepare(truths, protocol, shape=shape)
+    picture = None if image is None else as_image(image)
+    return summarise(score(checked(label_map, shape), reference, image=picture))
+
+
+def load_dataset(name: str, root: PathLike | None = None, split: str | None = None) -> Dataset:
+    """Open a dataset by name.
+
+    Parameters
+    ----------
+    name : str
+        Name, with parameters where wanted: ``"collage(n_images=5)"``.
+    root : path, optional
+        Data root; else ``$SSNBENCH_DATA``, else the user's data folder.
+    split : str, optional
+        The dataset's default if not given.
+
+    Returns
+    -------
+    Dataset
+        ``dataset.keys()`` lists the images, ``dataset[key]`` reads one
+        :class:`~ssnbench.contracts.Sample`.
+    """
+    return open_source(name, split, Path(root) if root is not None else None).open()
+
+
+def algorithms() -> list[str]:
+    """Names of all algorithms, those of other installed packages among them."""
+    return plugins.names("algorithms")
+
+
+def _as_list(truth: ArrayLike | Sequence[ArrayLike] | None) -> list[Any]:
+    if truth is None:
+        return []
+    if isinstance(truth, (list, tuple)) and np.ndim(truth[0]) == 2:
+        return list(truth)
+    array = np.asarray(truth)
+    return list(array) if array.ndim == 3 else [array]

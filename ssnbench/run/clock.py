@@ -1,0 +1,197 @@
+"""Honest times: one process, pinned threads, warm-up apart, repeats, median; stage by stage."""
+
+from __future__ import annotations
+
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+from ssnbench import plugins
+from ssnbench.contracts import Algorithm, Image, Timing
+from ssnbench.labels import checked, enforce
+from ssnbench.plugins.variant import Variant, parameters
+from ssnbench.run.job import reason
+from ssnbench.run.plan import Source
+from ssnbench.run.threads import pinned
+from ssnbench.stages import Seconds, collect
+
+MIN_REPEATS, MAX_REPEATS = 3, 15
+SECONDS_FOR_REPEATS = 2.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One algorithm on one image, to be timed.
+
+    Attributes
+    ----------
+    variant : Variant
+        The algorithm.
+    source : Source
+        The dataset of the image.
+    image : str
+        Key of the image.
+    n_asked : int
+        Number of superpixels.
+    threads : int
+        Threads that the numeric libraries may use.
+    device : {"cpu", "cuda"}
+        Given to the algorithms that have a parameter ``device``.
+    plugin_files : tuple of Path
+        Loose plug-in files.
+    """
+
+    variant: Variant
+    source: Source
+    image: str
+    n_asked: int
+    threads: int = 1
+    device: str = "cpu"
+    plugin_files: tuple[Path, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the image in the table."""
+        return f"{self.source.label}/{self.image}"
+
+
+def time_apart(
+    tasks: Sequence[Task], on_done: Callable[[Task], None] | None = None
+) -> Iterator[tuple[Task, list[Timing] | str]]:
+    """Time the tasks one after the other in a fresh process.
+
+    Yields every task with its times, or with the reason why there are none.
+    """
+    left = list(tasks)
+    while left:
+        with pinned(left[0].threads), _fresh_process() as process:
+            while left:
+                task = left.pop(0)
+                try:
+                    timings: list[Timing] | str = process.submit(_measure, task).result()
+                except BrokenProcessPool:
+                    yield task, "the process died"
+                    break  # go on in a new one
+                except Exception as error:
+                    timings = reason(error)
+                yield task, timings
+                if on_done is not None:
+                    on_done(task)
+
+
+def measure(
+    algorithm: Algorithm,
+    image: Image,
+    n_asked: int,
+    synchronise: Callable[[], None] | None = None,
+) -> list[Seconds]:
+    """Seconds per stage of several calls, after one call that is not counted.
+
+    Stages: those that the method marks (``colour``, ``network``, ``clustering``), ``other`` (the
+    rest of its call), ``segment`` (the whole call), ``connectivity`` (the gate) and ``total``.
+    Repeats at least 3 times, at most 15, and stops in between after 2 seconds.
+    """
+    _once(algorithm, image, n_asked, synchronise)
+    calls: list[Seconds] = []
+    end = time.perf_counter() + SECONDS_FOR_REPEATS
+    while len(calls) < MIN_REPEATS or (len(calls) < MAX_REPEATS and time.perf_counter() < end):
+        calls.append(_once(algorithm, image, n_asked, synchronise))
+    return calls
+
+
+def _once(
+    algorithm: Algorithm,
+    image: Image,
+    n_asked: int,
+    synchronise: Callable[[], None] | None,
+) -> Seconds:
+    image = image.copy()
+    with collect(synchronise) as stages:
+        start = time.perf_counter()
+        raw = algorithm(image, n_asked)
+        segmented = time.perf_counter()
+        enforce(checked(raw, image.shape[:2]), n_asked)
+        end = time.perf_counter()
+    marked = sum(stages.values())
+    return stages | {
+        "other": segmented - start - marked,
+        "segment": segmented - start,
+        "connectivity": end - segmented,
+        "total": end - start,
+    }
+
+
+def _measure(task: Task) -> list[Timing]:
+    """Time one task in this process."""
+    for path in task.plugin_files:
+        plugins.add_file(path)
+    synchronise, device = _on_device(task)
+    takes_device = "device" in parameters("algorithms", task.variant.name)
+    algorithm = task.variant.build("algorithms", **({"device": device} if takes_device else {}))
+    image = task.source.open()[task.image].image
+    with pinned(task.threads):
+        start_mb = _reset_peak()
+        calls = measure(algorithm, image, task.n_asked, synchronise)
+        peak_mb = _peak_mb()
+    used = None if peak_mb is None or start_mb is None else peak_mb - start_mb
+    stages = {name: [call.get(name, 0.0) for call in calls] for name in calls[0]}
+    return [
+        Timing(
+            algorithm=task.variant.name,
+            params=task.variant.canonical("algorithms"),
+            label=task.variant.label,
+            image=task.name,
+            height=image.shape[0],
+            width=image.shape[1],
+            n_asked=task.n_asked,
+            device=device if takes_device else "cpu",
+            threads=task.threads,
+            stage=stage,
+            seconds=statistics.median(seconds),
+            fastest=min(seconds),
+            slowest=max(seconds),
+            repeats=len(seconds),
+            peak_mb=used,
+        )
+        for stage, seconds in stages.items()
+    ]
+
+
+def _on_device(task: Task) -> tuple[Callable[[], None] | None, str]:
+    if task.device == "cpu":
+        return None, "cpu"
+    import torch  # only a GPU needs it here
+
+    return torch.cuda.synchronize, task.device
+
+
+def _fresh_process() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+
+
+def _reset_peak() -> float | None:
+    """Reset the kernel's high-water mark of resident memory; return the memory now, in MB."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return None
+    return _status_mb("VmRSS")
+
+
+def _peak_mb() -> float | None:
+    return _status_mb("VmHWM")
+
+
+def _status_mb(field: str) -> float | None:
+    """Read one field of the process's memory, in MB; None where the system does not tell."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    sizes = (line.split()[1] for line in lines if line.startswith(f"{field}:"))
+    return next((int(size) / 1024 for size in sizes), None)

@@ -1,0 +1,142 @@
+"""One job becomes one outcome: segment, gate, score. An error becomes rows, never a crash."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from ssnbench import plugins
+from ssnbench.contracts import Dataset, Image, JobKey, Labels, Record, Sample, Status
+from ssnbench.labels import checked, components, consecutive, count, enforce
+from ssnbench.metrics import Reference, prepare, score
+from ssnbench.run.plan import Job, Source
+
+_LONGEST_REASON = 300
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job leaves behind: its rows and, where wanted, its label map and the picture."""
+
+    records: tuple[Record, ...]
+    labels: Labels | None = None
+    png: bytes | None = None
+
+    @property
+    def status(self) -> Status:
+        """Status of the job; its rows all have the same."""
+        return self.records[0].status
+
+
+def do(job: Job) -> Outcome:
+    """Do one job; whatever goes wrong in data or method is told in the outcome's rows."""
+    for path in job.plugin_files:
+        plugins.add_file(path)
+    try:
+        sample = _sample(job.source, job.key.image)
+        reference = _reference(job.source, job.key.image, job.key.protocol)
+    except Exception as error:
+        return refused(job.key, job.label, "failed", reason(error))
+    if job.gate and job.key.n_asked > sample.image[..., 0].size:
+        why = f"more superpixels than pixels: {job.key.n_asked} in {_size(sample.image)}"
+        return refused(job.key, job.label, "skipped", why, len(sample.truths))
+    try:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            outcome = _judged(job, job.make(sample.image, job.key.n_asked), sample, reference)
+    except Exception as error:
+        return refused(job.key, job.label, "failed", reason(error), len(sample.truths))
+    return Outcome(
+        tuple(_with_reason(record, said) for record in outcome.records),
+        outcome.labels if job.keep or job.show else None,
+        encode_png(sample.image) if job.show else None,
+    )
+
+
+def _judged(job: Job, raw: object, sample: Sample, reference: Reference) -> Outcome:
+    """Check a label map, pass it through the gate and score it against every truth."""
+    labels = checked(raw, sample.image.shape[:2])
+    n_raw, n_components = count(labels), components(labels)[1]
+    made = enforce(labels, job.key.n_asked or n_raw) if job.gate else consecutive(labels)
+    n_segments = int(made.max()) + 1
+    rows = score(made, reference, image=sample.image, flow=sample.flow, valid=sample.valid)
+    if not job.gate:
+        rows = [row | certificate(labels) for row in rows]
+    records = [
+        Record(job.key, truth, job.label, "ok", "", n_raw, n_components, n_segments, scores)
+        for truth, scores in _numbered(rows, len(sample.truths)).items()
+    ]
+    return Outcome(tuple(records), made)
+
+
+def certificate(labels: Labels) -> dict[str, float]:
+    """What a map that has not passed the gate should be asked, beside the counts of its record.
+
+    Returns
+    -------
+    dict
+        ``smallest``: pixels of its smallest superpixel; ``unlabelled``: pixels below 0.
+    """
+    sizes = np.bincount(consecutive(labels).reshape(-1))
+    return {"smallest": float(sizes.min()), "unlabelled": float((labels < 0).sum())}
+
+
+def refused(key: JobKey, label: str, status: Status, why: str, n_truths: int = 0) -> Outcome:
+    """Rows of a job that came to nothing: one per truth, as if it had been scored."""
+    truths = range(n_truths) if n_truths else (-1,)
+    return Outcome(tuple(Record(key, truth, label, status, why) for truth in truths))
+
+
+def reason(error: BaseException) -> str:
+    """One line that says what went wrong."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 1]}…"
+
+
+def encode_png(image: Image) -> bytes:
+    """Return the picture as PNG."""
+    done, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise ValueError(f"cannot encode a picture of {_size(image)} as PNG")
+    return bytes(data)
+
+
+def _numbered(rows: Sequence[Mapping[str, float]], n_truths: int) -> dict[int, Mapping[str, float]]:
+    """Number the rows by truth; the one row of an image without truths is number -1."""
+    return dict(enumerate(rows)) if n_truths else {-1: rows[0]}
+
+
+def _with_reason(record: Record, said: Sequence[warnings.WarningMessage]) -> Record:
+    """Note what the method warned of: a reader of the results should know it, too."""
+    if not said:
+        return record
+    notes = "; ".join(dict.fromkeys(str(warning.message) for warning in said))
+    return replace(record, reason=notes[:_LONGEST_REASON])
+
+
+def _size(image: Image) -> str:
+    return f"{image.shape[0]} x {image.shape[1]}"
+
+
+# A worker does the jobs of an image one after the other: what it read is kept for the next.
+
+
+@lru_cache(maxsize=4)
+def _dataset(source: Source) -> Dataset:
+    return source.open()
+
+
+@lru_cache(maxsize=2)
+def _sample(source: Source, image: str) -> Sample:
+    return _dataset(source)[image]
+
+
+@lru_cache(maxsize=2)
+def _reference(source: Source, image: str, protocol: str) -> Reference:
+    sample = _sample(source, image)
+    return prepare(sample.truths, protocol, shape=sample.image.shape[:2])

@@ -1,0 +1,64 @@
+"""Where the label map of a job comes from: computed, read from a file, or kept by an earlier run.
+
+Each maker is small and can be pickled; a worker calls it with the image and the count asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ssnbench.contracts import Algorithm, Image
+from ssnbench.images import read_labels
+from ssnbench.plugins.variant import Variant
+from ssnbench.run.store import Store
+
+Maker: TypeAlias = Callable[[Image, int], Any]
+
+
+@dataclass(frozen=True)
+class Computed:
+    """By an algorithm of the shelf."""
+
+    variant: Variant
+
+    def __call__(self, image: Image, n_asked: int) -> Any:
+        """Segment a copy of the image: a method that draws into it spoils it for nobody else."""
+        return _algorithm(self.variant)(image.copy(), n_asked)
+
+
+@dataclass(frozen=True)
+class FromFile:
+    """From a file that another program wrote."""
+
+    path: Path
+
+    def __call__(self, _image: Image, _n_asked: int) -> Any:
+        """Read the file."""
+        return read_labels(self.path)
+
+
+@dataclass(frozen=True)
+class FromStore:
+    """From the label maps that an earlier run kept."""
+
+    folder: Path
+    content: str
+
+    def __call__(self, _image: Image, _n_asked: int) -> Any:
+        """Read the kept map."""
+        return _store(self.folder).label_map(self.content)
+
+
+@lru_cache(maxsize=32)
+def _algorithm(variant: Variant) -> Algorithm:
+    algorithm: Algorithm = variant.build("algorithms")
+    return algorithm
+
+
+@lru_cache(maxsize=2)
+def _store(folder: Path) -> Store:
+    return Store(folder, create=False)

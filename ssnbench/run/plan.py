@@ -1,0 +1,188 @@
+"""From what the user asks for to a list of jobs, each with a stable key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ssnbench import plugins
+from ssnbench.contracts import Dataset, JobKey, UsageError
+from ssnbench.metrics import protocol as find_protocol
+from ssnbench.plugins.variant import Variant, parse, parse_list, with_params
+from ssnbench.run.makers import Computed, Maker
+
+DEFAULT_ALGORITHMS = "ssn,slic,seeds,lsc,watershed,felzenszwalb,grid"
+DEFAULT_SEGMENTS = (100, 200, 400, 800)
+SHOWN_IMAGES = 3
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset as a job names it: light enough to be sent to a worker, which opens it there."""
+
+    variant: Variant
+    split: str
+    root: Path | None = None
+
+    @property
+    def label(self) -> str:
+        """Name under which results are filed."""
+        return self.variant.label
+
+    def open(self) -> Dataset:
+        """Load the dataset's plug-in and make the dataset."""
+        dataset: Dataset = self.variant.build("datasets", root=self.root, split=self.split)
+        return dataset
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image, one algorithm, one count: the unit that is computed, stored and resumed.
+
+    Attributes
+    ----------
+    key : JobKey
+        What makes it this job.
+    label : str
+        The algorithm as the user wrote it.
+    source : Source
+        The dataset.
+    make : Maker
+        Where the label map comes from.
+    gate : bool
+        Pass the map through ``labels.enforce``; what others made may be scored as it is.
+    keep : bool
+        Store the label map.
+    show : bool
+        Store the picture and the label map: the report shows them.
+    plugin_files : tuple of Path
+        Loose plug-in files that a worker must know.
+    """
+
+    key: JobKey
+    label: str
+    source: Source
+    make: Maker
+    gate: bool = True
+    keep: bool = False
+    show: bool = False
+    plugin_files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a run is going to do."""
+
+    source: Source
+    variants: tuple[Variant, ...]
+    n_asked: tuple[int, ...]
+    protocol: str
+    images: tuple[str, ...]
+    jobs: tuple[Job, ...]
+
+
+def open_source(dataset: str, split: str | None = None, root: Path | None = None) -> Source:
+    """Resolve a dataset's name, parameters and split.
+
+    Raises
+    ------
+    UsageError
+        For an unknown dataset or parameter, or a split that the dataset does not have.
+    """
+    variant = parse("datasets", dataset)
+    cls = plugins.load("datasets", variant.name)
+    chosen = cls.split if split is None else split
+    if chosen not in cls.SPLITS:
+        hint = f"{variant.name} has {', '.join(cls.SPLITS)}"
+        raise plugins.unknown(f"split of {variant.name}", chosen, cls.SPLITS, hint)
+    return Source(variant, chosen, root)
+
+
+def choose_algorithms(algos: str, settings: Sequence[str] = ()) -> tuple[Variant, ...]:
+    """Resolve ``--algos`` and the ``algorithm.parameter=value`` settings of ``--set``."""
+    variants = parse_list("algorithms", algos)
+    if not variants:
+        raise UsageError("no algorithm given; see: ssnbench list algos")
+    for setting in settings:
+        variants = _apply(setting, variants)
+    return tuple(dict.fromkeys(variants))
+
+
+def check_counts(n_asked: Sequence[int]) -> tuple[int, ...]:
+    """Sort the numbers of superpixels, each once; they must be 1 or more."""
+    if not n_asked or min(n_asked) < 1:
+        raise UsageError(f"superpixels are counted from 1, got {min(n_asked, default='nothing')}")
+    return tuple(sorted(set(n_asked)))
+
+
+def make(
+    variants: Sequence[Variant],
+    source: Source,
+    n_asked: Sequence[int],
+    protocol: str = "seal",
+    limit: int | None = None,
+    keep_labels: bool = False,
+    plugin_files: Sequence[Path] = (),
+) -> Plan:
+    """List the jobs, image by image, so that a worker can keep what it read of an image.
+
+    Parameters
+    ----------
+    variants : sequence of Variant
+        The algorithms.
+    source : Source
+        The dataset.
+    n_asked : sequence of int
+        Numbers of superpixels to ask for.
+    protocol : str
+        Yard-stick.
+    limit : int, optional
+        Take only the first images.
+    keep_labels : bool
+        Store every label map, not only those that the report shows.
+    plugin_files : sequence of Path
+        Loose plug-in files that workers must know.
+    """
+    counts = check_counts(n_asked)
+    keys = source.open().keys()
+    images = tuple(keys if limit is None else keys[: max(0, limit)])
+    if not images:
+        raise UsageError(f"{source.label} has no images to run on (split {source.split})")
+    yardstick = find_protocol(protocol).key
+    shown_count = counts[len(counts) // 2]
+    filed = [
+        (variant, variant.canonical("algorithms"), plugins.find("algorithms", variant.name).version)
+        for variant in variants
+    ]
+    jobs = tuple(
+        Job(
+            JobKey(variant.name, params, source.label, source.split, image, n, yardstick, version),
+            variant.label,
+            source,
+            Computed(variant),
+            keep=keep_labels,
+            show=image in images[:SHOWN_IMAGES] and n == shown_count,
+            plugin_files=tuple(plugin_files),
+        )
+        for image in images
+        for variant, params, version in filed
+        for n in counts
+    )
+    return Plan(source, tuple(variants), counts, yardstick, images, jobs)
+
+
+def _apply(setting: str, variants: Sequence[Variant]) -> list[Variant]:
+    target, equals, value = setting.partition("=")
+    name, dot, parameter = target.strip().partition(".")
+    if not equals or not dot:
+        raise UsageError(f"cannot read --set {setting!r}; write algorithm.parameter=value")
+    known = {variant.name for variant in variants}
+    if name not in known:
+        raise plugins.unknown("chosen algorithm", name, known, f"--algos has {', '.join(known)}")
+    return [
+        with_params("algorithms", variant, [(parameter, value)])
+        if variant.name == name
+        else variant
+        for variant in variants
+    ]
