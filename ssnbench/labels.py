@@ -223,7 +223,7 @@ def _longest_border(parts: Labels, sizes: NDArray[np.int64], smallest: float) ->
     target = np.arange(sizes.size).astype(np.int32)
     length = np.zeros(sizes.size + 1, np.int32)  # the last entry is that of -1, outside
     for c in range(sizes.size):
-        longest = np.int32(0)
+        longest = 0
         for p in pixels[start[c] : start[c + 1]]:
             for side in range(4):
                 other = _across(parts, p, side)
@@ -231,7 +231,7 @@ def _longest_border(parts: Labels, sizes: NDArray[np.int64], smallest: float) ->
                     length[other] += 1
                     tie = length[other] == longest and other < target[c]
                     if length[other] > longest or tie:
-                        target[c], longest = other, length[other]
+                        target[c], longest = other, int(length[other])
         for p in pixels[start[c] : start[c + 1]]:
             for side in range(4):
                 length[_across(parts, p, side)] = 0

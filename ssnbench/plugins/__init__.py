@@ -69,6 +69,12 @@ class Entry:
         return doc.splitlines()[0] if doc else ""
 
     @property
+    def signature(self) -> str:
+        """The parameters and their defaults, as they stand in the file."""
+        fields = _fields(_syntax(self.path)) if self.path else ()
+        return ", ".join(f"{name}={default}" for name, default in fields)
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """Modules that the file imports at its top and that are not installed."""
         if self.path is None:
@@ -229,6 +235,20 @@ def _file_of(point: EntryPoint) -> Path | None:
 @cache
 def _syntax(path: Path) -> ast.Module:
     return ast.parse(path.read_bytes())
+
+
+def _fields(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Fields with their defaults of the class that the file names as its PLUGIN."""
+    chosen = {
+        ast.unparse(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PLUGIN"
+    }
+    classes = (n for n in tree.body if isinstance(n, ast.ClassDef) and n.name in chosen)
+    for field in (each for cls in classes for each in cls.body):
+        is_field = isinstance(field, ast.AnnAssign) and "ClassVar" not in ast.unparse(field)
+        if is_field and field.value is not None:
+            yield ast.unparse(field.target), ast.unparse(field.value)
 
 
 def _imports(tree: ast.Module) -> Iterator[str]:

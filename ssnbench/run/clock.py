@@ -60,9 +60,7 @@ class Task:
         return f"{self.source.label}/{self.image}"
 
 
-def time_apart(
-    tasks: Sequence[Task], on_done: Callable[[Task], None] | None = None
-) -> Iterator[tuple[Task, list[Timing] | str]]:
+def time_apart(tasks: Sequence[Task]) -> Iterator[tuple[Task, list[Timing] | str]]:
     """Time the tasks one after the other in a fresh process.
 
     Yields every task with its times, or with the reason why there are none.
@@ -80,8 +78,6 @@ def time_apart(
                 except Exception as error:
                     timings = reason(error)
                 yield task, timings
-                if on_done is not None:
-                    on_done(task)
 
 
 def measure(

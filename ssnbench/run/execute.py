@@ -18,7 +18,8 @@ import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from ssnbench.contracts import UsageError
-from ssnbench.run.job import Job, Outcome, do, refused
+from ssnbench.run.job import Outcome, do, refused
+from ssnbench.run.plan import Job
 from ssnbench.run.store import Store
 from ssnbench.run.threads import pinned
 
@@ -33,6 +34,11 @@ class Tally:
     ok: int = 0
     failed: int = 0
     skipped: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many jobs were done, well or not."""
+        return self.ok + self.failed + self.skipped
 
     def count(self, outcome: Outcome) -> None:
         """Count one outcome."""
@@ -123,7 +129,10 @@ def _one_by_one(jobs: Iterable[Job]) -> Iterator[Outcome]:
 
 def _distributed_by(backend: str, n_workers: int) -> AbstractContextManager[object]:
     if backend == "loky":
-        return joblib.parallel_config("loky", inner_max_num_threads=1)
+        loky: AbstractContextManager[object] = joblib.parallel_config(
+            "loky", inner_max_num_threads=1
+        )
+        return loky
     if backend == "dask":
         return _dask(n_workers)
     if backend == "ray":

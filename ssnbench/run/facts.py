@@ -32,6 +32,12 @@ def gather(**more: Any) -> dict[str, Any]:
     }
 
 
+def machine() -> str:
+    """The machine in one line, for the foot of a table of times."""
+    gpu = gpu_name()
+    return f"{cpu_name()}, {os.cpu_count()} cores" + (f"; {gpu}" if gpu else "")
+
+
 def cpu_name() -> str:
     """Name of the processor as the system tells it."""
     try:

@@ -80,6 +80,7 @@ class Plan:
     protocol: str
     images: tuple[str, ...]
     jobs: tuple[Job, ...]
+    plugin_files: tuple[Path, ...] = ()
 
 
 def open_source(dataset: str, split: str | None = None, root: Path | None = None) -> Source:
@@ -169,7 +170,7 @@ def make(
         for variant, params, version in filed
         for n in counts
     )
-    return Plan(source, tuple(variants), counts, yardstick, images, jobs)
+    return Plan(source, tuple(variants), counts, yardstick, images, jobs, tuple(plugin_files))
 
 
 def _apply(setting: str, variants: Sequence[Variant]) -> list[Variant]:

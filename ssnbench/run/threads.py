@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _VARIABLES = (
@@ -28,16 +28,16 @@ def pinned(n: int) -> Iterator[None]:
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
+        for name, setting in before.items():
+            if setting is None:
                 del os.environ[name]
             else:
-                os.environ[name] = value
-        for setter, value in undo:
-            setter(value)
+                os.environ[name] = setting
+        for set_threads, threads in undo:
+            set_threads(threads)
 
 
-def _pin_loaded(n: int) -> list[tuple[object, int]]:
+def _pin_loaded(n: int) -> list[tuple[Callable[[int], object], int]]:
     """Pin the libraries that have read their environment already; return how to undo it."""
     getters_setters = {
         "cv2": ("getNumThreads", "setNumThreads"),

@@ -1,0 +1,209 @@
+"""What the command line shows: progress and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich.progress
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ssnbench import plugins
+from ssnbench.contracts import Timing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ssnbench.run.benchmark import Listener
+    from ssnbench.run.clock import Task
+    from ssnbench.run.job import Outcome
+
+console = Console()
+_SUMMARY_METRICS = ("asa", "br", "bp", "ev", "co")
+_STAGES = ("total", "colour", "network", "clustering", "other", "connectivity")
+_MOST_ROWS = 20
+
+
+class Progress:
+    """A bar with counts of what went well or wrong, and the time that is left."""
+
+    def __init__(self) -> None:
+        self._bar = rich.progress.Progress(
+            rich.progress.TextColumn("{task.description}"),
+            rich.progress.BarColumn(),
+            rich.progress.MofNCompleteColumn(),
+            rich.progress.TextColumn("{task.fields[counts]}"),
+            rich.progress.TimeElapsedColumn(),
+            rich.progress.TextColumn("left"),
+            rich.progress.TimeRemainingColumn(),
+            console=console,
+        )
+        self._task = rich.progress.TaskID(0)
+        self._counts: dict[str, int] = {}
+        self._notes: set[str] = set()
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.stop()
+
+    @property
+    def listener(self) -> Listener:
+        """What a run tells its progress to."""
+        from ssnbench.run.benchmark import Listener
+
+        return Listener(self._planned, self._done, self._timed)
+
+    def _planned(self, what: str, n: int) -> None:
+        self._counts = {}
+        self._task = self._bar.add_task(f"{what:5}", total=n, counts="")
+
+    def _done(self, outcome: Outcome) -> None:
+        record = outcome.records[0]
+        self._advance(record.status)
+        if record.reason:
+            self._note(f"{record.label}: {record.reason}", f" (first at {record.key.image})")
+
+    def _timed(self, task: Task, error: str) -> None:
+        self._advance("failed" if error else "ok")
+        if error:
+            self._note(f"{task.variant.label}: no time: {error}")
+
+    def _advance(self, status: str) -> None:
+        self._counts[status] = self._counts.get(status, 0) + 1
+        text = " ".join(f"{n} {status}" for status, n in sorted(self._counts.items()))
+        self._bar.update(self._task, advance=1, counts=text)
+
+    def _note(self, text: str, where: str = "") -> None:
+        if text not in self._notes:
+            self._notes.add(text)
+            self._bar.print(escape(text + where), style="yellow", soft_wrap=True)
+
+
+def show_summary(folder: Path) -> int:
+    """Print mean scores per algorithm and count, and what failed; return the failed jobs."""
+    from ssnbench.run.store import Store
+
+    with Store(folder, create=False) as store:
+        records = store.records()
+    for (dataset, split, protocol), part in records.groupby(["dataset", "split", "protocol"]):
+        scored = part[part.status == "ok"]
+        if len(scored):
+            console.print(_scores(scored, f"{dataset} {split}, {protocol}"))
+    return _show_failures(records)
+
+
+def _scores(scored: pd.DataFrame, title: str) -> Table:
+    metrics = [name for name in _SUMMARY_METRICS if name in scored and scored[name].notna().any()]
+    table = _table("algorithm", *("asked", "made", "pairs", *metrics), title=title)
+    means = scored.groupby(["label", "n_asked"])
+    for (label, n_asked), rows in means:
+        row = [f"{rows.n_segments.mean():.1f}", str(len(rows))]
+        row += [f"{rows[name].mean():.4f}" for name in metrics]
+        table.add_row(escape(str(label)), str(n_asked or "?"), *row)
+    return table
+
+
+def _show_failures(records: pd.DataFrame) -> int:
+    jobs = records[records.status != "ok"].drop_duplicates(["label", "params", "image", "n_asked"])
+    if len(jobs):
+        table = _table("algorithm", "status", "jobs", "reason", title="jobs without a result")
+        for (label, status, why), rows in jobs.groupby(["label", "status", "reason"]):
+            table.add_row(escape(label), status, str(len(rows)), escape(why))
+        console.print(table)
+    return int((jobs.status == "failed").sum())
+
+
+def show_certificates(records: pd.DataFrame) -> None:
+    """Print what is to be known of label maps that were scored as they are."""
+    if "unlabelled" not in records:
+        return
+    maps = records[records.unlabelled.notna()].drop_duplicates(["label", "image", "n_asked"])
+    table = _table(
+        "map", "labels", "components", "connected", "smallest", "unlabelled", title="certificates"
+    )
+    for row in maps.head(_MOST_ROWS).itertuples():
+        table.add_row(
+            escape(f"{row.label} {row.n_asked or ''} {row.image}"),
+            str(row.n_raw),
+            str(row.n_components),
+            "yes" if row.n_raw == row.n_components else "no",
+            f"{row.smallest:.0f} px",
+            f"{row.unlabelled:.0f} px" if row.unlabelled else "none",
+        )
+    console.print(table)
+    if len(maps) > _MOST_ROWS:
+        console.print(f"and {len(maps) - _MOST_ROWS} more: see results.csv")
+
+
+def show_times(results: Iterable[tuple[Task, list[Timing] | str]], machine: str) -> None:
+    """Print the times, stage by stage, in milliseconds."""
+    table = _table("algorithm", "segments", *_STAGES, "spread", "repeats", "MB", title="ms, median")
+    for task, timings in results:
+        name = escape(task.variant.label)
+        if isinstance(timings, str):
+            table.add_row(name, str(task.n_asked), f"[red]{escape(timings)}[/red]")
+            continue
+        by_stage = {timing.stage: timing for timing in timings}
+        total = by_stage["total"]
+        ms = (f"{1e3 * by_stage[s].seconds:.1f}" if s in by_stage else "" for s in _STAGES)
+        spread = f"{1e3 * total.fastest:.1f} to {1e3 * total.slowest:.1f}"
+        peak = "" if total.peak_mb is None else f"{total.peak_mb:.0f}"
+        table.add_row(name, str(task.n_asked), *ms, spread, str(total.repeats), peak)
+        where = f"{total.height} x {total.width}, {total.threads} thread(s)"
+        table.caption = f"{where}; {machine}"
+    console.print(table)
+
+
+def list_algos() -> None:
+    """Print the algorithms with their parameters."""
+    _list_plugins("algorithms", "algorithm")
+
+
+def list_datasets() -> None:
+    """Print the datasets with their parameters."""
+    _list_plugins("datasets", "dataset")
+
+
+def list_metrics() -> None:
+    """Print the metrics."""
+    from ssnbench.metrics import METRICS
+
+    table = _table("metric", "name", "better", "unit")
+    for metric in METRICS.values():
+        table.add_row(metric.name, metric.label, metric.better, metric.unit)
+    console.print(table)
+
+
+def list_protocols() -> None:
+    """Print the yard-sticks and what they score."""
+    from ssnbench.metrics import PROTOCOLS
+
+    table = _table("protocol", "title", "metrics")
+    for protocol in PROTOCOLS.values():
+        table.add_row(protocol.key, protocol.title, ", ".join(protocol.metrics))
+    console.print(table)
+
+
+def _list_plugins(shelf: plugins.Shelf, kind: str) -> None:
+    table = _table(kind, "what it is", "parameters", "from")
+    for entry in plugins.catalog(shelf).values():
+        missing = entry.missing
+        name = f"[dim]{escape(entry.name)}[/dim]" if missing else escape(entry.name)
+        about = f"[red]unavailable: needs {', '.join(missing)}[/red]" if missing else ""
+        table.add_row(
+            name, about or escape(entry.summary), escape(entry.signature), escape(entry.source)
+        )
+    console.print(table)
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
