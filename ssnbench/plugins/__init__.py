@@ -245,9 +245,9 @@ def _fields(tree: ast.Module) -> Iterator[tuple[str, str]]:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PLUGIN"
     }
     classes = (n for n in tree.body if isinstance(n, ast.ClassDef) and n.name in chosen)
-    for field in (each for cls in classes for each in cls.body):
-        is_field = isinstance(field, ast.AnnAssign) and "ClassVar" not in ast.unparse(field)
-        if is_field and field.value is not None:
+    statements = (each for cls in classes for each in cls.body)
+    for field in (each for each in statements if isinstance(each, ast.AnnAssign)):
+        if field.value is not None and "ClassVar" not in ast.unparse(field.annotation):
             yield ast.unparse(field.target), ast.unparse(field.value)
 
 

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ssnbench import plugins
+from ssnbench.contracts import UsageError
+
+LOOSE = '''"""Stripes, for the tests."""
+from dataclasses import dataclass
+import numpy as np
+
+@dataclass(frozen=True)
+class Stripes:
+    width: int = 0
+
+    def __call__(self, image, n_segments):
+        columns = np.arange(image.shape[1]) * n_segments // image.shape[1]
+        return np.broadcast_to(columns, image.shape[:2])
+
+PLUGIN = Stripes
+'''
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(plugins, "_loose", {})
+    yield
+
+
+def wheel(folder: Path, name: str, modules: dict[str, str], entry_points: str) -> Path:
+    """Write a real wheel by hand: no build tool, no network."""
+    info = f"{name}-1.0.dist-info"
+    files = modules | {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\n"
+        "Tag: py3-none-any\n",
+        f"{info}/entry_points.txt": entry_points,
+    }
+    record = ""
+    path = folder / f"{name}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file, text in files.items():
+            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=")
+            record += f"{file},sha256={digest.decode()},{len(text.encode())}\n"
+            archive.writestr(file, text)
+        archive.writestr(f"{info}/RECORD", f"{record}{info}/RECORD,,\n")
+    return path
+
+
+def install(folder: Path, name: str, modules: dict[str, str], entry_points: str) -> dict[str, str]:
+    """Install a wheel into a folder of its own; return the environment that sees it."""
+    site = folder / "site"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    path = wheel(folder, name, modules, entry_points)
+    subprocess.run([*command, "--target", str(site), str(path)], check=True, capture_output=True)
+    here = str(Path(plugins.__file__).parents[2])
+    return os.environ | {"PYTHONPATH": f"{site}{os.pathsep}{here}"}
+
+
+def ssnbench(
+    arguments: list[str], env: dict[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    code = "import sys; from ssnbench.cli import main; sys.exit(main())"
+    here = str(Path(plugins.__file__).parents[2])
+    env = env or os.environ | {"PYTHONPATH": here}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        env=env | {"COLUMNS": "200"},
+        cwd=cwd,
+        check=False,
+    )
+
+
+def test_built_in_names() -> None:
+    assert {"slic", "ssn", "slic-opencv"} <= set(plugins.names("algorithms"))
+    assert {"bsds500", "collage"} <= set(plugins.names("datasets"))
+
+
+@pytest.mark.parametrize("shelf", plugins.SHELVES)
+def test_every_built_in_can_be_listed_and_loaded(shelf: plugins.Shelf) -> None:
+    for entry in plugins.catalog(shelf).values():
+        assert entry.summary
+        assert not entry.missing
+        assert plugins.load(shelf, entry.name)
+
+
+def test_unknown_name_offers_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"no algorithm is called 'slick'; did you mean slic"):
+        plugins.load("algorithms", "slick")
+    with pytest.raises(UsageError, match="see: ssnbench list datasets"):
+        plugins.load("datasets", "zzzzzzz")
+
+
+@pytest.mark.usefixtures("registry")
+def test_loose_file_is_registered_once(tmp_path: Path) -> None:
+    path = tmp_path / "my_stripes.py"
+    path.write_text(LOOSE)
+    entry = plugins.add_file(path)
+    assert plugins.add_file(path) is entry
+    assert (entry.name, entry.shelf, entry.signature) == ("my-stripes", "algorithms", "width=0")
+    assert entry.summary == "Stripes, for the tests."
+    assert plugins.load("algorithms", "my-stripes")().width == 0
+
+
+@pytest.mark.usefixtures("registry")
+def test_loose_file_may_not_take_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "slic.py"
+    path.write_text(LOOSE)
+    with pytest.raises(UsageError, match="two algorithms are called 'slic': built-in and"):
+        plugins.add_file(path)
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1", "last line should be PLUGIN"),
+        ("import nowhere_to_be_found", "does not import: ModuleNotFoundError"),
+        ("def (", "does not import: SyntaxError"),
+    ],
+)
+def test_broken_loose_file(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "broken.py"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=message):
+        plugins.add_file(path)
+    with pytest.raises(UsageError, match="no plug-in file"):
+        plugins.add_file(tmp_path / "absent.py")
+
+
+def test_version_follows_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "p.py"
+    entry = plugins.Entry("p", "algorithms", "built-in", "p", "PLUGIN", path)
+    path.write_text("a = 1")
+    first = entry.version
+    path.write_text("a = 2")
+    assert entry.version != first
+
+
+@pytest.mark.slow
+def test_third_party_package_runs_through_workers(tmp_path: Path) -> None:
+    modules = {"stripes_pkg/__init__.py": "", "stripes_pkg/stripes.py": LOOSE}
+    points = "[ssnbench.algorithms]\nstripes = stripes_pkg.stripes:Stripes\n"
+    env = install(tmp_path, "stripes_pkg", modules, points)
+    loose = tmp_path / "loose_stripes.py"
+    loose.write_text(LOOSE)
+    out = tmp_path / "out"
+    arguments = ["run", "--algos", "stripes,loose-stripes", "--plugin", str(loose)]
+    arguments += ["--dataset", "collage(n_images=2,height=40,width=60)", "--segments", "4"]
+    done = ssnbench([*arguments, "--jobs", "2", "--no-times", "--out", str(out)], env)
+    assert done.returncode == 0, done.stderr
+    with sqlite3.connect(out / "results.sqlite") as store:
+        rows = store.execute("SELECT DISTINCT label, status, n_segments FROM records").fetchall()
+    store.close()
+    assert sorted(rows) == [("loose-stripes", "ok", 4), ("stripes", "ok", 4)]
+
+
+def test_third_party_package_that_cannot_run(tmp_path: Path) -> None:
+    modules = {"needy.py": f"import nowhere_to_be_found\n{LOOSE}"}
+    env = install(tmp_path, "needy", modules, "[ssnbench.algorithms]\nneedy = needy:Stripes\n")
+    listed = ssnbench(["list", "algos"], env)
+    assert "unavailable: needs nowhere_to_be_found" in listed.stdout
+    tried = ssnbench(["run", "--algos", "needy", "--out", str(tmp_path / "out")], env)
+    assert tried.returncode == 2
+    assert "needy needs nowhere_to_be_found: pip install it first" in tried.stderr
+
+
+def test_third_party_package_may_not_take_a_name(tmp_path: Path) -> None:
+    points = "[ssnbench.algorithms]\nslic = impostor:Stripes\n"
+    env = install(tmp_path, "impostor", {"impostor.py": LOOSE}, points)
+    done = ssnbench(["list", "algos"], env)
+    assert done.returncode == 2
+    assert json.dumps("slic").strip('"') in done.stderr
+    assert "built-in and impostor" in done.stderr
