@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssnbench.contracts import JobKey, Labels, Record, Timing, UsageError
+from ssnbench.run.store import FILE, VERSION, Store
+
+KEY = JobKey("slic", "{}", "toys", "test", "a", 100, "seal/1", "v1")
+
+
+def record(key: JobKey = KEY, truth: int = 0, **scores: float) -> Record:
+    return Record(key, truth, "slic", "ok", "", 90, 95, 88, scores)
+
+
+def test_rows_come_back(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        run = store.begin_run({"command": "ssnbench run"})
+        store.add(run, [record(truth=0, asa=0.9), record(truth=1, asa=0.8, br=0.5)])
+        assert store.finished() == {KEY}
+    with Store(tmp_path, create=False) as store:
+        table = store.records()
+        assert list(table.asa) == [0.9, 0.8]
+        assert list(table.truth) == [0, 1]
+        assert np.isnan(table.br[0])
+        assert table.n_segments[0] == 88
+        assert store.runs() == [{"command": "ssnbench run"}]
+
+
+def test_writing_again_replaces(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        store.add(1, [record(asa=0.9)])
+        store.add(1, [record(asa=0.7)])
+        assert list(store.records().asa) == [0.7]
+
+
+def test_a_job_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    broken = replace(record(truth=1), reason=object())  # type: ignore[arg-type]
+    with Store(tmp_path) as store:
+        with pytest.raises(sqlite3.Error):
+            store.add(1, [record(truth=0), broken])
+        assert store.finished() == set()
+        store.add(1, [record(truth=0)])  # the store is still usable
+
+
+def test_rows_of_the_latest_plugin_version_count(tmp_path: Path) -> None:
+    newer = replace(KEY, plugin_version="v2")
+    with Store(tmp_path) as store:
+        store.add(1, [record(asa=0.9)])
+        store.add(2, [record(newer, asa=0.5)])
+        assert list(store.records().asa) == [0.5]
+        assert store.finished() == {KEY, newer}
+
+
+def test_label_maps_are_kept_once(tmp_path: Path, toy_truth: Labels) -> None:
+    with Store(tmp_path) as store:
+        store.add(1, [record()], toy_truth, b"png")
+        store.add(1, [record(replace(KEY, n_asked=200))], toy_truth)
+        first, second = store.kept()
+        assert first.content == second.content
+        np.testing.assert_array_equal(store.label_map(first.content), toy_truth)
+        assert store.pictures() == {("toys", "test", "a"): b"png"}
+        assert store.labels_of_variants() == {("slic", "{}"): "slic"}
+
+
+def test_timings(tmp_path: Path) -> None:
+    timing = Timing(
+        "slic", "{}", "slic", "toys/a", 3, 4, 100, "cpu", 1, "total", 0.1, 0.09, 0.2, 5, 7.0
+    )
+    with Store(tmp_path) as store:
+        store.add_timings([timing, replace(timing, stage="colour", seconds=0.01)], "v1")
+        assert store.timed() == {("slic", "{}", "toys/a", 100, "cpu", 1, "v1")}
+        assert sorted(store.timings().seconds) == [0.01, 0.1]
+
+
+def test_newer_format_is_refused(tmp_path: Path) -> None:
+    Store(tmp_path).close()
+    with sqlite3.connect(tmp_path / FILE) as connection:
+        connection.execute(f"PRAGMA user_version = {VERSION + 1}")
+    connection.close()
+    with pytest.raises(UsageError, match=r"newer ssnbench \(format 2, this one knows 1\)"):
+        Store(tmp_path)
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("not a database, but long enough to be read as one" * 10)
+    with pytest.raises(UsageError, match="no results file"):
+        Store(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    with sqlite3.connect(other / FILE) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    connection.close()
+    with pytest.raises(UsageError, match="it holds other tables"):
+        Store(other)
+
+
+def test_no_results(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="make some: ssnbench run"):
+        Store(tmp_path, create=False)
+
+
+def test_unwritable_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot write to"):
+        Store(tmp_path / "file" / "below")

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ssnbench import plugins
+from ssnbench.contracts import UsageError
+from ssnbench.plugins.variant import Variant, parse, parse_list, split
+
+TOY = '''"""A plug-in with a parameter of every kind."""
+from __future__ import annotations
+from dataclasses import dataclass
+from typing import Literal
+
+@dataclass(frozen=True)
+class Toy:
+    weight: float = 10.0
+    steps: int = 3
+    kind: str = "soft"
+    mode: Literal["fast", "exact"] = "fast"
+    border: bool = False
+    size: int | None = None
+    span: tuple[int, ...] = (1, 2)
+
+PLUGIN = Toy
+'''
+
+
+@pytest.fixture(autouse=True)
+def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(plugins, "_loose", {})
+    path = tmp_path / "toy.py"
+    path.write_text(TOY)
+    plugins.add_file(path)
+
+
+def read(text: str) -> Variant:
+    return parse("algorithms", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("weight=20", {"weight": 20.0}),
+        ("weight=2e-1, steps = 7", {"weight": 0.2, "steps": 7}),
+        ("kind=hard", {"kind": "hard"}),
+        ("kind='a b'", {"kind": "a b"}),
+        ("mode=exact", {"mode": "exact"}),
+        ("border=true", {"border": True}),
+        ("size=5", {"size": 5}),
+        ("size=None", {}),
+        ("span=(3,4)", {"span": (3, 4)}),
+        ("weight=10", {}),  # the default: not a variant of its own
+    ],
+)
+def test_values_take_the_type_of_their_field(text: str, expected: dict[str, object]) -> None:
+    variant = read(f"toy({text})")
+    assert dict(variant.params) == expected
+    built = variant.build("algorithms")
+    assert {name: getattr(built, name) for name in expected} == expected
+    assert read(variant.label) == variant
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("toy(wieght=1)", "no parameter of toy is called 'wieght'; did you mean weight"),
+        ("toy(steps=1.5)", "toy.steps should be int, got '1.5'"),
+        ("toy(weight=much)", "toy.weight should be float, got 'much'"),
+        ("toy(border=1)", "toy.border should be bool, got '1'"),
+        ("toy(mode=slow)", "toy.mode should be"),
+        ("toy(weight)", "write parameter=value"),
+        ("toy(weight=1", "write name or name"),
+        ("tyo", "did you mean toy"),
+    ],
+)
+def test_wrong_use_is_told(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        read(text)
+
+
+def test_label_and_canonical() -> None:
+    variant = read("toy(steps=7,kind=hard)")
+    assert variant.label == "toy(kind=hard,steps=7)"
+    stored = json.loads(variant.canonical("algorithms"))
+    assert stored["steps"] == 7
+    assert stored["weight"] == 10.0
+
+
+def test_list_splits_outside_brackets_and_drops_repeats() -> None:
+    assert list(split("a(b=1,c=(2,3)), d ,,e")) == ["a(b=1,c=(2,3))", "d", "e"]
+    variants = parse_list("algorithms", "toy,toy(steps=7),toy(steps=3)")
+    assert [variant.label for variant in variants] == ["toy", "toy(steps=7)"]
