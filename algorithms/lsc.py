@@ -20,7 +20,7 @@ class LSC:
     """Weighted k-means in a ten-dimensional space that stands for a normalised cut.
 
     It leaves hundreds of fragments, which the gate merges away. Raises ValueError for an image
-    that is lower or narrower than one superpixel, which would crash OpenCV.
+    into which two superpixels do not fit side by side either way, which would crash OpenCV.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class LSC:
     def __call__(self, image: Image, n_segments: int) -> Labels:
         """Return labels int32 (H, W), connectivity not enforced."""
         height, width = image.shape[:2]
-        side = region_size((height, width), n_segments)
+        side = region_size((height, width), n_segments, across=2)
         with stage("colour"):
             lab = cv2.cvtColor(image, cv2.COLOR_RGB2Lab)
         with stage("clustering"):

@@ -23,8 +23,8 @@ class MSLIC:
     The library's splitting of superpixels gets out of hand: it makes thousands whatever is asked
     (4200, 4900, 5000 for 200, 600, 1000 on BSDS500). What is left after the gate is still far
     above the count asked for, so read its curves at the count made. Raises ValueError for an
-    image that is lower or narrower than one superpixel, which would crash OpenCV; its cells are
-    at least 2 x 2 pixels for the same reason.
+    image into which three superpixels do not fit side by side either way, which would crash
+    OpenCV; its cells are at least 2 x 2 pixels for the same reason.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class MSLIC:
     def __call__(self, image: Image, n_segments: int) -> Labels:
         """Return labels int32 (H, W), connectivity not enforced."""
         height, width = image.shape[:2]
-        side = region_size((height, width), n_segments, smallest=2)
+        side = region_size((height, width), n_segments, smallest=2, across=3)
         with stage("colour"):
             lab = cv2.cvtColor(image, cv2.COLOR_RGB2Lab)
         with stage("clustering"):

@@ -16,7 +16,7 @@ TOLERANCE = 0.05
 """A count this near to the one asked for, as a share of it, ends a search."""
 
 
-def region_size(shape: tuple[int, int], n_segments: int, smallest: int = 1) -> int:
+def region_size(shape: tuple[int, int], n_segments: int, smallest: int = 1, across: int = 1) -> int:
     """Side, in pixels, of the square cells that cut an image into about ``n_segments``.
 
     Parameters
@@ -27,18 +27,20 @@ def region_size(shape: tuple[int, int], n_segments: int, smallest: int = 1) -> i
         Superpixels asked for.
     smallest : int
         Cells are not made smaller than this.
+    across : int
+        Cells that should fit into the shorter side of the image.
 
     Raises
     ------
     ValueError
-        When the image is lower or narrower than one cell: OpenCV then lays a grid without cells
-        and takes the whole process down.
+        When they do not fit: OpenCV, which does not check, then takes the whole process down.
     """
     height, width = shape
     side = max(smallest, round((height * width / n_segments) ** 0.5))
-    if side > min(shape):
+    if side * across > min(shape):
         raise ValueError(
-            f"an image of {height} x {width} pixels is too small for cells of {side} x {side}"
+            f"an image of {height} x {width} pixels is too small for {n_segments} superpixels of "
+            f"{side} x {side}: {across} should fit into its shorter side"
         )
     return side
 

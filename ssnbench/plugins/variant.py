@@ -168,4 +168,8 @@ def _as_kind(kind: Any, text: str) -> Any:
 
 
 def _written(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value).replace(" ", "")
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, str) and not re.fullmatch(r"[\w.-]*", value):
+        return repr(value)
+    return str(value)
