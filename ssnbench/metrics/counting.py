@@ -1,0 +1,52 @@
+"""Which boundary pixels count as found: the three ways of the protocols."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ssnbench.contracts import Mask
+from ssnbench.metrics.contours import overlap
+from ssnbench.metrics.matching import match
+from ssnbench.metrics.reference import Truth
+from ssnbench.metrics.superpixels import Superpixels
+
+
+class Hits(NamedTuple):
+    """Boundary pixels found and all of them, on the truth's side and on the label map's."""
+
+    truth: int
+    of_truth: int
+    labels: int
+    of_labels: int
+
+
+def hits_in_window(mine: Superpixels, truth: Truth) -> Hits:
+    """Find a pixel when the other side has one in the square window around it.
+
+    Under ``truth-side`` counting, precision is TP / (TP + FP) with the *truth's* TP, and FP the
+    label boundary pixels without a truth boundary pixel in their window.
+    """
+    found = overlap(truth.contour, mine.near)
+    confirmed = overlap(mine.contour, truth.near, truth.valid)
+    judged = n_judged(mine, truth)
+    if mine.protocol.counting == "truth-side":
+        return Hits(found, truth.n_contour, found, found + judged - confirmed)
+    return Hits(found, truth.n_contour, confirmed, judged)
+
+
+def hits_one_to_one(mine: Superpixels, truth: Truth, matched: Mask) -> Hits:
+    """Both sides share the pairs of the matching."""
+    pairs = int(np.count_nonzero(matched))
+    return Hits(pairs, truth.n_contour, pairs, n_judged(mine, truth))
+
+
+def matched_pixels(mine: Superpixels, truth: Truth) -> Mask:
+    """Mark the label boundary pixels that a maximum one-to-one matching pairs with the truth's."""
+    return match(mine.contour, truth.contour, truth.valid, mine.protocol.radius(mine.shape))
+
+
+def n_judged(mine: Superpixels, truth: Truth) -> int:
+    """Count the label boundary pixels on which the truth has an opinion."""
+    return mine.n_contour if truth.valid is None else overlap(mine.contour, truth.valid)

@@ -1,0 +1,169 @@
+"""What the metrics need to know of a label map: each thing is computed once, when asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssnbench.contracts import Flow, Image, Labels, Mask
+from ssnbench.labels import checked, components, consecutive
+from ssnbench.metrics import tally
+from ssnbench.metrics.contours import contour, dilate
+from ssnbench.metrics.protocols import Protocol
+
+UNKNOWN = 1e9
+"""Larger components mark unknown flow (Middlebury, Sintel)."""
+
+
+class Superpixels:
+    """A label map under a protocol, with the image and the flow it is held against.
+
+    Parameters
+    ----------
+    labels : integer array (H, W)
+        Any integers; they are renumbered 0..n-1 unless they are so already.
+    protocol : Protocol
+        Sets the kind of boundary and the tolerance.
+    image : uint8 (H, W, 3), optional
+        For the colour metrics.
+    flow : float (H, W, 2), optional
+        True motion in pixels, for the flow metrics.
+    valid : bool (H, W), optional
+        Pixels whose flow counts; all by default.
+
+    Raises
+    ------
+    TypeError
+        When the labels are no integers or the image is not uint8.
+    ValueError
+        When shapes differ, or when there is not a single pixel.
+    """
+
+    def __init__(
+        self,
+        labels: Any,
+        protocol: Protocol,
+        image: Image | None = None,
+        flow: Flow | None = None,
+        valid: Mask | None = None,
+    ) -> None:
+        shape = _plane(labels)
+        self.protocol = protocol
+        self.labels, self.sizes = _numbered(checked(labels, shape))
+        self.image = None if image is None else _checked_image(image, shape)
+        self.flow = None if flow is None else _checked_flow(flow, shape)
+        if valid is not None and np.shape(valid) != shape:
+            raise ValueError(f"valid of shape {np.shape(valid)} for labels of shape {shape}")
+        self.valid = None if valid is None else np.ascontiguousarray(valid, np.bool_)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width = self.labels.shape
+        return height, width
+
+    @property
+    def n(self) -> int:
+        """How many superpixels there are."""
+        return len(self.sizes)
+
+    @property
+    def n_pixels(self) -> int:
+        """H * W."""
+        return self.labels.size
+
+    @cached_property
+    def n_components(self) -> int:
+        """4-connected pieces of all superpixels together."""
+        return components(self.labels)[1]
+
+    @cached_property
+    def perimeters(self) -> NDArray[np.int64]:
+        """Pixel edges of each superpixel to others and to the image border."""
+        return tally.perimeters(self.labels, self.n)
+
+    @cached_property
+    def coordinates(self) -> NDArray[np.int64]:
+        """Sums of row, column, row squared, column squared over each superpixel."""
+        return tally.coordinates(self.labels, self.n)
+
+    @cached_property
+    def colours(self) -> NDArray[np.int64]:
+        """Sums of red, green, blue and their squared length over each superpixel."""
+        if self.image is None:
+            raise ValueError("a colour metric needs the image")
+        return tally.colours(self.labels, self.image, self.n)
+
+    @cached_property
+    def contour(self) -> Mask:
+        """Boundary pixels, thin or thick as the protocol says."""
+        return contour(self.labels, self.protocol.boundary)
+
+    @cached_property
+    def n_contour(self) -> int:
+        """How many boundary pixels there are."""
+        return int(np.count_nonzero(self.contour))
+
+    @cached_property
+    def near(self) -> Mask:
+        """Pixels with a boundary pixel in the protocol's square window."""
+        return dilate(self.contour, int(self.protocol.radius(self.shape)))
+
+    @cached_property
+    def flow_errors(self) -> NDArray[np.float32]:
+        """Distances between true flow and its mean over the superpixel, at the valid pixels."""
+        if self.flow is None:
+            raise ValueError("a flow metric needs the flow")
+        known = (np.abs(self.flow) < UNKNOWN).all(axis=2)  # also False where it is not a number
+        if self.valid is not None:
+            known &= self.valid
+        label, flow = self.labels[known], self.flow[known]
+        count = np.maximum(np.bincount(label, minlength=self.n), 1)
+        square = np.zeros(label.size, np.float32)
+        for axis in (0, 1):
+            mean = np.bincount(label, flow[:, axis], self.n) / count
+            square += (flow[:, axis] - mean[label]).astype(np.float32) ** 2
+        return np.sqrt(square)
+
+
+def _plane(labels: Any) -> tuple[int, int]:
+    shape = np.shape(labels)
+    if len(shape) != 2:
+        raise ValueError(f"labels should be of shape (H, W), got {shape}")
+    if 0 in shape:
+        raise ValueError(f"labels of shape {shape} hold no pixel")
+    return int(shape[0]), int(shape[1])
+
+
+def _numbered(labels: Labels) -> tuple[Labels, NDArray[np.int32]]:
+    """Labels 0..n-1 and their sizes; the map is copied only when it has to change."""
+    low, high = int(labels.min()), int(labels.max())
+    if low == 0 and high < labels.size:
+        found = tally.sizes(labels.reshape(-1), high + 1)
+        if found.all():
+            return labels, found
+    labels = consecutive(labels)
+    return labels, tally.sizes(labels.reshape(-1), int(labels.max()) + 1)
+
+
+def _checked_image(image: Any, shape: tuple[int, int]) -> Image:
+    if np.shape(image) != (*shape, 3):
+        raise ValueError(
+            f"an image of shape {np.shape(image)} for labels of shape {shape}: "
+            f"it should be {(*shape, 3)}"
+        )
+    if image.dtype != np.uint8:
+        raise TypeError(f"the image should be uint8, got {image.dtype}")
+    return np.ascontiguousarray(image)
+
+
+def _checked_flow(flow: Any, shape: tuple[int, int]) -> Flow:
+    if np.shape(flow) != (*shape, 2):
+        raise ValueError(
+            f"a flow of shape {np.shape(flow)} for labels of shape {shape}: "
+            f"it should be {(*shape, 2)}"
+        )
+    return np.ascontiguousarray(flow, np.float32)
