@@ -1,0 +1,256 @@
+"""Curves: a metric over the count made, one metric over another; as PDF, PNG, SVG and CSV."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
+from matplotlib.transforms import blended_transform_factory
+
+from ssnbench.report.stats import Section, better, long_name, short_name
+
+STYLE = Path(__file__).with_name("ssnbench.mplstyle")
+INK = "#17191c"
+"""Colour of text and axes in the style file; the page replaces it by the reader's own."""
+
+# Okabe & Ito (2008), without their yellow, which vanishes on white paper.
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", INK)
+_MARKERS = "os^DvPX<>*hpd"
+_DASHES: tuple[Any, ...] = ("-", (0, (4, 1.3)), (0, (1, 1)), (0, (5, 1, 1, 1)))
+
+_WIDTH, _HEIGHT = 2.9, 2.25  # inches, of the axes' figure; names stand to the right of it
+_LINE = 9.5  # points from one name to the next
+_LONGEST_NAME = 30
+_WIDE_RANGE = 6  # counts that spread wider than this go on a logarithmic axis
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that was written: its title, its files by kind, and the SVG for the page."""
+
+    slug: str
+    title: str
+    files: Mapping[str, str]
+    svg: str
+
+
+def draw_curve(
+    section: Section, summary: pd.DataFrame, metric: str, labels: Sequence[str], folder: Path
+) -> Drawing:
+    """Draw one metric over the mean made count, a curve per method.
+
+    Parameters
+    ----------
+    section : Section
+        Gives dataset and protocol.
+    summary : DataFrame
+        What `stats.summarise` made of the section.
+    metric : str
+        Column of the scores.
+    labels : sequence of str
+        All methods of the report, so that one looks the same in every figure.
+    folder : Path
+        Where the files go.
+    """
+    data = summary[(summary["metric"] == metric) & summary["pair_mean"].notna()]
+    curves = _curves(data.rename(columns={"n_segments": "x", "pair_mean": "y"}))
+    with mpl.rc_context(fname=STYLE):
+        figure, axes = _canvas(section, len(curves))
+        _plot(axes, curves, labels)
+        axes.set_xlabel("superpixels made (mean)")
+        axes.set_ylabel(_axis(metric, section))
+        _set_count_axis(axes, data["n_segments"])
+        _name_curves(axes, curves, labels)
+        title = f"{long_name(metric)} over the number of superpixels made"
+        return _written(figure, f"{section.slug}-{metric}", title, data, folder)
+
+
+def draw_pair(
+    section: Section,
+    summary: pd.DataFrame,
+    metrics: tuple[str, str],
+    labels: Sequence[str],
+    folder: Path,
+) -> Drawing:
+    """Draw the second metric over the first, a curve per method along its counts."""
+    across, up = (
+        summary[summary["metric"] == metric].set_index(["label", "n_asked"])["pair_mean"]
+        for metric in metrics
+    )
+    counts = summary.groupby(["label", "n_asked"])["n_segments"].first()
+    data = pd.DataFrame({"n_segments": counts, metrics[0]: across, metrics[1]: up})
+    data = data.dropna().reset_index()
+    curves = _curves(data.rename(columns={metrics[0]: "x", metrics[1]: "y"}), along="n_segments")
+    with mpl.rc_context(fname=STYLE):
+        figure, axes = _canvas(section, len(curves))
+        _plot(axes, curves, labels)
+        axes.set_xlabel(_axis(metrics[0], section))
+        axes.set_ylabel(_axis(metrics[1], section))
+        _name_curves(axes, curves, labels)
+        title = f"{long_name(metrics[1])} over {_lowered(long_name(metrics[0]))}"
+        return _written(
+            figure, f"{section.slug}-{metrics[1]}-over-{metrics[0]}", title, data, folder
+        )
+
+
+def look(label: str, labels: Sequence[str]) -> dict[str, Any]:
+    """Colour, marker and dashes of a method: any two of the first 91 differ in black and white."""
+    place = list(labels).index(label)
+    filled = place < len(_COLOURS)
+    colour = _COLOURS[place % len(_COLOURS)]
+    return {
+        "color": colour,
+        "marker": _MARKERS[place % len(_MARKERS)],
+        "linestyle": _DASHES[place // len(_COLOURS) % len(_DASHES)],
+        "markerfacecolor": colour if filled else "none",
+    }
+
+
+def _curves(data: pd.DataFrame, along: str = "x") -> dict[str, pd.DataFrame]:
+    return {str(name): rows.sort_values(along) for name, rows in data.groupby("label", sort=True)}
+
+
+def _canvas(section: Section, n_curves: int) -> tuple[Figure, Axes]:
+    height = max(_HEIGHT, n_curves * _LINE / 72 / 0.78)
+    figure = Figure(figsize=(_WIDTH, height))
+    axes = figure.subplots()
+    figure.subplots_adjust(left=0.17, right=0.98, bottom=0.18, top=0.9)
+    place = " ".join(part for part in (section.dataset, section.split) if part)
+    axes.set_title(place, loc="left", color=INK, alpha=0.65, parse_math=False)
+    return figure, axes
+
+
+def _plot(axes: Axes, curves: Mapping[str, pd.DataFrame], labels: Sequence[str]) -> None:
+    for label, curve in curves.items():
+        axes.plot(curve["x"], curve["y"], **look(label, labels), gid=_gid(label, labels))
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+
+
+def _gid(label: str, labels: Sequence[str]) -> str:
+    """Identifier by which the page finds a curve and its name."""
+    return f"method{list(labels).index(label)}"
+
+
+def _axis(metric: str, section: Section) -> str:
+    """Name of an axis: what, by which yard-stick, and which way is better."""
+    arrow = {"higher": " ↑", "lower": " ↓"}.get(better(metric), "")
+    return f"{short_name(metric)} ({section.yardstick}){arrow}"
+
+
+def _set_count_axis(axes: Axes, counts: pd.Series[float]) -> None:
+    if counts.max() <= _WIDE_RANGE * counts.min():
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        return
+    axes.set_xscale("log")
+    low, high = counts.min() * 0.9, counts.max() * 1.1
+    steps = [step * 10**power for power in range(7) for step in (1, 2, 5)]
+    axes.set_xticks([step for step in steps if low <= step <= high])
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.tick_params(axis="x", which="minor", length=0)
+    axes.set_xlim(low, high)
+
+
+def _name_curves(axes: Axes, curves: Mapping[str, pd.DataFrame], labels: Sequence[str]) -> None:
+    """Write each name to the right of the axes, as near to the end of its curve as space allows."""
+    if not curves:
+        return
+    figure = axes.get_figure()
+    assert figure is not None
+    line = _LINE / 72 / (figure.get_figheight() * axes.get_position().height)
+    low, high = axes.get_ylim()
+    ends = {
+        name: (float(curve["y"].iloc[-1]) - low) / (high - low) for name, curve in curves.items()
+    }
+    places = spread(list(ends.values()), line)
+    beside = blended_transform_factory(axes.transAxes, axes.transAxes)
+    for name, place in zip(ends, places, strict=True):
+        style, group = look(name, labels), _gid(name, labels)
+        axes.plot(
+            [1.04, 1.085, 1.13], [place] * 3, transform=beside, clip_on=False,
+            **style | {"marker": ""}, gid=f"{group}-line",
+        )  # fmt: skip
+        axes.plot([1.085], [place], transform=beside, clip_on=False, **style, gid=f"{group}-marker")
+        axes.text(
+            1.16, place, _short(name), transform=beside, va="center_baseline", fontsize=7.5,
+            parse_math=False, gid=f"{group}-name",
+        )  # fmt: skip
+    axes.set_ylim(low, high)
+
+
+def spread(wanted: Sequence[float], gap: float) -> list[float]:
+    """Move heights as little as needed so that no two are nearer than ``gap``.
+
+    Neighbours that collide form a block that is centred on the mean of where they wanted to be.
+    """
+    order = np.argsort(wanted, kind="stable")
+    blocks: list[list[float]] = []  # the wanted heights of each block, from below
+    for place in order:
+        blocks.append([float(wanted[place])])
+        while len(blocks) > 1 and _top(blocks[-2], gap) + gap > _bottom(blocks[-1], gap):
+            blocks[-2:] = [blocks[-2] + blocks[-1]]
+    heights = [_bottom(block, gap) + gap * step for block in blocks for step in range(len(block))]
+    spreaded = np.empty(len(order))
+    spreaded[order] = heights
+    return [float(height) for height in spreaded]
+
+
+def _bottom(block: Sequence[float], gap: float) -> float:
+    return float(np.mean(block)) - gap * (len(block) - 1) / 2
+
+
+def _top(block: Sequence[float], gap: float) -> float:
+    return float(np.mean(block)) + gap * (len(block) - 1) / 2
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
+def _lowered(text: str) -> str:
+    """Lower the first letter, unless the word is an abbreviation."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+
+def _written(figure: Figure, slug: str, title: str, data: pd.DataFrame, folder: Path) -> Drawing:
+    files = save(figure, slug, folder)
+    data.to_csv(folder / f"{slug}.csv", index=False)
+    return Drawing(slug, title, files | {"csv": f"{slug}.csv"}, _inline(figure, slug))
+
+
+def save(figure: Figure, slug: str, folder: Path) -> dict[str, str]:
+    """Write a figure as PDF and PNG on white; return the names of the files by kind."""
+    bare = {"pdf": {"CreationDate": None}, "png": {"Software": None}}  # the same bytes every time
+    for kind, metadata in bare.items():
+        figure.savefig(
+            folder / f"{slug}.{kind}", facecolor="white", bbox_inches="tight", pad_inches=0.03,
+            metadata=metadata,
+        )  # fmt: skip
+    return {kind: f"{slug}.{kind}" for kind in bare}
+
+
+def _inline(figure: Figure, slug: str) -> str:
+    """Return the figure as SVG to stand inside a page: own identifiers, the page's ink and font."""
+    buffer = io.StringIO()
+    figure.savefig(
+        buffer, format="svg", bbox_inches="tight", pad_inches=0.03, metadata={"Date": None}
+    )
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", svg)  # a page knows them, and they look like links
+    svg = re.sub(r'\b(id|gid)="', rf'\1="{slug}-', svg)
+    svg = re.sub(r'(url\(|href=")#', rf"\1#{slug}-", svg)
+    svg = re.sub(r'(<svg[^>]*?)\swidth="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?)\sheight="[^"]*"', r"\1", svg, count=1)
+    return svg.replace(INK, "currentColor")

@@ -1,0 +1,252 @@
+"""The page: gathers what the other modules made of a store, and fills the template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from ssnbench.contracts import UsageError
+from ssnbench.report import overlay, stats, tables
+from ssnbench.report.figures import Drawing, draw_curve, draw_pair
+from ssnbench.report.overlay import Gallery
+from ssnbench.report.stats import Section
+from ssnbench.report.tables import Table
+from ssnbench.run.store import Store
+
+FIRST = ("asa", "br")
+"""Metrics whose curves are in plain view; the others unfold."""
+
+
+@dataclass(frozen=True)
+class Filed:
+    """A table together with the names of its files by kind."""
+
+    table: Table
+    files: Mapping[str, str]
+
+    @property
+    def numeric(self) -> list[bool]:
+        """Which columns are set flush right."""
+        return tables.numeric_columns(self.table)
+
+    @property
+    def choices(self) -> list[str]:
+        """Groups that the reader may pick from, in order; none where there is but one."""
+        groups = list(dict.fromkeys(self.table.groups))
+        return groups if len(groups) > 1 else []
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What the page tells of one section."""
+
+    section: Section
+    counts: Mapping[str, Any]
+    winners: Sequence[Mapping[str, str]]
+    first: Sequence[Drawing]
+    more: Sequence[Drawing]
+    tables: Sequence[Filed]
+    notes: Sequence[str]
+
+
+def write(folder: Path) -> Path:
+    """Draw the report of a run folder; see :func:`ssnbench.report.draw`."""
+    with Store(folder, create=False) as store:
+        records, timings, runs = store.records(), store.timings(), store.runs()
+        if records.empty and timings.empty:
+            raise UsageError(f"no results in {folder}: its store has no rows; run: ssnbench run")
+        store.write_csv()
+        galleries = overlay.gather(store, stats.distinct_labels(records))
+    figures, sheets = (_made(folder / name) for name in ("figures", "tables"))
+    sections = stats.sections(records)
+    labels = sorted({label for section in sections for label in section.labels})
+    chapters = [_chapter(section, labels, figures, sheets) for section in sections]
+    machine = machine_line(runs[-1] if runs else {})
+    troubles = stats.troubles(stats.distinct_labels(records))
+    html = _template().render(
+        chapters=chapters,
+        galleries=[_Album(gallery, _grids(gallery, figures)) for gallery in galleries],
+        runtime=_runtime(timings, records, machine, sheets),
+        troubles=_filed(tables.troubles_table(troubles), sheets) if len(troubles) else None,
+        lost=int(troubles.loc[troubles["status"].isin(["failed", "missing"]), "images"].sum()),
+        runs=list(reversed(runs)),
+        n_rows=len(records),
+        statuses=records["status"].value_counts().to_dict(),
+        picture_uri=overlay.picture_uri,
+        boundary_uri=overlay.boundary_uri,
+        missing=tables.MISSING,
+    )
+    page = folder / "index.html"
+    page.write_text(html, encoding="utf-8")
+    return page
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder}: {error}") from None
+    return folder
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["svg"] = Markup  # our own drawing: its texts were escaped by matplotlib
+    return environment.get_template("page.html")
+
+
+# ---------------------------------------------------------------------- one section
+
+
+def _chapter(section: Section, labels: Sequence[str], figures: Path, sheets: Path) -> Chapter:
+    summary = stats.summarise(section)
+    counts = stats.round_counts(section.scored["n_asked"]) if len(section.scored) else []
+    level = stats.at_equal_counts(section, counts) if counts and section.metrics else None
+    made: list[Table] = []
+    if section.metrics:
+        made.append(tables.scores_table(section, summary))
+    if level is not None and len(level):
+        made.append(tables.equal_counts_table(section, level))
+    drawn = [metric for metric in section.metrics if stats.better(metric)]
+    first = [metric for metric in FIRST if metric in drawn]
+    drawings = {m: draw_curve(section, summary, m, labels, figures) for m in drawn}
+    shown = [drawings[metric] for metric in first or drawn[:2]]
+    if {"br", "bp"} <= set(section.metrics):
+        shown.append(draw_pair(section, summary, ("br", "bp"), labels, figures))
+    return Chapter(
+        section,
+        _counted(section),
+        _winners(level) if level is not None else [],
+        shown,
+        [drawing for drawing in drawings.values() if drawing not in shown],
+        [_filed(table, sheets) for table in made],
+        _notes(section, summary, bool(counts)),
+    )
+
+
+def _counted(section: Section) -> dict[str, Any]:
+    """How much the numbers of a section rest on."""
+    rows = section.rows
+    truths = rows.loc[rows["truth"] >= 0, ["image", "truth"]].drop_duplicates()
+    return {
+        "rows": len(rows),
+        "scored": len(section.scored),
+        "images": rows["image"].nunique(),
+        "truths": len(truths),
+        "methods": len(section.labels),
+        "asked": [tables.asked(int(n)).text for n in sorted(rows["n_asked"].unique())],
+    }
+
+
+def _winners(level: pd.DataFrame) -> list[dict[str, str]]:
+    """Best method per metric at the equal count in the middle of those compared."""
+    counts = sorted(level.loc[level["image_mean"].notna(), "n_segments"].unique())
+    if not counts:
+        return []
+    count = counts[len(counts) // 2]
+    here = level[(level["n_segments"] == count) & level["image_mean"].notna()]
+    winners = []
+    for metric, rows in here.groupby("metric", sort=False):
+        way = stats.better(str(metric))
+        if metric not in ("asa", "br", "bp", "ev", "co") or len(rows) < 2:
+            continue
+        ordered = rows.sort_values("image_mean", ascending=way == "lower")
+        best, second = ordered.iloc[0], ordered.iloc[1]
+        winners.append(
+            {
+                "metric": str(metric),
+                "name": stats.long_name(str(metric)),
+                "count": str(count),
+                "label": str(best["label"]),
+                "value": f"{best['image_mean']:.4f}",
+                "second": f"{second['label']} {second['image_mean']:.4f}",
+            }
+        )
+    order = ("asa", "br", "bp", "ev", "co")
+    return sorted(winners, key=lambda winner: order.index(winner["metric"]))
+
+
+def _notes(section: Section, summary: pd.DataFrame, has_range: bool) -> list[str]:
+    """What a reader of the numbers should know: what is missing, and from whose mean."""
+    notes = []
+    if not section.metrics:
+        notes.append("No scores: no job of this section ended well.")
+    if (section.rows["truth"] < 0).all() and section.metrics:
+        notes.append("No segmentation truths: only metrics that need none are given.")
+    if not has_range and section.metrics:
+        notes.append(
+            "No comparison at equal counts: it takes at least two counts far enough apart."
+        )
+    n_images = section.rows["image"].nunique()
+    fewest = summary.groupby("label")["n_images"].min()
+    short = [f"{label} ({int(n)})" for label, n in fewest.items() if n < n_images]
+    if short:
+        notes.append(
+            f"Some means rest on fewer than the {n_images} images, at one count at least: "
+            f"{', '.join(short)}. See the column “Images” and the failures below."
+        )
+    if n_images == 1:
+        notes.append("One image only: no intervals, and no claim about others.")
+    return notes
+
+
+def _filed(table: Table, sheets: Path) -> Filed:
+    return Filed(table, tables.write(table, sheets))
+
+
+# ---------------------------------------------------------------------- the rest
+
+
+@dataclass(frozen=True)
+class _Album:
+    """A gallery and the printed grids that were drawn of it."""
+
+    gallery: Gallery
+    grids: Sequence[Drawing]
+
+
+def _grids(gallery: Gallery, figures: Path) -> list[Drawing]:
+    slug = stats.slugged(f"{gallery.dataset}-{gallery.split}-overlay")
+    return overlay.draw_grids(gallery, slug, figures)
+
+
+def _runtime(
+    timings: pd.DataFrame, records: pd.DataFrame, machine: str, sheets: Path
+) -> Filed | None:
+    current = _of_current_version(timings, records)
+    if not (current["stage"] == "total").any():
+        return None
+    return _filed(tables.runtime_table(current, machine), sheets)
+
+
+def _of_current_version(timings: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """Leave out times of a plug-in that was edited since, where the records tell its version."""
+    known = records[["algorithm", "params", "plugin_version"]].drop_duplicates()
+    joined = timings.merge(known, on=["algorithm", "params"], how="left", suffixes=("", "_now"))
+    now = joined["plugin_version_now"]
+    return joined[now.isna() | (now == joined["plugin_version"])]
+
+
+def machine_line(facts: Mapping[str, Any]) -> str:
+    """Name the machine in one line, from the facts of a run; whatever is missing is left out."""
+    cores = facts.get("cores")
+    parts = [
+        facts.get("cpu"),
+        f"{cores} cores" if cores else None,
+        facts.get("gpu"),
+        facts.get("platform"),
+    ]
+    named = ", ".join(str(part) for part in parts if part)
+    return f"Machine: {named}." if named else "The machine was not recorded."

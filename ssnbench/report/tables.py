@@ -1,0 +1,353 @@
+"""Tables: scores at each asked count, scores at equal made counts, run times, troubles.
+
+A table is plain data first (`Table`); CSV, LaTeX, Markdown and the page are ways to write it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ssnbench.report.stats import COVERAGE, Section, better, short_name
+
+MISSING = "–"
+STAGES = ("segment", "colour", "network", "clustering", "other", "connectivity")
+"""Stages of a run time in the order in which they happen; ``total`` = segment + connectivity."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in a table, what it sorts by, and its place (1 best, 2 second, 0 neither)."""
+
+    text: str
+    value: float | str | None = None
+    place: int = 0
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table ready to be written.
+
+    Attributes
+    ----------
+    slug : str
+        Name of its files, unique in the report.
+    title, caption : str
+        What it shows; the caption carries the protocol and how to read it.
+    headings : tuple of str
+        One per column; the first column names the method.
+    rows : tuple of tuple of Cell
+        As many cells as headings.
+    groups : tuple of str
+        One per row; a rule is drawn where it changes, and the page filters by it.
+    frame : DataFrame
+        The same in full precision, and more; this is what the CSV holds.
+    """
+
+    slug: str
+    title: str
+    caption: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    groups: tuple[str, ...]
+    frame: pd.DataFrame
+
+
+def scores_table(section: Section, summary: pd.DataFrame) -> Table:
+    """Table of the pair means at each asked count, with the counts that were made."""
+    wide = summary.pivot(index=["n_asked", "label"], columns="metric", values="pair_mean")
+    made = summary.groupby(["n_asked", "label"])["n_segments"].first()
+    images = summary.groupby(["n_asked", "label"])["n_images"].max()
+    columns = {metric: _scored(wide[metric], metric, "n_asked") for metric in section.metrics}
+    rows = [
+        (
+            Cell(str(label), str(label)),
+            asked(n_asked),
+            number(made[n_asked, label], 0),
+            number(images[n_asked, label], 0),
+            *(columns[metric][n_asked, label] for metric in section.metrics),
+        )
+        for n_asked, label in wide.index
+    ]
+    caption = (
+        f"{section.title}: means over (image, annotator) pairs by the {section.yardstick} "
+        "protocol. Best in bold, second best underlined, among the methods asked for the same "
+        "count; since they make different counts, compare them at equal counts."
+    )
+    return Table(
+        f"{section.slug}-scores",
+        "Scores at each count asked for",
+        caption,
+        ("Method", "Asked", "Made", "Images", *map(_heading, section.metrics)),
+        tuple(rows),
+        tuple(asked(n_asked).text for n_asked, _ in wide.index),
+        summary,
+    )
+
+
+def equal_counts_table(section: Section, interpolated: pd.DataFrame) -> Table:
+    """Table of the scores that every method has at the same made counts."""
+    keys = ["n_segments", "label"]
+    wide = interpolated.pivot(index=keys, columns="metric", values="image_mean")
+    metrics = [metric for metric in section.metrics if metric in wide]
+    columns = {metric: _scored(wide[metric], metric, "n_segments") for metric in metrics}
+    rows = [
+        (
+            Cell(str(label), str(label)),
+            number(count, 0),
+            *(columns[m][count, label] for m in metrics),
+        )
+        for count, label in wide.index
+    ]
+    caption = (
+        f"{section.title}: each image's curve over the count made, interpolated linearly; mean "
+        f"over images by the {section.yardstick} protocol. Nothing is extrapolated: {MISSING} "
+        f"where fewer than {COVERAGE:.0%} of a method's images reach the count. Best in bold, "
+        "second best underlined."
+    )
+    return Table(
+        f"{section.slug}-equal-counts",
+        "Scores at equal counts made",
+        caption,
+        ("Method", "Made", *map(_heading, metrics)),
+        tuple(rows),
+        tuple(str(count) for count, _ in wide.index),
+        interpolated,
+    )
+
+
+def runtime_table(timings: pd.DataFrame, machine: str) -> Table:
+    """Table of measured times: the median over images of the median over repeats.
+
+    Parameters
+    ----------
+    timings : DataFrame
+        Rows of ``Store.timings()``.
+    machine : str
+        One line that names the machine; goes into the caption.
+    """
+    frame = runtimes(timings)
+    stages = [stage for stage in STAGES if stage in frame]
+    memory = ["peak_mb"] if frame["peak_mb"].notna().any() else []
+    group = ["n_asked", "megapixels", "device", "threads"]
+    total = frame.set_index([*group, "label"])["total"]
+    places = total.groupby(level=group).transform(lambda s: _places(s.round(4), "lower"))
+    rows = [
+        (
+            Cell(str(row["label"]), str(row["label"])),
+            asked(row["n_asked"]),
+            Cell(str(row["size"]), float(row["megapixels"])),
+            Cell(f"{row['device']}, {_times(int(row['threads']), 'thread')}"),
+            number(row["images"], 0),
+            number(row["repeats"], 0),
+            number(1e3 * row["total"], 1, int(place)),
+            *(number(1e3 * row[stage], 1) for stage in stages),
+            *(number(row[name], 0) for name in memory),
+        )
+        for (_, row), place in zip(frame.iterrows(), places, strict=True)
+    ]
+    caption = (
+        "Median over images of the median over repeats, measured apart from the quality run, one "
+        "job at a time after a warm-up. Total = segmentation (the whole call) + connectivity (the "
+        f"gate). {machine}"
+    )
+    headings = ["Method", "Asked", "Size", "Device", "Images", "Repeats", "total [ms] ↓"]
+    headings += [f"{stage} [ms]" for stage in stages] + ["peak [MB]" for _ in memory]
+    groups = tuple(f"{asked(row['n_asked']).text}, {row['size']}" for _, row in frame.iterrows())
+    return Table("runtimes", "Run time", caption, tuple(headings), tuple(rows), groups, frame)
+
+
+def runtimes(timings: pd.DataFrame) -> pd.DataFrame:
+    """Median seconds over images by method, count, size, device and threads; a column a stage."""
+    timings = timings.assign(megapixels=timings["height"] * timings["width"] / 1e6)
+    keys = ["n_asked", "megapixels", "device", "threads", "label"]
+    total = timings[timings["stage"] == "total"].groupby(keys)
+    frame = total.agg(
+        size=("width", lambda width: _size(timings.loc[width.index])),
+        images=("image", "nunique"),
+        repeats=("repeats", "min"),
+        total=("seconds", "median"),
+        fastest=("fastest", "min"),
+        slowest=("slowest", "max"),
+        peak_mb=("peak_mb", "max"),
+    )
+    stages = timings.pivot_table(index=keys, columns="stage", values="seconds", aggfunc="median")
+    parts = [stage for stage in STAGES if stage in stages]
+    frame = frame.join(stages[parts]).reset_index()
+    return frame.sort_values([*keys[:-1], "total"], ignore_index=True)
+
+
+def troubles_table(troubles: pd.DataFrame) -> Table:
+    """Table of the jobs that did not end well, from `stats.troubles`."""
+    rows = [
+        (
+            Cell(row.label, row.label),
+            Cell(" ".join(filter(None, (row.dataset, row.split)))),
+            asked(row.n_asked),
+            Cell(row.status, row.status),
+            number(row.images, 0),
+            Cell(row.reason, row.reason),
+            Cell(row.example, row.example),
+        )
+        for row in troubles.itertuples()
+    ]
+    headings = ("Method", "Data", "Asked", "Status", "Images", "Reason", "For example")
+    return Table(
+        "failures",
+        "Failed, skipped and missing jobs",
+        "Jobs that failed, were skipped, warned, or have no row where other methods have one.",
+        headings,
+        tuple(rows),
+        tuple(troubles["status"]),
+        troubles,
+    )
+
+
+# ---------------------------------------------------------------------- cells
+
+
+def number(value: float, digits: int, place: int = 0) -> Cell:
+    """Return a cell of fixed decimals; a dash for what is missing."""
+    value = float(value)
+    if not np.isfinite(value):
+        return Cell(MISSING)
+    return Cell(f"{value:.{digits}f}", value, place)
+
+
+def asked(n_asked: int) -> Cell:
+    """Return the cell of an asked count; maps made elsewhere were asked for nothing."""
+    return Cell(str(n_asked), float(n_asked)) if n_asked else Cell(MISSING, 0.0)
+
+
+def _scored(values: pd.Series[float], metric: str, level: str) -> Mapping[tuple[int, str], Cell]:
+    """Cells of one metric: places are given within a count, on what is printed."""
+    digits = 4 if values.abs().max() < 10 else 2
+    printed = values.round(digits)
+    places = printed.groupby(level=level).transform(lambda s: _places(s, better(metric)))
+    cells = [number(v, digits, int(p)) for v, p in zip(values, places, strict=True)]
+    return dict(zip(values.index, cells, strict=True))
+
+
+def _places(values: pd.Series[float], way: str) -> pd.Series[float]:
+    """1 for the best, 2 for the second best, 0 for the rest; equal values share a place."""
+    if not way or values.notna().sum() < 2 or values.nunique() < 2:
+        return pd.Series(0.0, index=values.index)
+    ranks = values.rank(method="dense", ascending=way == "lower").fillna(0)
+    return ranks.where(ranks <= 2, 0)
+
+
+def _heading(metric: str) -> str:
+    arrow = {"higher": " ↑", "lower": " ↓"}.get(better(metric), "")
+    return f"{short_name(metric)}{arrow}"
+
+
+def _size(rows: pd.DataFrame) -> str:
+    """Width x height; landscape where an image set holds both."""
+    sides = sorted((int(rows["height"].iloc[0]), int(rows["width"].iloc[0])), reverse=True)
+    same = rows[["height", "width"]].drop_duplicates()
+    if len(same) == 1:
+        sides = [int(rows["width"].iloc[0]), int(rows["height"].iloc[0])]
+    return f"{sides[0]} × {sides[1]}"
+
+
+def _times(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+# ---------------------------------------------------------------------- files
+
+
+def write(table: Table, folder: Path) -> dict[str, str]:
+    """Write a table as CSV, LaTeX and Markdown; return the names of the files by kind."""
+    kinds: dict[str, Callable[[Table], str]] = {
+        "csv": lambda table: table.frame.to_csv(index=False),
+        "tex": latex,
+        "md": markdown,
+    }
+    for kind, render in kinds.items():
+        (folder / f"{table.slug}.{kind}").write_text(render(table), encoding="utf-8")
+    return {kind: f"{table.slug}.{kind}" for kind in kinds}
+
+
+def latex(table: Table) -> str:
+    """Return the table for LaTeX; it needs the package ``booktabs`` and nothing else."""
+    dress = ("{}", r"\textbf{{{}}}", r"\underline{{{}}}")
+    lines = []
+    for row, group, before in zip(table.rows, table.groups, _shifted(table.groups), strict=True):
+        if before is not None and group != before:
+            lines.append(r"\midrule")
+        cells = [dress[cell.place].format(escape_latex(cell.text)) for cell in row]
+        lines.append(" & ".join(cells) + r" \\")
+    columns = "".join("r" if numeric else "l" for numeric in numeric_columns(table))
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{escape_latex(table.caption)}}}",
+            rf"\label{{tab:{table.slug}}}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            " & ".join(map(escape_latex, table.headings)) + r" \\",
+            r"\midrule",
+            *lines,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def markdown(table: Table) -> str:
+    """Return the table for Markdown (GitHub's dialect); second best is in italics."""
+    dress = ("{}", "**{}**", "*{}*")
+    rules = ["---:" if numeric else ":---" for numeric in numeric_columns(table)]
+    lines = [
+        [escape_markdown(heading) for heading in table.headings],
+        rules,
+        *(
+            [dress[cell.place].format(escape_markdown(cell.text)) for cell in row]
+            for row in table.rows
+        ),
+    ]
+    body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    caption = table.caption.replace("underlined", "in italics")
+    return f"{body}\n\n{escape_markdown(caption)}\n"
+
+
+def numeric_columns(table: Table) -> list[bool]:
+    """Which columns hold numbers: they are set flush right."""
+    columns = zip(*table.rows, strict=True) if table.rows else ([] for _ in table.headings)
+    return [
+        not any(isinstance(cell.value, str) for cell in column)
+        and any(isinstance(cell.value, float) for cell in column)
+        for column in columns
+    ]
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
+    "%": r"\%", "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$", "×": r"$\times$", "·": r"$\cdot$", "–": "--", "…": r"\dots{}",
+}  # fmt: skip
+
+
+def escape_latex(text: str) -> str:
+    """Return ``text`` so that LaTeX prints it as it is."""
+    return "".join(_LATEX.get(letter, letter) for letter in " ".join(text.split()))
+
+
+def escape_markdown(text: str) -> str:
+    """Return ``text`` so that Markdown prints it as it is, also inside a table."""
+    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_{}\[\]|~#$])", r"\\\1", text)
+
+
+def _shifted(groups: Sequence[str]) -> list[str | None]:
+    return [None, *groups[:-1]]
