@@ -5,6 +5,8 @@ Z. Li, J. Chen: Superpixel Segmentation using Linear Spectral Clustering. CVPR 2
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -19,8 +21,10 @@ from ssnbench.stages import stage
 class LSC:
     """Weighted k-means in a ten-dimensional space that stands for a normalised cut.
 
-    It leaves hundreds of fragments, which the gate merges away. Raises ValueError for an image
-    into which two superpixels do not fit side by side either way, which would crash OpenCV.
+    It leaves hundreds of fragments, which the gate merges away. It runs on one thread, because on
+    several the library adds in any order and some pixels change from run to run. Raises
+    ValueError for an image into which two superpixels do not fit side by side either way, which
+    would crash OpenCV.
 
     Parameters
     ----------
@@ -39,11 +43,21 @@ class LSC:
         side = region_size((height, width), n_segments, across=2)
         with stage("colour"):
             lab = cv2.cvtColor(image, cv2.COLOR_RGB2Lab)
-        with stage("clustering"):
+        with stage("clustering"), _one_thread():
             method = cv2.ximgproc.createSuperpixelLSC(lab, side, self.ratio)
             method.iterate(self.iterations)
             labels = method.getLabels()
         return np.asarray(labels, dtype=np.int32)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 PLUGIN = LSC

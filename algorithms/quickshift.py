@@ -44,7 +44,7 @@ class QuickShift:
     def __call__(self, image: Image, n_segments: int) -> Labels:
         """Return labels int32 (H, W) whose count is nearest to ``n_segments``."""
         with stage("clustering"):
-            _, parent, distance = quickshift(
+            _, parent, distance = quickshift(  # type: ignore[no-untyped-call]
                 image,
                 ratio=self.ratio,
                 kernel_size=self.kernel_size,

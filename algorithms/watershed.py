@@ -35,7 +35,10 @@ class Watershed:
         with stage("colour"):
             grey = rgb2gray(image)
         with stage("clustering"):
-            labels = watershed(sobel(grey), markers=n_segments, compactness=self.compactness)
+            gradient = sobel(grey)  # type: ignore[no-untyped-call]
+            labels = watershed(  # type: ignore[no-untyped-call]
+                gradient, markers=n_segments, compactness=self.compactness
+            )
         return np.asarray(labels, dtype=np.int32)
 
 

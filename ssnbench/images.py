@@ -8,7 +8,6 @@ noted in EXIF data is ignored, so that pixels stay where the truth of the pictur
 from __future__ import annotations
 
 import struct
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,6 @@ _UNREADABLE = (
     SyntaxError,  # Pillow's word for a broken PNG
     EOFError,
     struct.error,
-    zipfile.BadZipFile,  # numpy's, for a file that begins like an .npz
     PIL.Image.DecompressionBombError,
 )
 
@@ -166,6 +164,11 @@ def _over_white(colour: Image, alpha: Image) -> Image:
     return np.rint(colour * share + 255.0 * (1.0 - share)).astype(np.uint8)
 
 
+def _from_npy(path: Path) -> Any:
+    with path.open("rb") as file:  # numpy leaves the file open when it is broken
+        return np.load(file, allow_pickle=False)
+
+
 def _from_png(path: Path) -> NDArray[Any]:
     picture = _decoded(path)
     if picture.mode not in ("1", "L", "P", "I") and not picture.mode.startswith("I;16"):
@@ -258,7 +261,7 @@ def _one_line(error: Exception) -> str:
 
 
 _READERS: dict[str, Callable[[Path], Any]] = {
-    ".npy": lambda path: np.load(path, allow_pickle=False),
+    ".npy": _from_npy,
     ".png": _from_png,
     ".csv": _from_text,
     ".txt": _from_text,

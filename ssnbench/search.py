@@ -6,8 +6,8 @@ the image, so that the count can only be searched for (:func:`search_count`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from math import exp, isfinite, log
 
 from ssnbench.contracts import Labels
 from ssnbench.labels import enforce
@@ -36,7 +36,7 @@ def region_size(shape: tuple[int, int], n_segments: int, smallest: int = 1, acro
         When they do not fit: OpenCV, which does not check, then takes the whole process down.
     """
     height, width = shape
-    side = max(smallest, round((height * width / n_segments) ** 0.5))
+    side = max(smallest, round(math.sqrt(height * width / n_segments)))
     if side * across > min(shape):
         raise ValueError(
             f"an image of {height} x {width} pixels is too small for {n_segments} superpixels of "
@@ -57,9 +57,9 @@ def search_count(
     """Search the parameter at which a method makes the count asked for.
 
     Counted is what is left after the gate (:func:`ssnbench.labels.enforce`), because that is where
-    methods are compared. The count is taken to fall as the parameter grows, and to be near a
-    power of it: the next guess is interpolated in logarithms, and kept off the ends of the
-    bracket so that this shrinks whatever the curve.
+    methods are compared. The count is taken to fall as the parameter grows. The bracket is cut in
+    logarithms: now where a power law through its ends would have the count, which is nearly
+    right for real methods, now in the middle, which shrinks it whatever the curve.
 
     Parameters
     ----------
@@ -79,20 +79,21 @@ def search_count(
     int32 (H, W)
         The raw map whose count is nearest; not within the tolerance where none was found.
     """
-    asked = log(n_segments)
-    ends = log(low), log(high)
+    asked = math.log(n_segments)
+    ends = math.log(low), math.log(high)
     gaps = float("inf"), -float("inf")  # log(count / asked) at the ends, once known
     best: tuple[float, Labels] | None = None
-    for _ in range(max_evaluations):
-        parameter = _between(ends, gaps)
-        labels = segment(exp(parameter))
+    for evaluation in range(max_evaluations):
+        share = _share(gaps) if evaluation % 2 == 0 else 0.5
+        parameter = ends[0] + share * (ends[1] - ends[0])
+        labels = segment(math.exp(parameter))
         made = int(enforce(labels, n_segments).max()) + 1
         missed = abs(made - n_segments) / n_segments
         if best is None or missed < best[0]:
             best = missed, labels
         if missed <= tolerance:
             break
-        gap = log(made) - asked
+        gap = math.log(made) - asked
         if gap > 0:
             ends, gaps = (parameter, ends[1]), (gap, gaps[1])
         else:
@@ -102,9 +103,8 @@ def search_count(
     return best[1]
 
 
-def _between(ends: tuple[float, float], gaps: tuple[float, float]) -> float:
-    """Guess the zero of the gap between the ends; their middle while a gap is unknown."""
-    share = 0.5
-    if isfinite(gaps[0]) and isfinite(gaps[1]):
-        share = min(max(gaps[0] / (gaps[0] - gaps[1]), 0.15), 0.85)
-    return ends[0] + share * (ends[1] - ends[0])
+def _share(gaps: tuple[float, float]) -> float:
+    """Where on the way from end to end a straight line has its zero; half-way while unknown."""
+    if not (math.isfinite(gaps[0]) and math.isfinite(gaps[1])):
+        return 0.5
+    return min(max(gaps[0] / (gaps[0] - gaps[1]), 0.1), 0.9)
