@@ -22,8 +22,9 @@ def br(comparison: Comparison) -> float:
 
     Notes
     -----
-    Boundary everywhere finds everything: read it beside ``bp`` or ``cd``. Thin or thick
-    boundaries and the tolerance move it by far more than most methods differ.
+    Averaged over annotators; under ``berkeley`` an image's recall is found pixels over all pixels
+    of all annotators. Boundary everywhere finds everything: read it beside ``bp`` or ``cd``. Thin
+    or thick boundaries and the tolerance move it by far more than most methods differ.
 
     References
     ----------
@@ -70,8 +71,8 @@ def f(comparison: Comparison) -> float:
 def truth_matched(comparison: Comparison) -> float:
     """Truth boundary pixels that are found: the numerator of ``br``.
 
-    Summed over annotators, with ``truth_pixels``, it gives the recall of an image or of a data set
-    under ``berkeley``.
+    Scored under ``berkeley`` only. Summed over annotators and images, with ``truth_pixels``, it
+    gives the recall of a data set.
 
     References
     ----------
@@ -82,19 +83,21 @@ def truth_matched(comparison: Comparison) -> float:
 
 
 def truth_pixels(comparison: Comparison) -> float:
-    """Truth boundary pixels: the denominator of ``br``."""
+    """Truth boundary pixels: the denominator of ``br``. Scored under ``berkeley`` only."""
     return float(comparison.hits.of_truth)
 
 
 def labels_matched(comparison: Comparison) -> float:
     """Label boundary pixels that any annotator confirms: the numerator of an image's ``bp``.
 
+    Scored under ``berkeley`` only. Summed over images, with ``labels_pixels``, it gives the
+    precision of a data set.
+
     Notes
     -----
-    Under ``berkeley`` a pixel is right when it is matched to any annotator, so this belongs to the
-    image and is the same in the row of each annotator. For a single truth it is the numerator of
-    ``bp``. *How many* pixels one annotator matches is unique, *which* is not: pairs are taken
-    nearest first.
+    A pixel is right when it is matched to any annotator, so this belongs to the image and is the
+    same in the row of each annotator. *How many* pixels one annotator matches is unique, *which* is
+    not: pairs are taken nearest first.
 
     References
     ----------
@@ -104,7 +107,10 @@ def labels_matched(comparison: Comparison) -> float:
 
 
 def labels_pixels(comparison: Comparison) -> float:
-    """Label boundary pixels on which any annotator has an opinion: the denominator of ``bp``."""
+    """Label boundary pixels on which any annotator has an opinion: the denominator of ``bp``.
+
+    Scored under ``berkeley`` only; the same in the row of each annotator.
+    """
     return float(comparison.hits.of_labels)
 
 

@@ -74,8 +74,7 @@ def contingency(labels: Labels, truth: Labels, n_labels: int, n_segments: int) -
 
 
 def _totals(group: Any, count: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    totals: NDArray[np.float64] = np.bincount(group, count, n)
-    return totals
+    return np.asarray(np.bincount(group, count, n), np.float64)
 
 
 @njit(cache=True, nogil=True)

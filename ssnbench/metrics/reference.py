@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,8 @@ class Truth:
         Boundary pixels; none between a segment and ignored pixels.
     n_contour : int
         How many there are.
-    near : bool (H, W)
-        Pixels with a boundary pixel in the protocol's square window.
+    reach : int
+        Radius of the protocol's square window in pixels.
     """
 
     labels: Labels
@@ -39,7 +40,12 @@ class Truth:
     valid: Mask | None
     contour: Mask
     n_contour: int
-    near: Mask
+    reach: int
+
+    @cached_property
+    def near(self) -> Mask:
+        """Pixels with a boundary pixel in the window: bool (H, W)."""
+        return dilate(self.contour, self.reach)
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,6 @@ def _truth(given: Any, stick: Protocol) -> Truth:
     if valid is not None:
         labels = labels - np.int32(1)  # the ignored pixels have taken rank 0
     marked = contour(labels, stick.boundary)
-    near = dilate(marked, int(stick.radius((height, width))))
     n = int(labels.max(initial=-1)) + 1
-    return Truth(labels, n, valid, marked, int(np.count_nonzero(marked)), near)
+    reach = int(stick.radius((height, width)))
+    return Truth(labels, n, valid, marked, int(np.count_nonzero(marked)), reach)

@@ -71,6 +71,8 @@ def score(
     release the GIL.
     """
     chosen = _chosen(reference.protocol.metrics if metrics is None else metrics)
+    if reference.protocol.counting != "one-to-one":
+        chosen = [metric for metric in chosen if metric.name not in POOLED]
     superpixels = Superpixels(labels, reference.protocol, image, flow, valid)
     if reference.shape not in (None, superpixels.shape):
         raise ValueError(f"labels of shape {superpixels.shape} for truths of {reference.shape}")
@@ -136,9 +138,8 @@ def yardsticks(labels: Any, truths: Sequence[Labels], image: Image | None = None
     wanted = {name for stick in PROTOCOLS.values() for name in stick.metrics if name not in POOLED}
     table = {}
     for stick in PROTOCOLS.values():
-        counts = POOLED if stick.counting == "one-to-one" else ()
-        rows = score(labels, prepare(truths, stick), image, metrics=[*wanted, *counts])
-        table[stick.key] = {k: v for k, v in summarise(rows).items() if k not in POOLED}
+        joined = summarise(score(labels, prepare(truths, stick), image, [*wanted, *POOLED]))
+        table[stick.key] = {k: v for k, v in joined.items() if k not in POOLED}
     return pd.DataFrame.from_dict(table, orient="index").rename_axis(index="protocol")
 
 

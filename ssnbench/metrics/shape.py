@@ -36,7 +36,7 @@ def size_mean(comparison: Comparison) -> float:
 
 
 def size_std(comparison: Comparison) -> float:
-    """Standard deviation of the sizes, in pixels (population: divided by K)."""
+    """Standard deviation of the sizes, in pixels (population: divided by K). 0 or more."""
     return float(comparison.superpixels.sizes.std())
 
 

@@ -14,9 +14,6 @@ from ssnbench.metrics import tally
 from ssnbench.metrics.contours import contour, dilate
 from ssnbench.metrics.protocols import Protocol
 
-UNKNOWN = 1e9
-"""Larger components mark unknown flow (Middlebury, Sintel)."""
-
 
 class Superpixels:
     """A label map under a protocol, with the image and the flow it is held against.
@@ -117,16 +114,8 @@ class Superpixels:
         """Distances between true flow and its mean over the superpixel, at the valid pixels."""
         if self.flow is None:
             raise ValueError("a flow metric needs the flow")
-        known = (np.abs(self.flow) < UNKNOWN).all(axis=2)  # also False where it is not a number
-        if self.valid is not None:
-            known &= self.valid
-        label, flow = self.labels[known], self.flow[known]
-        count = np.maximum(np.bincount(label, minlength=self.n), 1)
-        square = np.zeros(label.size, np.float32)
-        for axis in (0, 1):
-            mean = np.bincount(label, flow[:, axis], self.n) / count
-            square += (flow[:, axis] - mean[label]).astype(np.float32) ** 2
-        return np.sqrt(square)
+        valid = np.ones(self.shape, np.bool_) if self.valid is None else self.valid
+        return tally.end_point_errors(self.labels, self.flow, valid, self.n)
 
 
 def _plane(labels: Any) -> tuple[int, int]:
