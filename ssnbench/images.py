@@ -85,6 +85,20 @@ def as_image(array: Any) -> Image:
     return np.ascontiguousarray(pixels)
 
 
+def write_image(path: PathLike, image: Image) -> None:
+    """Write uint8 (H, W, 3) to a picture file; its name's ending chooses the format.
+
+    Raises
+    ------
+    UsageError
+        When the format is unknown or the file cannot be written.
+    """
+    try:
+        PIL.Image.fromarray(image).save(path)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot write {path}: {_one_line(error)}") from None
+
+
 def read_labels(path: PathLike) -> Labels:
     """Read a label map made elsewhere as int32 (H, W).
 

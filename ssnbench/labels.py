@@ -195,10 +195,10 @@ def _pixels_of(
     for c in range(sizes.size):
         start[c + 2] = start[c + 1] + (sizes[c] if sizes[c] < smallest else 0)
     pixels = np.empty(start[-1], np.int32)
-    for p, c in enumerate(parts.flat):
-        if sizes[c] < smallest:
-            pixels[start[c + 1]] = p
-            start[c + 1] += 1
+    for p, part in enumerate(parts.flat):
+        if sizes[part] < smallest:
+            pixels[start[part + 1]] = p
+            start[part + 1] += 1
     return start, pixels
 
 
@@ -223,7 +223,7 @@ def _longest_border(parts: Labels, sizes: NDArray[np.int64], smallest: float) ->
     target = np.arange(sizes.size).astype(np.int32)
     length = np.zeros(sizes.size + 1, np.int32)  # the last entry is that of -1, outside
     for c in range(sizes.size):
-        longest = 0
+        longest = np.int32(0)
         for p in pixels[start[c] : start[c + 1]]:
             for side in range(4):
                 other = _across(parts, p, side)
@@ -231,7 +231,7 @@ def _longest_border(parts: Labels, sizes: NDArray[np.int64], smallest: float) ->
                     length[other] += 1
                     tie = length[other] == longest and other < target[c]
                     if length[other] > longest or tie:
-                        target[c], longest = other, int(length[other])
+                        target[c], longest = other, length[other]
         for p in pixels[start[c] : start[c + 1]]:
             for side in range(4):
                 length[_across(parts, p, side)] = 0

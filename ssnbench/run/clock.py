@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -130,7 +131,8 @@ def _measure(task: Task) -> list[Timing]:
     takes_device = "device" in parameters("algorithms", task.variant.name)
     algorithm = task.variant.build("algorithms", **({"device": device} if takes_device else {}))
     image = task.source.open()[task.image].image
-    with pinned(task.threads):
+    with pinned(task.threads), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a method warns of stands in its records
         start_mb = _reset_peak()
         calls = measure(algorithm, image, task.n_asked, synchronise)
         peak_mb = _peak_mb()

@@ -139,4 +139,5 @@ def _sample(source: Source, image: str) -> Sample:
 @lru_cache(maxsize=2)
 def _reference(source: Source, image: str, protocol: str) -> Reference:
     sample = _sample(source, image)
-    return prepare(sample.truths, protocol, shape=sample.image.shape[:2])
+    name = protocol.rpartition("/")[0]  # without the version
+    return prepare(sample.truths, name, shape=sample.image.shape[:2])
