@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
-from matplotlib.transforms import blended_transform_factory
+from matplotlib.transforms import Bbox
 
 from ssnbench.report.stats import Section, better, long_name, short_name
 
@@ -31,6 +31,7 @@ _DASHES: tuple[Any, ...] = ("-", (0, (4, 1.3)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 _WIDTH, _HEIGHT = 2.9, 2.25  # inches, of the axes' figure; names stand to the right of it
 _LINE = 9.5  # points from one name to the next
 _LONGEST_NAME = 30
+_DPI = 300
 _WIDE_RANGE = 6  # counts that spread wider than this go on a logarithmic axis
 
 
@@ -70,7 +71,7 @@ def draw_curve(
         axes.set_xlabel("superpixels made (mean)")
         axes.set_ylabel(_axis(metric, section))
         _set_count_axis(axes, data["n_segments"])
-        _name_curves(axes, curves, labels)
+        _name_curves(figure, axes, curves, labels)
         title = f"{long_name(metric)} over the number of superpixels made"
         return _written(figure, f"{section.slug}-{metric}", title, data, folder)
 
@@ -96,7 +97,7 @@ def draw_pair(
         _plot(axes, curves, labels)
         axes.set_xlabel(_axis(metrics[0], section))
         axes.set_ylabel(_axis(metrics[1], section))
-        _name_curves(axes, curves, labels)
+        _name_curves(figure, axes, curves, labels)
         title = f"{long_name(metrics[1])} over {_lowered(long_name(metrics[0]))}"
         return _written(
             figure, f"{section.slug}-{metrics[1]}-over-{metrics[0]}", title, data, folder
@@ -161,19 +162,19 @@ def _set_count_axis(axes: Axes, counts: pd.Series[float]) -> None:
     axes.set_xlim(low, high)
 
 
-def _name_curves(axes: Axes, curves: Mapping[str, pd.DataFrame], labels: Sequence[str]) -> None:
+def _name_curves(
+    figure: Figure, axes: Axes, curves: Mapping[str, pd.DataFrame], labels: Sequence[str]
+) -> None:
     """Write each name to the right of the axes, as near to the end of its curve as space allows."""
     if not curves:
         return
-    figure = axes.get_figure()
-    assert figure is not None
     line = _LINE / 72 / (figure.get_figheight() * axes.get_position().height)
     low, high = axes.get_ylim()
     ends = {
         name: (float(curve["y"].iloc[-1]) - low) / (high - low) for name, curve in curves.items()
     }
     places = spread(list(ends.values()), line)
-    beside = blended_transform_factory(axes.transAxes, axes.transAxes)
+    beside = axes.transAxes
     for name, place in zip(ends, places, strict=True):
         style, group = look(name, labels), _gid(name, labels)
         axes.plot(
@@ -191,26 +192,27 @@ def _name_curves(axes: Axes, curves: Mapping[str, pd.DataFrame], labels: Sequenc
 def spread(wanted: Sequence[float], gap: float) -> list[float]:
     """Move heights as little as needed so that no two are nearer than ``gap``.
 
-    Neighbours that collide form a block that is centred on the mean of where they wanted to be.
+    Neighbours that collide form a block that is centred on the mean of where they wanted to be, as
+    far as that keeps it between 0 and 1; what is too much for that stands on 0 and grows upwards.
     """
     order = np.argsort(wanted, kind="stable")
     blocks: list[list[float]] = []  # the wanted heights of each block, from below
     for place in order:
         blocks.append([float(wanted[place])])
-        while len(blocks) > 1 and _top(blocks[-2], gap) + gap > _bottom(blocks[-1], gap):
+        while len(blocks) > 1 and _foot(blocks[-1], gap) < _foot(blocks[-2], gap) + gap * len(
+            blocks[-2]
+        ):
             blocks[-2:] = [blocks[-2] + blocks[-1]]
-    heights = [_bottom(block, gap) + gap * step for block in blocks for step in range(len(block))]
-    spreaded = np.empty(len(order))
-    spreaded[order] = heights
-    return [float(height) for height in spreaded]
+    heights = [_foot(block, gap) + gap * step for block in blocks for step in range(len(block))]
+    places = np.empty(len(order))
+    places[order] = heights
+    return [float(height) for height in places]
 
 
-def _bottom(block: Sequence[float], gap: float) -> float:
-    return float(np.mean(block)) - gap * (len(block) - 1) / 2
-
-
-def _top(block: Sequence[float], gap: float) -> float:
-    return float(np.mean(block)) + gap * (len(block) - 1) / 2
+def _foot(block: Sequence[float], gap: float) -> float:
+    """Height of the lowest name of a block."""
+    span = gap * (len(block) - 1)
+    return max(0.0, min(float(np.mean(block)) - span / 2, 1 - span))
 
 
 def _short(name: str) -> str:
@@ -223,33 +225,49 @@ def _lowered(text: str) -> str:
 
 
 def _written(figure: Figure, slug: str, title: str, data: pd.DataFrame, folder: Path) -> Drawing:
-    files = save(figure, slug, folder)
+    frame = figure.get_tightbbox().padded(0.05)  # once: it costs as much as drawing
+    files = save(figure, slug, folder, _DPI, frame)
     data.to_csv(folder / f"{slug}.csv", index=False)
-    return Drawing(slug, title, files | {"csv": f"{slug}.csv"}, _inline(figure, slug))
+    return Drawing(slug, title, files | {"csv": f"{slug}.csv"}, _inline(figure, slug, frame))
 
 
-def save(figure: Figure, slug: str, folder: Path) -> dict[str, str]:
-    """Write a figure as PDF and PNG on white; return the names of the files by kind."""
-    bare = {"pdf": {"CreationDate": None}, "png": {"Software": None}}  # the same bytes every time
-    for kind, metadata in bare.items():
-        figure.savefig(
-            folder / f"{slug}.{kind}", facecolor="white", bbox_inches="tight", pad_inches=0.03,
-            metadata=metadata,
-        )  # fmt: skip
-    return {kind: f"{slug}.{kind}" for kind in bare}
+def save(
+    figure: Figure, slug: str, folder: Path, dpi: float, frame: Bbox | None = None
+) -> dict[str, str]:
+    """Write a figure as PDF and PNG on white; return the names of the files by kind.
+
+    Parameters
+    ----------
+    figure : Figure
+        What to write.
+    slug : str
+        Name of the files.
+    folder : Path
+        Where they go.
+    dpi : float
+        Pixels per inch of the PNG.
+    frame : Bbox, optional
+        The part to write, in inches; by default all of the figure.
+    """
+    kinds: dict[str, dict[str, Any]] = {
+        "pdf": {"metadata": {"CreationDate": None}},  # the same bytes every time
+        "png": {"pil_kwargs": {"compress_level": 3}},  # photographs gain nothing from more
+    }
+    for kind, options in kinds.items():
+        path = folder / f"{slug}.{kind}"
+        figure.savefig(path, dpi=dpi, facecolor="white", bbox_inches=frame, **options)
+    return {kind: f"{slug}.{kind}" for kind in kinds}
 
 
-def _inline(figure: Figure, slug: str) -> str:
+def _inline(figure: Figure, slug: str, frame: Bbox) -> str:
     """Return the figure as SVG to stand inside a page: own identifiers, the page's ink and font."""
     buffer = io.StringIO()
-    figure.savefig(
-        buffer, format="svg", bbox_inches="tight", pad_inches=0.03, metadata={"Date": None}
-    )
+    figure.savefig(buffer, format="svg", bbox_inches=frame, metadata={"Date": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", svg)  # a page knows them, and they look like links
-    svg = re.sub(r'\b(id|gid)="', rf'\1="{slug}-', svg)
+    svg = re.sub(r'\bid="', f'id="{slug}-', svg)
     svg = re.sub(r'(url\(|href=")#', rf"\1#{slug}-", svg)
     svg = re.sub(r'(<svg[^>]*?)\swidth="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?)\sheight="[^"]*"', r"\1", svg, count=1)

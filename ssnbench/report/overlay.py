@@ -22,7 +22,10 @@ from ssnbench.run.store import KEY, Store
 
 MOST_IMAGES = 4
 _MOST_COLUMNS = 6
+_MOST_PRINTED = 3  # images; with their details they fill a page
 _CELL = 480  # pixels across a cell of the printed figure
+_PAGE, _WIDEST = 7.0, 2.2  # inches: the printed figure, and a cell of it
+_GAP, _BREAK, _HEAD = 0.025, 0.08, 0.2  # inches: between cells, between images, for the names
 _FINE = 2  # the page draws boundaries on a raster this much finer
 _SHARE = 0.3  # width of the detail, as a share of the picture's
 _FLATNESS = 0.7  # height of the detail over its width
@@ -127,6 +130,8 @@ def _rows(
 def decoded(png: bytes) -> Image:
     """Return the picture in PNG data, uint8 (H, W, 3)."""
     picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise ValueError("a picture in the store is no PNG")
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
@@ -139,10 +144,11 @@ def boundaries(labels: Labels) -> Mask:
 
 
 def telling_box(picture: Image, maps: Sequence[Labels]) -> tuple[int, int, int, int]:
-    """Return the detail that tells most: where the image has edges and the methods disagree.
+    """Return the detail that tells most: where an object ends and the methods disagree.
 
-    Every pixel weighs its gradient times the spread, over the methods, of "there is a boundary
-    within a pixel or so"; a single method counts by the gradient alone. The first of the heaviest
+    Every pixel weighs its gradient at a coarse scale (outlines rather than texture), times the
+    spread over the methods of "a boundary is near" (for a single method: the gradient alone),
+    times a bell around the centre, where photographers put what matters. The first of the heaviest
     windows is taken.
 
     Returns
@@ -153,16 +159,25 @@ def telling_box(picture: Image, maps: Sequence[Labels]) -> tuple[int, int, int, 
     height, width = picture.shape[:2]
     wide = max(1, round(width * _SHARE))
     high = max(1, min(height, round(wide * _FLATNESS)))
-    grey = cv2.GaussianBlur(
-        cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1.5
-    )
-    gradient = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
     near = [cv2.blur(boundaries(labels).astype(np.float32), (5, 5)) for labels in maps]
     spread = np.std(near, axis=0) if len(maps) > 1 else 1.0
-    sums = cv2.integral((gradient * spread).astype(np.float32))
+    weight = _coarse_gradient(picture) * spread * _bell(height)[:, None] * _bell(width)
+    sums = cv2.integral(weight.astype(np.float32))
     windows = sums[high:, wide:] - sums[:-high, wide:] - sums[high:, :-wide] + sums[:-high, :-wide]
     top, left = np.unravel_index(int(np.argmax(windows)), windows.shape)
     return int(left), int(top), wide, high
+
+
+def _coarse_gradient(picture: Image) -> NDArray[np.float32]:
+    """Length of the Lab gradient after a blur that wipes texture out, float32 (H, W)."""
+    lab = cv2.GaussianBlur(_lab(picture), (0, 0), max(picture.shape[1] / 80, 0.5))
+    across, down = cv2.Sobel(lab, cv2.CV_32F, 1, 0), cv2.Sobel(lab, cv2.CV_32F, 0, 1)
+    return np.asarray(np.sqrt((across**2 + down**2).sum(axis=-1)), np.float32)
+
+
+def _bell(n: int) -> NDArray[np.float64]:
+    place = (np.arange(n) + 0.5) / n - 0.5
+    return np.exp(-((place / 0.28) ** 2) / 2)
 
 
 def standing_out(pictures: Sequence[Image]) -> tuple[int, int, int]:
@@ -185,16 +200,29 @@ def _lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def painted(
-    picture: Image, labels: Labels, ink: tuple[int, int, int], size: tuple[int, int]
+    picture: Image,
+    labels: Labels,
+    ink: tuple[int, int, int],
+    size: tuple[int, int],
+    thick: bool = False,
 ) -> Image:
-    """Return the picture at ``size`` (width, height) with boundaries one pixel wide."""
+    """Return the picture at ``size`` (width, height), boundaries one pixel wide, or two."""
     shrinks = size[0] < picture.shape[1]
     resized = cv2.resize(
         picture, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     )
-    nearest = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)
-    resized[boundaries(nearest)] = ink
+    edge = boundaries(_resized(labels, size))
+    if thick:
+        edge[1:] |= edge[:-1]
+        edge[:, 1:] |= edge[:, :-1]
+    resized[edge] = ink
     return np.asarray(resized, dtype=np.uint8)
+
+
+def _resized(labels: Labels, size: tuple[int, int]) -> Labels:
+    """Return labels at ``size`` (width, height), each pixel that of the nearest."""
+    nearest = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.asarray(nearest, dtype=np.int32)
 
 
 # ---------------------------------------------------------------------- for print
@@ -207,32 +235,36 @@ def draw_grids(gallery: Gallery, slug: str, folder: Path) -> list[Drawing]:
     drawings = []
     for number, part in enumerate(np.array_split(np.array(labels, dtype=object), n_figures), 1):
         name = slug if n_figures == 1 else f"{slug}-{number}"
+        wide = min(_PAGE / len(part), _WIDEST)
         with mpl.rc_context(fname=STYLE):
-            files = save(_grid(gallery, list(part)), name, folder)
-        title = f"Superpixels at {gallery.n_asked} asked"
+            files = save(_grid(gallery, list(part), wide), name, folder, dpi=_CELL / wide)
+        title = f"Superpixels, {gallery.n_asked} asked for"
         drawings.append(Drawing(name, title, files, ""))
     return drawings
 
 
-def _grid(gallery: Gallery, labels: list[str]) -> Figure:
-    """Columns are methods; each image takes two lines: the whole, and its detail."""
-    width = max(7.0, 0) if len(labels) > 2 else 2.4 * len(labels)
-    cell = width / len(labels)
-    shapes = [row.picture.shape[0] / row.picture.shape[1] for row in gallery.rows]
-    heights = [part * cell for shape in shapes for part in (shape, _FLATNESS)]
-    figure = Figure(figsize=(width, sum(heights) + 0.16 * len(heights)))
-    grid = figure.subplots(
-        len(heights), len(labels), squeeze=False,
-        gridspec_kw={"height_ratios": heights, "wspace": 0.03, "hspace": 0.03},
-    )  # fmt: skip
-    figure.subplots_adjust(0, 0, 1, 1)
-    for column, label in enumerate(labels):
-        grid[0, column].set_title(label, parse_math=False, pad=3)
-    for number, row in enumerate(gallery.rows):
+def _grid(gallery: Gallery, labels: list[str], wide: float) -> Figure:
+    """Columns are methods, ``wide`` inches each; an image takes two lines."""
+    rows = gallery.rows[:_MOST_PRINTED]
+    tall = [wide * row.picture.shape[0] / row.picture.shape[1] for row in rows]
+    below = [wide * row.box[3] / row.box[2] for row in rows]
+    width = len(labels) * (wide + _GAP) - _GAP
+    height = _HEAD + sum(tall) + sum(below) + len(rows) * (_GAP + _BREAK) - _BREAK
+    figure = Figure(figsize=(width, height))
+
+    def place(column: int, top: float, high: float) -> Axes:
+        left = column * (wide + _GAP) / width
+        return figure.add_axes((left, 1 - (top + high) / height, wide / width, high / height))
+
+    top = _HEAD
+    for row, whole, detail in zip(rows, tall, below, strict=True):
         cells = {cell.label: cell for cell in row.cells}
         for column, label in enumerate(labels):
-            pair = grid[2 * number, column], grid[2 * number + 1, column]
+            pair = place(column, top, whole), place(column, top + whole + _GAP, detail)
             _fill(pair, row, cells.get(label), gallery.ink)
+            if top == _HEAD:
+                pair[0].set_title(label, parse_math=False, pad=3)
+        top += whole + _GAP + detail + _BREAK
     return figure
 
 
@@ -243,22 +275,26 @@ def _fill(pair: tuple[Axes, Axes], row: Row, cell: Cell | None, ink: tuple[int, 
         pair[0].text(0.5, 0.5, "no result", ha="center", va="center", transform=pair[0].transAxes)
         return
     height, width = row.picture.shape[:2]
-    scale = _CELL / width
     left, top, wide, high = row.box
-    whole = painted(row.picture, cell.labels, ink, (_CELL, max(1, round(height * scale))))
     inside = (slice(top, top + high), slice(left, left + wide))
-    detail = painted(
-        row.picture[inside], np.ascontiguousarray(cell.labels[inside]), ink,
-        (_CELL, max(1, round(_CELL * high / wide))),
-    )  # fmt: skip
-    pair[0].imshow(whole, interpolation="antialiased")
-    pair[1].imshow(detail, interpolation="antialiased")
-    place = (left * scale, top * scale), wide * scale, high * scale
-    pair[0].add_patch(Rectangle(*place, fill=False, edgecolor="black", linewidth=1.6))
-    pair[0].add_patch(Rectangle(*place, fill=False, edgecolor="white", linewidth=0.8))
+    size = (_CELL, max(1, round(_CELL * height / width)))
+    pair[0].imshow(
+        painted(row.picture, cell.labels, ink, size), aspect="auto", interpolation="none"
+    )
+    size = (_CELL, max(1, round(_CELL * high / wide)))
+    detail = painted(row.picture[inside], cell.labels[inside], ink, size, thick=True)
+    pair[1].imshow(detail, aspect="auto", interpolation="none")
+    scale = _CELL / width
+    for colour, line in (("black", 1.4), ("white", 0.7)):
+        pair[0].add_patch(
+            Rectangle(
+                (left * scale, top * scale), wide * scale, high * scale,
+                fill=False, edgecolor=colour, linewidth=line,
+            )
+        )  # fmt: skip
     pair[1].text(
-        0.98, 0.04, str(cell.n_segments), transform=pair[1].transAxes, ha="right", va="bottom",
-        fontsize=6, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2},
+        0.985, 0.03, str(cell.n_segments), transform=pair[1].transAxes, ha="right", va="bottom",
+        fontsize=6, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
     )  # fmt: skip
 
 
@@ -267,18 +303,17 @@ def _fill(pair: tuple[Axes, Axes], row: Row, cell: Cell | None, ink: tuple[int, 
 
 def picture_uri(picture: Image) -> str:
     """Return the picture as a data URI (JPEG: the boundaries lie on a layer of their own)."""
-    return _uri(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
+    bgr = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), dtype=np.uint8)
+    return _uri(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
 
 
 def boundary_uri(labels: Labels, ink: tuple[int, int, int]) -> str:
     """Return the boundaries alone, on a clear ground, as a data URI (PNG)."""
     height, width = labels.shape
-    fine = cv2.resize(
-        labels, (width * _FINE, height * _FINE), interpolation=cv2.INTER_NEAREST_EXACT
-    )
+    fine = _resized(labels, (width * _FINE, height * _FINE))
     layer = np.zeros((*fine.shape, 4), np.uint8)
     layer[boundaries(fine)] = (*ink[::-1], 255)
-    return _uri(".png", layer, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    return _uri(".png", layer, [cv2.IMWRITE_PNG_COMPRESSION, 6])
 
 
 def _uri(extension: str, picture: NDArray[np.uint8], options: Sequence[int]) -> str:

@@ -19,8 +19,8 @@ from ssnbench.report.stats import Section
 from ssnbench.report.tables import Table
 from ssnbench.run.store import Store
 
-FIRST = ("asa", "br")
-"""Metrics whose curves are in plain view; the others unfold."""
+FIRST = ("asa", "br", ("br", "bp"), "ev")
+"""Curves in plain view, a pair being the second over the first; the others unfold."""
 
 
 @dataclass(frozen=True)
@@ -119,21 +119,32 @@ def _chapter(section: Section, labels: Sequence[str], figures: Path, sheets: Pat
         made.append(tables.scores_table(section, summary))
     if level is not None and len(level):
         made.append(tables.equal_counts_table(section, level))
-    drawn = [metric for metric in section.metrics if stats.better(metric)]
-    first = [metric for metric in FIRST if metric in drawn]
-    drawings = {m: draw_curve(section, summary, m, labels, figures) for m in drawn}
-    shown = [drawings[metric] for metric in first or drawn[:2]]
-    if {"br", "bp"} <= set(section.metrics):
-        shown.append(draw_pair(section, summary, ("br", "bp"), labels, figures))
+    curves = _curves(section, summary, labels, figures)
+    first = [name for name in FIRST if name in curves] or list(curves)[:2]
     return Chapter(
         section,
         _counted(section),
         _winners(level) if level is not None else [],
-        shown,
-        [drawing for drawing in drawings.values() if drawing not in shown],
+        [curves[name] for name in first],
+        [curve for name, curve in curves.items() if name not in first],
         [_filed(table, sheets) for table in made],
         _notes(section, summary, bool(counts)),
     )
+
+
+def _curves(
+    section: Section, summary: pd.DataFrame, labels: Sequence[str], folder: Path
+) -> dict[str | tuple[str, str], Drawing]:
+    """Draw every metric that has a better end, and precision over recall."""
+    drawn: dict[str | tuple[str, str], Drawing] = {
+        metric: draw_curve(section, summary, metric, labels, folder)
+        for metric in section.metrics
+        if stats.better(metric)
+    }
+    if {"br", "bp"} <= drawn.keys():
+        pair = ("br", "bp")
+        drawn[pair] = draw_pair(section, summary, pair, labels, folder)
+    return drawn
 
 
 def _counted(section: Section) -> dict[str, Any]:

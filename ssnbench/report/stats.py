@@ -11,7 +11,7 @@ A metric that no truth enters (explained variation, compactness) has one sample 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,16 +141,35 @@ def summarise(section: Section) -> pd.DataFrame:
         with replacement; missing for a single image), ``image_mean``, ``best_mean``, ``n_images``,
         ``n_pairs`` (images and pairs with a score).
     """
+    keys, metrics = ["label", "n_asked"], list(section.metrics)
     scored = section.scored
-    images = sorted(scored["image"].unique())
+    made = scored.groupby([*keys, "image"])["n_segments"].first().groupby(keys).mean()
+    total, pairs, best = _joined(scored, metrics)
+    images = total.index.unique("image")
     weights = _resampled(len(images))
-    rows = [
-        {"label": label, "n_asked": n_asked, "n_segments": _made(group), "metric": metric}
-        | _means(group, metric, images, weights)
-        for (label, n_asked), group in scored.groupby(["label", "n_asked"], sort=True)
-        for metric in section.metrics
-    ]
-    return pd.DataFrame(rows, columns=_SUMMARY)
+    found = []
+    for key in made.index:
+        sums, counts = (part.loc[key].reindex(images).fillna(0.0) for part in (total, pairs))
+        low, high = _interval(sums.to_numpy(), counts.to_numpy(), weights)
+        found.append(
+            pd.DataFrame(
+                {
+                    "label": key[0],
+                    "n_asked": key[1],
+                    "n_segments": made[key],
+                    "metric": metrics,
+                    "pair_mean": _ratio(sums.sum().to_numpy(), counts.sum().to_numpy()),
+                    "low": low,
+                    "high": high,
+                    "image_mean": (sums / counts).mean().to_numpy(),
+                    "best_mean": best.loc[key].mean().to_numpy(),
+                    "n_images": (counts > 0).sum().to_numpy(),
+                    "n_pairs": counts.sum().to_numpy(dtype=int),
+                },
+                columns=_SUMMARY,
+            )
+        )
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=_SUMMARY)
 
 
 _SUMMARY = [
@@ -159,50 +178,54 @@ _SUMMARY = [
 ]
 
 
-def _made(group: pd.DataFrame) -> float:
-    """Mean made count: one label map per image, however many annotators."""
-    return float(group.groupby("image")["n_segments"].first().mean())
-
-
-def _means(
-    group: pd.DataFrame, metric: str, images: Sequence[str], weights: NDArray[np.float64]
-) -> dict[str, float]:
-    values = group[["image", metric]].dropna()
-    if not _judges_truth(metric):
-        values = values.drop_duplicates("image")
-    by_image = values.groupby("image")[metric].agg(["sum", "count", "mean", "min", "max"])
-    pairs = int(by_image["count"].sum())
-    if not pairs:
-        return {"n_images": 0, "n_pairs": 0}
-    low, high = _interval(by_image.reindex(images).fillna(0.0), weights)
-    best = {"higher": "max", "lower": "min"}.get(better(metric))
-    return {
-        "pair_mean": float(by_image["sum"].sum() / pairs),
-        "low": low,
-        "high": high,
-        "image_mean": float(by_image["mean"].mean()),
-        "best_mean": float(by_image[best].mean()) if best else float("nan"),
-        "n_images": len(by_image),
-        "n_pairs": pairs,
-    }
+def _joined(
+    scored: pd.DataFrame, metrics: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Sum, number and best of an image's annotators, by (label, n_asked, image); a column each."""
+    grouped = scored.groupby(["label", "n_asked", "image"])[list(metrics)]
+    total, pairs = grouped.sum(), grouped.count()
+    extremes = {"higher": grouped.max(), "lower": grouped.min()}
+    undirected = pd.DataFrame(np.nan, index=total.index, columns=total.columns)
+    best = pd.DataFrame({m: extremes.get(better(m), undirected)[m] for m in metrics})
+    for metric in metrics:
+        if not _judges_truth(metric):
+            total[metric] /= pairs[metric].clip(lower=1)
+            pairs[metric] = pairs[metric].clip(upper=1)
+    return total, pairs, best
 
 
 def _resampled(n_images: int) -> NDArray[np.float64]:
     """How often each image is drawn in each resample; the same draws serve every method."""
     generator = np.random.default_rng(0)
-    even = np.full(n_images, 1 / n_images) if n_images else np.empty(0)
+    even = np.full(n_images, 1 / max(n_images, 1))
     return generator.multinomial(n_images, even, size=_RESAMPLES).astype(np.float64)
 
 
-def _interval(by_image: pd.DataFrame, weights: NDArray[np.float64]) -> tuple[float, float]:
-    """Percentile interval of the pair mean, with the annotators of an image kept together."""
-    if np.count_nonzero(by_image["count"]) < 2:
-        return float("nan"), float("nan")
-    sums = weights @ by_image["sum"].to_numpy(dtype=float)
-    counts = weights @ by_image["count"].to_numpy(dtype=float)
-    means = sums[counts > 0] / counts[counts > 0]
-    low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    return float(low), float(high)
+def _interval(
+    sums: NDArray[np.float64], counts: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Percentile interval of each column's pair mean; an image's annotators stay together.
+
+    Parameters
+    ----------
+    sums, counts : float64 (images, metrics)
+        Sum and number of the scores of each image.
+    weights : float64 (resamples, images)
+        How often each image is drawn.
+    """
+    means = _ratio(weights @ sums, weights @ counts)
+    means[:, (counts > 0).sum(axis=0) < 2] = np.nan
+    low, high = (np.full(means.shape[1], np.nan) for _ in range(2))
+    known = np.isfinite(means).any(axis=0)
+    tails = [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2]
+    low[known], high[known] = np.nanquantile(means[:, known], tails, axis=0)
+    return low, high
+
+
+def _ratio(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Quotient that is missing where there is nothing to divide by."""
+    empty = np.full(np.shape(sums), np.nan)
+    return np.divide(sums, counts, out=empty, where=np.asarray(counts) > 0)
 
 
 def better(metric: str) -> str:
@@ -255,28 +278,36 @@ def at_equal_counts(section: Section, counts: Sequence[int]) -> pd.DataFrame:
         One row per (label, n_segments, metric): ``image_mean`` (missing: refused), ``n_reached``
         and ``n_images`` (images that reach the count, and all of the method).
     """
+    reached: dict[tuple[str, str], list[NDArray[np.float64]]] = {}
+    for label, made, scores in _image_curves(section):
+        for metric, values in scores.items():
+            there = np.isfinite(values)
+            if there.any():
+                ends = {"left": np.nan, "right": np.nan}
+                curve = np.interp(counts, made[there], values[there], **ends)
+                reached.setdefault((label, metric), []).append(curve)
     rows = []
-    per_image = _curve_points(section)
-    for (label, metric), points in per_image.groupby(["label", "metric"], sort=True):
-        curves = [
-            np.interp(counts, curve["n_segments"], curve["value"], left=np.nan, right=np.nan)
-            for _, curve in points.groupby("image")
-        ]
+    for (label, metric), curves in sorted(reached.items()):
         for count, values in zip(counts, np.transpose(curves), strict=True):
-            reached = int(np.isfinite(values).sum())
-            enough = reached >= COVERAGE * len(values)
+            n_reached = int(np.isfinite(values).sum())
+            enough = n_reached >= COVERAGE * len(values)
             mean = float(np.nanmean(values)) if enough else float("nan")
-            rows.append((label, count, metric, mean, reached, len(values)))
+            rows.append((label, count, metric, mean, n_reached, len(values)))
     columns = ["label", "n_segments", "metric", "image_mean", "n_reached", "n_images"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _curve_points(section: Section) -> pd.DataFrame:
-    """Mean over annotators by label, image, metric and made count, in rising order of the count."""
+def _image_curves(
+    section: Section,
+) -> Iterator[tuple[str, NDArray[np.float64], dict[str, NDArray[np.float64]]]]:
+    """Yield, by label and image, the made counts in rising order and each metric's mean there."""
     keys = ["label", "image", "n_segments"]
-    scored = section.scored[[*keys, *section.metrics]]
-    means = scored.groupby(keys, sort=True)[list(section.metrics)].mean().reset_index()
-    return means.melt(keys, var_name="metric", value_name="value").dropna()
+    metrics = list(section.metrics)
+    means = section.scored.groupby(keys, sort=True)[metrics].mean().reset_index()
+    for (label, _), curve in means.groupby(["label", "image"], sort=True):
+        made = curve["n_segments"].to_numpy(dtype=np.float64)
+        values = curve[metrics].to_numpy(dtype=np.float64).T
+        yield str(label), made, dict(zip(metrics, values, strict=True))
 
 
 def troubles(records: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from ssnbench.report.stats import COVERAGE, Section, better, short_name
 
-MISSING = "–"
+MISSING = "—"
 STAGES = ("segment", "colour", "network", "clustering", "other", "connectivity")
 """Stages of a run time in the order in which they happen; ``total`` = segment + connectivity."""
 
@@ -252,7 +252,7 @@ def _size(rows: pd.DataFrame) -> str:
     same = rows[["height", "width"]].drop_duplicates()
     if len(same) == 1:
         sides = [int(rows["width"].iloc[0]), int(rows["height"].iloc[0])]
-    return f"{sides[0]} × {sides[1]}"
+    return f"{sides[0]} x {sides[1]}"
 
 
 def _times(n: int, what: str) -> str:
@@ -334,7 +334,7 @@ _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
     "%": r"\%", "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$", "×": r"$\times$", "·": r"$\cdot$", "–": "--", "…": r"\dots{}",
+    "↓": r"$\downarrow$", "·": r"$\cdot$", "—": "---", "…": r"\dots{}",
 }  # fmt: skip
 
 
