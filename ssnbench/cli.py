@@ -204,7 +204,7 @@ def segment(
 ) -> int:
     """Cut one IMAGE into superpixels and write the label map."""
     from ssnbench import api, images
-    from ssnbench.report.overlay import draw_boundaries
+    from ssnbench.report.overlay import painted, standing_out
     from ssnbench.run.plan import choose_algorithms
 
     _add_plugins(plugin_files)
@@ -215,7 +215,9 @@ def segment(
     images.write_labels(target, labels)
     click.echo(f"{labels.max() + 1} superpixels by {variant.label} -> {target}")
     if overlay is not None:
-        images.write_image(overlay, draw_boundaries(picture, labels))
+        height, width = labels.shape
+        drawn = painted(picture, labels, standing_out([picture]), (2 * width, 2 * height))
+        images.write_image(overlay, drawn)
         click.echo(f"boundaries drawn -> {overlay}")
     return 0
 

@@ -15,7 +15,7 @@ from ssnbench.contracts import Image, Labels
 def toy_truth() -> Labels:
     """Four regions: a disc and a bar on a ground that is split in two."""
     row, column = np.mgrid[:60, :80]
-    truth = (column >= 40).astype(np.int32)
+    truth: Labels = (column >= 40).astype(np.int32)
     truth[(row - 20) ** 2 + (column - 25) ** 2 < 150] = 2
     truth[40:48, 10:70] = 3
     return truth

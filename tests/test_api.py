@@ -11,7 +11,7 @@ def test_public_names() -> None:
     assert set(ssnbench.__all__) == set(dir(ssnbench))
     assert "slic" in ssnbench.algorithms()
     with pytest.raises(AttributeError, match="no attribute 'sgement'"):
-        _ = ssnbench.sgement  # type: ignore[attr-defined]
+        _ = ssnbench.sgement
 
 
 def test_segment_then_evaluate(toy_image: Image, toy_truth: Labels) -> None:

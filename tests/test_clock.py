@@ -48,8 +48,8 @@ def test_a_method_that_dies_does_not_stop_the_clock(
     monkeypatch.setattr(plugins, "_loose", {})
     path = tmp_path / "deadly.py"
     path.write_text(
-        "import os\n\n\nclass Deadly:\n    def __call__(self, image, n_segments):\n"
-        "        os._exit(9)\n\n\nPLUGIN = Deadly\n"
+        "import os\nfrom dataclasses import dataclass\n\n\n@dataclass(frozen=True)\nclass Deadly:\n"
+        "    def __call__(self, image, n_segments):\n        os._exit(9)\n\n\nPLUGIN = Deadly\n"
     )
     plugins.add_file(path)
     source = plan.open_source("collage(n_images=1,height=40,width=60)")

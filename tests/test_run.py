@@ -183,7 +183,7 @@ def test_resume_does_only_what_is_missing(tmp_path: Path) -> None:
         execute(todo.jobs[:2], store, 1)
         assert missing(todo.jobs, store) == list(todo.jobs[2:])
         tally = execute(missing(todo.jobs, store), store, 1)
-        assert (tally.ok, tally.total) == (4, 4)
+        assert (tally.ok, tally.total) == (4, 4), set(store.records().reason)
         assert missing(todo.jobs, store) == []
 
 
@@ -236,23 +236,29 @@ def test_killed_and_started_again_gives_the_rows_of_an_unbroken_run(
         assert 0 < len(left) < len(todo.jobs)
         execute(left, store, 2)
         execute(todo.jobs, unbroken, 1)
+        assert set(rows(store).reason) == {""}
         pd.testing.assert_frame_equal(rows(store), rows(unbroken))
 
 
 def wait_for_rows(path: Path, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        if path.exists():
-            with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-                try:
-                    if connection.execute("SELECT count(*) FROM records").fetchone()[0] >= 4:
-                        return
-                except sqlite3.OperationalError:
-                    pass  # the tables are not there yet
-                finally:
-                    connection.close()
+        if n_rows(path) >= 4:
+            return
         time.sleep(0.02)
     pytest.fail("the run wrote no rows")
+
+
+def n_rows(path: Path) -> int:
+    if not path.exists():
+        return 0
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        return int(connection.execute("SELECT count(*) FROM records").fetchone()[0])
+    except sqlite3.OperationalError:  # the tables are not there yet
+        return 0
+    finally:
+        connection.close()
 
 
 def test_unknown_backend() -> None:

@@ -49,6 +49,7 @@ class Variant:
 
     def canonical(self, shelf: plugins.Shelf) -> str:
         """All parameters, defaults too, as JSON with sorted keys: what a record is filed under."""
+        parameters(shelf, self.name)
         values = dataclasses.asdict(self.build(shelf))
         return json.dumps(values, sort_keys=True, default=str)
 
@@ -106,7 +107,7 @@ def parameters(shelf: plugins.Shelf, name: str) -> dict[str, Parameter]:
     """Parameters of a plug-in by name: its dataclass fields."""
     cls = plugins.load(shelf, name)
     if not dataclasses.is_dataclass(cls):
-        return {}
+        raise UsageError(f"{name} is no plug-in: its PLUGIN should be a frozen dataclass")
     hints = typing.get_type_hints(cls)
     return {
         field.name: Parameter(field.name, hints[field.name], field.default)
