@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 from matplotlib.transforms import Bbox
 
-from ssnbench.report.stats import Section, better, long_name, short_name
+from ssnbench.report.sections import Section, better, long_name, short_name
 
 STYLE = Path(__file__).with_name("ssnbench.mplstyle")
 INK = "#17191c"

@@ -12,11 +12,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from ssnbench.contracts import UsageError
-from ssnbench.report import overlay, stats, tables
+from ssnbench.report import gallery, overlay, sections, stats, tables, typeset
 from ssnbench.report.figures import Drawing, draw_curve, draw_pair
-from ssnbench.report.overlay import Gallery
-from ssnbench.report.stats import Section
-from ssnbench.report.tables import Table
+from ssnbench.report.gallery import Gallery
+from ssnbench.report.sections import Section
+from ssnbench.report.typeset import Table
 from ssnbench.run.store import Store
 
 FIRST = ("asa", "br", ("br", "bp"), "ev")
@@ -33,7 +33,7 @@ class Filed:
     @property
     def numeric(self) -> list[bool]:
         """Which columns are set flush right."""
-        return tables.numeric_columns(self.table)
+        return typeset.numeric_columns(self.table)
 
     @property
     def choices(self) -> list[str]:
@@ -58,21 +58,20 @@ class Chapter:
 def write(folder: Path) -> Path:
     """Draw the report of a run folder; see :func:`ssnbench.report.draw`."""
     with Store(folder, create=False) as store:
-        records, timings, runs = store.records(), store.timings(), store.runs()
+        records = sections.distinct_labels(store.records())
+        timings, runs = store.timings(), store.runs()
         if records.empty and timings.empty:
             raise UsageError(f"no results in {folder}: its store has no rows; run: ssnbench run")
+        galleries = gallery.gather(store, records)
+        figures, sheets = _made(folder / "figures"), _made(folder / "tables")
         store.write_csv()
-        galleries = overlay.gather(store, stats.distinct_labels(records))
-    figures, sheets = (_made(folder / name) for name in ("figures", "tables"))
-    sections = stats.sections(records)
-    labels = sorted({label for section in sections for label in section.labels})
-    chapters = [_chapter(section, labels, figures, sheets) for section in sections]
-    machine = machine_line(runs[-1] if runs else {})
-    troubles = stats.troubles(stats.distinct_labels(records))
+    found = sections.split(records)
+    labels = sorted(records["label"].unique())
+    troubles = sections.troubles(records)
     html = _template().render(
-        chapters=chapters,
-        galleries=[_Album(gallery, _grids(gallery, figures)) for gallery in galleries],
-        runtime=_runtime(timings, records, machine, sheets),
+        chapters=[_chapter(section, labels, figures, sheets) for section in found],
+        albums=[_Album(shown, _grids(shown, figures)) for shown in galleries],
+        runtime=_runtime(timings, records, machine_line(timed_by(runs)), sheets),
         troubles=_filed(tables.troubles_table(troubles), sheets) if len(troubles) else None,
         lost=int(troubles.loc[troubles["status"].isin(["failed", "missing"]), "images"].sum()),
         runs=list(reversed(runs)),
@@ -80,7 +79,6 @@ def write(folder: Path) -> Path:
         statuses=records["status"].value_counts().to_dict(),
         picture_uri=overlay.picture_uri,
         boundary_uri=overlay.boundary_uri,
-        missing=tables.MISSING,
     )
     page = folder / "index.html"
     page.write_text(html, encoding="utf-8")
@@ -139,7 +137,7 @@ def _curves(
     drawn: dict[str | tuple[str, str], Drawing] = {
         metric: draw_curve(section, summary, metric, labels, folder)
         for metric in section.metrics
-        if stats.better(metric)
+        if sections.better(metric)
     }
     if {"br", "bp"} <= drawn.keys():
         pair = ("br", "bp")
@@ -170,7 +168,7 @@ def _winners(level: pd.DataFrame) -> list[dict[str, str]]:
     here = level[(level["n_segments"] == count) & level["image_mean"].notna()]
     winners = []
     for metric, rows in here.groupby("metric", sort=False):
-        way = stats.better(str(metric))
+        way = sections.better(str(metric))
         if metric not in ("asa", "br", "bp", "ev", "co") or len(rows) < 2:
             continue
         ordered = rows.sort_values("image_mean", ascending=way == "lower")
@@ -178,7 +176,7 @@ def _winners(level: pd.DataFrame) -> list[dict[str, str]]:
         winners.append(
             {
                 "metric": str(metric),
-                "name": stats.long_name(str(metric)),
+                "name": sections.long_name(str(metric)),
                 "count": str(count),
                 "label": str(best["label"]),
                 "value": f"{best['image_mean']:.4f}",
@@ -201,7 +199,7 @@ def _notes(section: Section, summary: pd.DataFrame, has_range: bool) -> list[str
             "No comparison at equal counts: it takes at least two counts far enough apart."
         )
     n_images = section.rows["image"].nunique()
-    fewest = summary.groupby("label")["n_images"].min()
+    fewest = summary.groupby("label")["n_images"].min().reindex(section.labels, fill_value=0)
     short = [f"{label} ({int(n)})" for label, n in fewest.items() if n < n_images]
     if short:
         notes.append(
@@ -214,7 +212,7 @@ def _notes(section: Section, summary: pd.DataFrame, has_range: bool) -> list[str
 
 
 def _filed(table: Table, sheets: Path) -> Filed:
-    return Filed(table, tables.write(table, sheets))
+    return Filed(table, typeset.write(table, sheets))
 
 
 # ---------------------------------------------------------------------- the rest
@@ -228,9 +226,9 @@ class _Album:
     grids: Sequence[Drawing]
 
 
-def _grids(gallery: Gallery, figures: Path) -> list[Drawing]:
-    slug = stats.slugged(f"{gallery.dataset}-{gallery.split}-overlay")
-    return overlay.draw_grids(gallery, slug, figures)
+def _grids(shown: Gallery, figures: Path) -> list[Drawing]:
+    slug = sections.slugged(f"{shown.dataset}-{shown.split}-overlay")
+    return overlay.draw_grids(shown, slug, figures)
 
 
 def _runtime(
@@ -248,6 +246,13 @@ def _of_current_version(timings: pd.DataFrame, records: pd.DataFrame) -> pd.Data
     joined = timings.merge(known, on=["algorithm", "params"], how="left", suffixes=("", "_now"))
     now = joined["plugin_version_now"]
     return joined[now.isna() | (now == joined["plugin_version"])]
+
+
+def timed_by(runs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Facts of the run that most likely took the times: the last ``time``, else the last run."""
+    known = [facts for facts in runs if facts.get("cpu")]
+    timers = [facts for facts in known if str(facts.get("command")).startswith("ssnbench time")]
+    return (timers or known or [{}])[-1]
 
 
 def machine_line(facts: Mapping[str, Any]) -> str:

@@ -1,0 +1,186 @@
+"""Which pictures are shown, with which details, and in which colour boundaries are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssnbench.contracts import Image, Labels, Mask
+from ssnbench.run.store import KEY, Store
+
+MOST_IMAGES = 4
+_SHARE = 0.3  # width of the detail, as a share of the picture's
+_FLATNESS = 0.7  # height of the detail over its width
+_BEST_COUNT = 200  # superpixels are told apart best by eye at about this count
+
+# Colours that photographs rarely hold; the one that stands out most from the pictures is taken.
+_INKS = {
+    "yellow": (255, 235, 0), "cyan": (0, 255, 255), "magenta": (255, 0, 255),
+    "red": (255, 32, 32), "green": (0, 255, 64), "white": (255, 255, 255),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One method on one image: its label map (H, W) and the count made."""
+
+    label: str
+    labels: Labels
+    n_segments: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One image with the methods that ran on it, and where its detail lies.
+
+    Attributes
+    ----------
+    image : str
+        Its key.
+    picture : uint8 (H, W, 3)
+        sRGB.
+    cells : tuple of Cell
+        In the order of the methods.
+    box : (int, int, int, int)
+        Left, top, width, height of the detail in pixels.
+    """
+
+    image: str
+    picture: Image
+    cells: tuple[Cell, ...]
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The pictures of one dataset and split, all at one asked count."""
+
+    dataset: str
+    split: str
+    n_asked: int
+    rows: tuple[Row, ...]
+    ink: tuple[int, int, int]
+
+    @property
+    def labels(self) -> list[str]:
+        """Methods that appear, in a stable order."""
+        return sorted({cell.label for row in self.rows for cell in row.cells})
+
+
+def gather(store: Store, records: pd.DataFrame) -> list[Gallery]:
+    """Collect what the store kept to be shown; nothing where it kept no label map or picture."""
+    names = [name for name in KEY if name != "protocol"]
+    kept = pd.DataFrame([vars(item) for item in store.kept()], columns=[*names, "content"])
+    made = records.drop_duplicates(names)[[*names, "label", "n_segments"]]
+    kept = kept.merge(made, on=names)
+    pictures = store.pictures()
+    there = [
+        key in pictures for key in zip(kept["dataset"], kept["split"], kept["image"], strict=True)
+    ]
+    galleries = []
+    for (dataset, split), maps in kept[np.array(there, dtype=bool)].groupby(["dataset", "split"]):
+        n_asked = _shown_count(maps)
+        rows = _rows(store, maps[maps["n_asked"] == n_asked], pictures)
+        ink = standing_out([row.picture for row in rows])
+        galleries.append(Gallery(dataset, split, n_asked, tuple(rows), ink))
+    return galleries
+
+
+def _shown_count(maps: pd.DataFrame) -> int:
+    """Asked count at which most label maps are there; of several, the one that is seen best."""
+    counts = maps.groupby("n_asked")["content"].count()
+    fullest = counts[counts == counts.max()].index
+    return int(min(fullest, key=lambda count: abs(np.log(max(count, 1) / _BEST_COUNT))))
+
+
+def _rows(
+    store: Store, maps: pd.DataFrame, pictures: Mapping[tuple[str, str, str], bytes]
+) -> list[Row]:
+    rows = []
+    for key, group in list(maps.groupby(["dataset", "split", "image"], sort=True))[:MOST_IMAGES]:
+        dataset, split, image = key
+        picture = decoded(pictures[dataset, split, image])
+        cells = tuple(
+            Cell(item.label, store.label_map(item.content), int(item.n_segments))
+            for item in group.sort_values("label").itertuples()
+        )
+        box = telling_box(picture, [cell.labels for cell in cells])
+        rows.append(Row(str(image), picture, cells, box))
+    return rows
+
+
+def decoded(png: bytes) -> Image:
+    """Return the picture in PNG data, uint8 (H, W, 3)."""
+    picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise ValueError("a picture in the store is no PNG")
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def boundaries(labels: Labels) -> Mask:
+    """Return the pixels that differ from their right or their lower neighbour, bool (H, W)."""
+    edge = np.zeros(labels.shape, dtype=np.bool_)
+    edge[:, :-1] |= labels[:, :-1] != labels[:, 1:]
+    edge[:-1] |= labels[:-1] != labels[1:]
+    return edge
+
+
+def telling_box(picture: Image, maps: Sequence[Labels]) -> tuple[int, int, int, int]:
+    """Return the detail that tells most: where an object ends and the methods disagree.
+
+    Every pixel weighs its gradient at a coarse scale (outlines rather than texture), times the
+    spread over the methods of "a boundary is near" (for a single method: the gradient alone),
+    times a bell around the centre, where photographers put what matters. The first of the heaviest
+    windows is taken.
+
+    Returns
+    -------
+    (int, int, int, int)
+        Left, top, width, height in pixels.
+    """
+    height, width = picture.shape[:2]
+    wide = max(1, round(width * _SHARE))
+    high = max(1, min(height, round(wide * _FLATNESS)))
+    near = [cv2.blur(boundaries(labels).astype(np.float32), (5, 5)) for labels in maps]
+    spread = np.std(near, axis=0) if len(maps) > 1 else 1.0
+    weight = _coarse_gradient(picture) * spread * _bell(height)[:, None] * _bell(width)
+    sums = cv2.integral(weight.astype(np.float32))
+    windows = sums[high:, wide:] - sums[:-high, wide:] - sums[high:, :-wide] + sums[:-high, :-wide]
+    top, left = np.unravel_index(int(np.argmax(windows)), windows.shape)
+    return int(left), int(top), wide, high
+
+
+def _coarse_gradient(picture: Image) -> NDArray[np.float32]:
+    """Length of the Lab gradient after a blur that wipes texture out, float32 (H, W)."""
+    lab = cv2.GaussianBlur(_lab(picture), (0, 0), max(picture.shape[1] / 80, 0.5))
+    across, down = cv2.Sobel(lab, cv2.CV_32F, 1, 0), cv2.Sobel(lab, cv2.CV_32F, 0, 1)
+    return np.asarray(np.sqrt((across**2 + down**2).sum(axis=-1)), np.float32)
+
+
+def _bell(n: int) -> NDArray[np.float64]:
+    place = (np.arange(n) + 0.5) / n - 0.5
+    return np.asarray(np.exp(-((place / 0.28) ** 2) / 2))
+
+
+def standing_out(pictures: Sequence[Image]) -> tuple[int, int, int]:
+    """Return the boundary colour (sRGB) that is farthest, in Lab, from what the pictures hold.
+
+    A colour is judged on the picture where it does worst, by the distance that 95 % of the pixels
+    exceed.
+    """
+    samples = [_lab(picture[::4, ::4].reshape(1, -1, 3))[0] for picture in pictures]
+
+    def contrast(ink: tuple[int, int, int]) -> float:
+        point = _lab(np.array([[ink]], dtype=np.uint8))[0, 0]
+        return min(float(np.quantile(np.linalg.norm(s - point, axis=1), 0.05)) for s in samples)
+
+    return max(_INKS.values(), key=contrast)
+
+
+def _lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)

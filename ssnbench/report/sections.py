@@ -1,0 +1,177 @@
+"""What the rows of a store are: sections that may be compared, methods, metrics, troubles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ssnbench.metrics import METRICS
+from ssnbench.run.store import KEY
+
+FIXED = (*KEY, "truth", "label", "status", "reason", "n_raw", "n_components", "n_segments")
+"""Columns of the records that are no scores."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """The rows that may be compared with one another: one dataset, split and protocol.
+
+    Attributes
+    ----------
+    dataset, split, protocol : str
+        What they share; the protocol as stored, ``name/version``.
+    slug : str
+        Unique in the report, fit for file names and HTML identifiers.
+    rows : DataFrame
+        All rows, whatever their status.
+    metrics : tuple of str
+        Columns of ``rows`` that hold at least one finite score.
+    """
+
+    dataset: str
+    split: str
+    protocol: str
+    slug: str
+    rows: pd.DataFrame
+    metrics: tuple[str, ...]
+
+    @property
+    def scored(self) -> pd.DataFrame:
+        """The rows whose job ended well."""
+        return self.rows[self.rows["status"] == "ok"]
+
+    @property
+    def labels(self) -> list[str]:
+        """Methods, in a stable order."""
+        return sorted(self.rows["label"].unique())
+
+    @property
+    def yardstick(self) -> str:
+        """The protocol as readers know it, without the version of our code."""
+        return self.protocol.partition("/")[0]
+
+    @property
+    def title(self) -> str:
+        """Dataset, split and protocol in one line."""
+        return " · ".join(part for part in (self.dataset, self.split, self.yardstick) if part)
+
+
+def split(records: pd.DataFrame) -> list[Section]:
+    """Split the records of a store by dataset, split and protocol, in the store's order."""
+    names = score_columns(records)
+    records = records.copy()
+    # A score that is missing and one that is infinite say the same: there is nothing to average.
+    scores = records[names].apply(pd.to_numeric, errors="coerce")
+    records[names] = scores.astype(float).where(np.isfinite(scores.astype(float)))
+    found: list[Section] = []
+    for key, rows in records.groupby(["dataset", "split", "protocol"], sort=True):
+        dataset, split, protocol = (str(part) for part in key)
+        good = rows.loc[rows["status"] == "ok", names]
+        metrics = tuple(name for name in names if is_shown(name) and good[name].notna().any())
+        base = slugged(f"{dataset}-{split}-{protocol.partition('/')[0]}")
+        slug = unused(base, {section.slug for section in found})
+        found.append(Section(dataset, split, protocol, slug, rows, metrics))
+    return found
+
+
+def score_columns(records: pd.DataFrame) -> list[str]:
+    """Names of the columns that hold scores: those of ``METRICS`` first, in its order."""
+    there = [str(name) for name in records.columns if name not in FIXED]
+    known = [name for name in METRICS if name in there]
+    return known + [name for name in there if name not in METRICS]
+
+
+def distinct_labels(records: pd.DataFrame) -> pd.DataFrame:
+    """Tell apart methods that go by one label with different parameters.
+
+    It happens when the default of a parameter changed between two runs into the same store.
+    """
+    records = records.copy()
+    for label, rows in records.groupby("label"):
+        variants = list(dict.fromkeys(zip(rows["algorithm"], rows["params"], strict=True)))
+        for number, (algorithm, params) in enumerate(variants[1:], start=2):
+            same = (records["algorithm"] == algorithm) & (records["params"] == params)
+            records.loc[same & (records["label"] == label), "label"] = f"{label} #{number}"
+    return records
+
+
+def slugged(text: str) -> str:
+    """Return ``text`` with everything replaced that may not stand in a file name."""
+    plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text)
+    return "-".join(part for part in plain.lower().split("-") if part) or "unnamed"
+
+
+def unused(name: str, taken: Iterable[str]) -> str:
+    """Return ``name``, numbered when it is taken."""
+    number, free = 1, name
+    while free in set(taken):
+        number += 1
+        free = f"{name}-{number}"
+    return free
+
+
+def better(metric: str) -> str:
+    """``higher``, ``lower``, or nothing where a metric only describes or is not known."""
+    return METRICS[metric].better if metric in METRICS else ""
+
+
+def long_name(metric: str) -> str:
+    """Name of a metric in full, its abbreviation behind."""
+    return METRICS[metric].label if metric in METRICS else metric
+
+
+def short_name(metric: str) -> str:
+    """Abbreviation of a metric, as tables and axes have room for; its column where it has none."""
+    _, opened, rest = long_name(metric).rpartition("(")
+    return rest.rstrip(")") if opened else metric
+
+
+def is_shown(metric: str) -> bool:
+    """Whether a mean over annotators says something: not so of counts that are to be summed."""
+    return metric not in METRICS or METRICS[metric].join == "mean"
+
+
+def judges_truth(metric: str) -> bool:
+    """Whether the truth enters; what does not need it is the same for all annotators."""
+    return metric not in METRICS or METRICS[metric].needs == "truth"
+
+
+def troubles(records: pd.DataFrame) -> pd.DataFrame:
+    """Count the jobs that failed, were skipped, warned, or have no row where others have one.
+
+    Returns
+    -------
+    DataFrame
+        One row per (dataset, split, label, n_asked, status, reason): ``images`` (how many) and
+        ``example`` (one of them). Status ``missing``: the store holds no row.
+    """
+    keys = ["dataset", "split", "label", "n_asked", "status", "reason"]
+    told = records[(records["status"] != "ok") | (records["reason"].fillna("") != "")]
+    told = told.assign(status=told["status"].replace("ok", "warning"))
+    found = pd.concat([told[[*keys, "image"]], _absent(records)], ignore_index=True)
+    grouped = found.groupby(keys, sort=True)["image"].agg(images="nunique", example="min")
+    return grouped.reset_index()
+
+
+def _absent(records: pd.DataFrame) -> pd.DataFrame:
+    """Jobs that the store holds for one method but not for another."""
+    absent = []
+    for place, rows in records.groupby(["dataset", "split", "protocol"]):
+        jobs = rows[["n_asked", "image"]].drop_duplicates()
+        for label, mine in rows.groupby("label"):
+            both = jobs.merge(
+                mine[["n_asked", "image"]].drop_duplicates(), indicator="from", how="left"
+            )
+            absent.append(
+                both[both["from"] == "left_only"]
+                .drop(columns="from")
+                .assign(dataset=place[0], split=place[1], label=label)
+            )
+    columns = ["dataset", "split", "label", "n_asked", "image"]
+    lost = pd.concat(absent, ignore_index=True) if absent else pd.DataFrame(columns=columns)
+    return lost.assign(
+        status="missing", reason="no row in the store: not asked for, or not reached"
+    )

@@ -1,0 +1,90 @@
+"""Parts of figures and pictures that can be checked without looking."""
+
+from __future__ import annotations
+
+import base64
+from itertools import combinations, pairwise
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ssnbench.report.figures import look, spread
+from ssnbench.report.gallery import boundaries, standing_out, telling_box
+from ssnbench.report.overlay import boundary_uri, painted
+
+
+def test_names_that_do_not_collide_stay() -> None:
+    assert spread([0.9, 0.1, 0.5], 0.1) == pytest.approx([0.9, 0.1, 0.5])
+
+
+def test_names_that_collide_make_room_evenly() -> None:
+    assert spread([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])
+    assert spread([1.0, 1.0], 0.1) == pytest.approx([0.9, 1.0])
+    assert spread([0.0, 0.0], 0.1) == pytest.approx([0.0, 0.1])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=10))
+def test_names_never_overlap_and_keep_their_order(wanted: list[float]) -> None:
+    places = spread(wanted, 0.1)
+    ordered = [places[i] for i in np.argsort(wanted, kind="stable")]
+    assert all(b - a > 0.1 - 1e-9 for a, b in pairwise(ordered))
+    assert min(places) >= -1e-9
+    assert max(places) <= 1 + 1e-9
+
+
+def test_methods_differ_without_colour() -> None:
+    labels = [f"{i:02}" for i in range(20)]
+    looks = [look(label, labels) for label in labels]
+    plain = [(str(s["marker"]), str(s["linestyle"]), s["markerfacecolor"] == "none") for s in looks]
+    assert all(a != b for a, b in combinations(plain, 2))
+
+
+def test_boundaries_of_a_worked_case() -> None:
+    labels = np.array([[0, 0, 1], [0, 0, 1], [2, 2, 2]], dtype=np.int32)
+    assert boundaries(labels).astype(int).tolist() == [[0, 1, 0], [1, 1, 1], [0, 0, 0]]
+
+
+def test_the_detail_lies_on_the_object() -> None:
+    image = np.full((100, 200, 3), 200, dtype=np.uint8)
+    cv2.circle(image, (130, 60), 14, (30, 60, 90), -1)
+    labels = np.zeros((100, 200), dtype=np.int32)
+    left, top, wide, high = telling_box(image, [labels])
+    assert (wide, high) == (60, 42)
+    assert left <= 116
+    assert left + wide >= 144
+    assert top <= 46
+    assert top + high >= 74
+
+
+def test_a_picture_of_one_pixel_has_a_detail() -> None:
+    image, labels = np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.int32)
+    assert telling_box(image, [labels, labels]) == (0, 0, 1, 1)
+
+
+def test_boundaries_stand_out_from_every_picture() -> None:
+    magenta = np.full((8, 8, 3), (255, 0, 255), dtype=np.uint8)
+    yellow = np.full((8, 8, 3), (255, 235, 0), dtype=np.uint8)
+    assert standing_out([magenta, yellow]) not in {(255, 0, 255), (255, 235, 0)}
+
+
+def test_painted_draws_lines_of_one_and_of_two_pixels() -> None:
+    image = np.zeros((4, 8, 3), dtype=np.uint8)
+    labels = np.repeat(np.array([[0] * 4 + [1] * 4], dtype=np.int32), 4, axis=0)
+    thin = painted(image, labels, (255, 0, 255), (16, 8))
+    thick = painted(image, labels, (255, 0, 255), (16, 8), thick=True)
+    assert np.flatnonzero(thin[0, :, 0]).tolist() == [7]
+    assert np.flatnonzero(thick[0, :, 0]).tolist() == [7, 8]
+
+
+def test_boundary_layer_is_clear_elsewhere() -> None:
+    labels = np.repeat(np.array([[0] * 4 + [1] * 4], dtype=np.int32), 4, axis=0)
+    uri = boundary_uri(labels, (255, 0, 16))
+    data = np.frombuffer(base64.b64decode(uri.partition(",")[2]), np.uint8)
+    layer = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    assert layer is not None
+    assert layer.shape == (8, 16, 4)
+    assert np.flatnonzero(layer[0, :, 3]).tolist() == [7, 8]
+    assert layer[0, 7].tolist() == [16, 0, 255, 255]

@@ -1,0 +1,274 @@
+"""The page: drawn from any store, says what is missing, escapes what it prints, loads nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssnbench.contracts import JobKey, Labels, Record, Status, Timing, UsageError
+from ssnbench.report import draw
+from ssnbench.run.store import Store
+
+NASTY = "a<script>alert(1)</script>&_%|$x$"
+FACTS = {
+    "command": "ssnbench run --algos <b>slic</b>", "date": "2025-01-02", "commit": "abc123",
+    "cpu": "Toaster 3000", "cores": 2, "packages": {"numpy": "2.3", "torch": ""},
+}  # fmt: skip
+
+
+def key(label: str, image: str, n_asked: int, **more: str) -> JobKey:
+    place = {"dataset": "toy", "split": "test", "protocol": "seal/1"} | more
+    return JobKey(label, "{}", image=image, n_asked=n_asked, plugin_version="1", **place)
+
+
+def stripes(n: int) -> Labels:
+    labels = np.arange(40, dtype=np.int32) * n // 40
+    return np.ascontiguousarray(np.broadcast_to(labels, (30, 40)))
+
+
+def picture() -> bytes:
+    noise = np.random.default_rng(0).integers(0, 255, (30, 40, 3), dtype=np.uint8)
+    return bytes(cv2.imencode(".png", noise)[1])
+
+
+def fill(
+    folder: Path,
+    *,
+    labels: Iterable[str] = ("grid", "slic"),
+    images: Iterable[str] = ("a", "b"),
+    counts: Iterable[int] = (4, 8),
+    truths: Iterable[int] = (0, 1),
+    names: Iterable[str] = ("asa", "br", "bp", "ev"),
+    shown: bool = True,
+    protocol: str = "seal/1",
+) -> Path:
+    """Write a store whose every job went well; scores grow with the count."""
+    with Store(folder) as store:
+        run = store.begin_run(FACTS)
+        for place, label in enumerate(labels):
+            for image in images:
+                for n in counts:
+                    job = key(label, image, n, protocol=protocol)
+                    scores = dict.fromkeys(names, 1 - (2.0 + place) / (n + 4))
+                    made = [
+                        Record(job, truth, label, "ok", "", n, n, n, scores) for truth in truths
+                    ]
+                    store.add(
+                        run, made, stripes(n) if shown else None, picture() if shown else None
+                    )
+    return folder
+
+
+def add(folder: Path, job: JobKey, label: str, status: Status, **more: object) -> None:
+    with Store(folder) as store:
+        store.add(store.begin_run({}), [Record(job, -1, label, status, **more)])  # type: ignore[arg-type]
+
+
+def drawn(folder: Path) -> str:
+    page = draw(folder)
+    assert page == folder / "index.html"
+    text = page.read_text(encoding="utf-8")
+    Balanced().feed(text)
+    return text
+
+
+class Balanced(HTMLParser):
+    """Fails when a tag is closed that was not open."""
+
+    VOID = frozenset({"meta", "input", "br", "hr", "img", "link"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag, f"</{tag}> at {self.getpos()}"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report with a method of a nasty name, a failed job and times."""
+    folder = fill(tmp_path_factory.mktemp("report"), labels=("grid", NASTY))
+    add(folder, key("grid", "c", 8), "grid", "failed", reason=f"ValueError: {NASTY}")
+    timing = Timing("grid", "{}", "grid", "a", 30, 40, 8, "cpu", 1, "total", 0.0123, 0.01, 0.02, 7)
+    with Store(folder) as store:
+        store.add_timings([timing], "1")
+    draw(folder)
+    return folder
+
+
+def text_of(report: Path) -> str:
+    return (report / "index.html").read_text(encoding="utf-8")
+
+
+def test_page_is_well_formed_and_escapes_names(report: Path) -> None:
+    text = text_of(report)
+    Balanced().feed(text)
+    assert "<script>alert" not in text
+    assert "a&lt;script&gt;alert(1)&lt;/script&gt;&amp;_%|$x$" in text
+    assert "<b>slic" not in text
+
+
+def test_page_loads_nothing(report: Path) -> None:
+    text = text_of(report)
+    assert not re.search(r"(https?:)?//\w", re.sub(r"data:image/[^)\"]*", "", text))
+    assert not re.search(r"<(link|img|iframe|object|embed)\b|\bsrc=|@import", text)
+    for target in re.findall(r"url\(([^)]*)\)", text):
+        assert target.startswith(("data:image/", "#"))
+
+
+def test_links_lead_to_files_and_places_that_exist(report: Path) -> None:
+    text = text_of(report)
+    places = re.findall(r'\bid="([^"]+)"', text)
+    assert len(places) == len(set(places))
+    links = set(re.findall(r'\bhref="([^"]+)"', text))
+    assert len(links) > 10
+    for link in links:
+        assert link[1:] in places if link.startswith("#") else (report / link).is_file()
+
+
+def test_figures_are_pdf_and_png_with_their_data(report: Path) -> None:
+    figures = report / "figures"
+    for name in ("asa", "br", "bp", "ev", "bp-over-br"):
+        base = figures / f"toy-test-seal-{name}"
+        assert base.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+        assert base.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+        assert len(pd.read_csv(base.with_suffix(".csv"))) == 4
+    assert (figures / "toy-test-overlay.pdf").is_file()
+    assert (figures / "toy-test-overlay.png").is_file()
+
+
+def test_tables_hold_the_means(report: Path) -> None:
+    scores = pd.read_csv(report / "tables" / "toy-test-seal-scores.csv")
+    row = scores.query("label == 'grid' and n_asked == 8 and metric == 'asa'").iloc[0]
+    assert row["pair_mean"] == pytest.approx(1 - 2 / 12)
+    assert (row["n_images"], row["n_pairs"], row["n_segments"]) == (2, 4, 8)
+    level = pd.read_csv(report / "tables" / "toy-test-seal-equal-counts.csv")
+    row = level.query("label == 'grid' and n_segments == 6 and metric == 'asa'").iloc[0]
+    assert row["image_mean"] == pytest.approx(1 - (2 / 8 + 2 / 12) / 2)
+
+
+def test_page_tells_failures_times_and_what_it_is_made_of(report: Path) -> None:
+    text = text_of(report)
+    failures = pd.read_csv(report / "tables" / "failures.csv")
+    assert set(failures["status"]) == {"failed", "missing"}
+    assert "ValueError: a&lt;script" in text
+    assert "12.3" in text
+    assert "Machine: Toaster 3000, 2 cores." in text or "not recorded" in text
+    for fact in ("abc123", "2025-01-02", "numpy 2.3", "17 rows"):
+        assert fact in text
+
+
+def test_results_are_beside_the_page(report: Path) -> None:
+    assert len(pd.read_csv(report / "results.csv")) == 17
+
+
+def test_drawing_again_changes_nothing(report: Path) -> None:
+    def files() -> Mapping[Path, bytes]:
+        kinds = {".html", ".csv", ".pdf", ".png", ".tex", ".md"}
+        return {p: p.read_bytes() for p in report.rglob("*") if p.suffix in kinds}
+
+    before = files()
+    draw(report)
+    assert files() == before
+
+
+def test_one_method_one_count_one_image(tmp_path: Path) -> None:
+    text = drawn(fill(tmp_path, labels=["slic"], images=["a"], counts=[4], truths=[0]))
+    assert "at least two counts" in text
+    assert "One image only" in text
+    assert not list((tmp_path / "tables").glob("*equal*"))
+
+
+def test_no_truths_no_pictures_no_times(tmp_path: Path) -> None:
+    text = drawn(fill(tmp_path, truths=[-1], names=["ev", "co"], shown=False))
+    assert "No segmentation truths" in text
+    assert "nothing to show" in text
+    assert "No times were measured" in text
+    assert "Every job ended well" in text
+    assert (tmp_path / "figures" / "toy-test-seal-co.png").is_file()
+
+
+def test_nothing_but_failures(tmp_path: Path) -> None:
+    add(tmp_path, key("slic", "a", 4), "slic", "failed", reason="no luck")
+    add(tmp_path, key("slic", "b", 4), "slic", "skipped", reason="too small")
+    text = drawn(tmp_path)
+    assert "No scores" in text
+    assert "no luck" in text
+    assert "too small" in text
+
+
+def test_scores_that_are_nan(tmp_path: Path) -> None:
+    fill(tmp_path, names=["asa"], shown=False)
+    job = key("odd", "a", 4)
+    add(tmp_path, job, "odd", "ok", n_segments=4, scores={"asa": float("nan")})
+    text = drawn(tmp_path)
+    assert "odd (0)" in text
+    assert "—" in text
+
+
+def test_several_protocols_and_datasets_stand_apart(tmp_path: Path) -> None:
+    fill(tmp_path, counts=[4], names=["asa"])
+    fill(tmp_path, counts=[4], names=["asa"], protocol="stutz/1")
+    other = key("slic", "a", 4, dataset="../else where")
+    add(tmp_path, other, "slic", "ok", n_segments=4, scores={"asa": 0.5})
+    text = drawn(tmp_path)
+    for slug in ("toy-test-seal", "toy-test-stutz", "else-where-test-seal"):
+        assert f'<section id="{slug}">' in text
+        assert (tmp_path / "figures" / f"{slug}-asa.pdf").is_file()
+
+
+def test_label_maps_made_elsewhere_were_asked_for_nothing(tmp_path: Path) -> None:
+    text = drawn(fill(tmp_path, labels=["theirs"], counts=[0], names=["asa", "smallest"]))
+    assert "smallest" in text
+    assert "0 superpixels asked" not in text
+
+
+def test_times_alone(tmp_path: Path) -> None:
+    timing = Timing("slic", "{}", "slic", "a", 30, 40, 8, "cpu", 1, "total", 0.5, 0.5, 0.5, 3)
+    with Store(tmp_path) as store:
+        store.begin_run(FACTS)
+        store.add_timings([timing], "1")
+    text = drawn(tmp_path)
+    assert "500.0" in text
+    assert "Machine: Toaster 3000, 2 cores." in text
+
+
+def test_times_of_an_edited_plugin_are_left_out(tmp_path: Path) -> None:
+    fill(tmp_path, labels=["slic"], counts=[8], shown=False)
+    for version, seconds in (("1", 0.1), ("older", 0.7)):
+        timing = Timing(
+            "slic", "{}", "slic", "a", 30, 40, 8, "cpu", 1, "total", seconds, seconds, seconds, 3
+        )
+        with Store(tmp_path) as store:
+            store.add_timings([timing], version)
+    drawn(tmp_path)
+    assert pd.read_csv(tmp_path / "tables" / "runtimes.csv")["total"].tolist() == [0.1]
+
+
+def test_an_empty_store_and_no_store_are_wrong_use(tmp_path: Path) -> None:
+    Store(tmp_path).close()
+    with pytest.raises(UsageError, match="no rows") as error:
+        draw(tmp_path)
+    assert "\n" not in str(error.value)
+    with pytest.raises(UsageError, match="no results"):
+        draw(tmp_path / "nowhere")
+
+
+def test_a_file_in_the_way_is_wrong_use(tmp_path: Path) -> None:
+    fill(tmp_path, counts=[4], shown=False)
+    (tmp_path / "figures").write_text("in the way")
+    with pytest.raises(UsageError, match="figures"):
+        draw(tmp_path)
