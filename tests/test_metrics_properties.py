@@ -115,7 +115,7 @@ def test_overlap_against_sets(drawn: Any) -> None:
 @given(maps())
 def test_both_ways_to_the_contingency_table_agree(drawn: Any) -> None:
     labels, truth, _ = drawn
-    table = _full_table(labels.reshape(-1), truth.reshape(-1), 6, 4).reshape(6, 4)
+    table = _full_table(labels, truth, 6, 4).reshape(6, 4)
     label, segment, count = _cells(labels.reshape(-1), truth.reshape(-1), 6, 4)
     again = np.zeros((6, 4), int)
     again[label, segment] = count

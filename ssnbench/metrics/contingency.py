@@ -63,13 +63,12 @@ def contingency(labels: Labels, truth: Labels, n_labels: int, n_segments: int) -
     n_labels, n_segments : int
         How many there are.
     """
-    flat, flat_truth = labels.reshape(-1), truth.reshape(-1)
     if n_labels * n_segments <= labels.size // 4:  # a full table is smaller than the maps
-        table = _full_table(flat, flat_truth, n_labels, n_segments)
+        table = _full_table(labels, truth, n_labels, n_segments)
         cells = np.flatnonzero(table)
         label, segment = np.divmod(cells, max(n_segments, 1))
         return Contingency(n_labels, n_segments, label, segment, table[cells].astype(np.float64))
-    label, segment, count = _cells(flat, flat_truth, n_labels, n_segments)
+    label, segment, count = _cells(labels.reshape(-1), truth.reshape(-1), n_labels, n_segments)
     return Contingency(n_labels, n_segments, label, segment, count.astype(np.float64))
 
 
@@ -78,16 +77,22 @@ def _totals(group: Any, count: NDArray[np.float64], n: int) -> NDArray[np.float6
 
 
 @njit(cache=True, nogil=True)
-def _full_table(labels: Numbers, truth: Numbers, n_labels: int, n_segments: int) -> Numbers:
+def _full_table(labels: Labels, truth: Labels, n_labels: int, n_segments: int) -> Numbers:
     """Add run by run: neighbours in a row mostly fall into the same cell."""
+    height, width = labels.shape
     table = np.zeros(n_labels * n_segments, np.int32)
-    start = 0
-    for p in range(1, labels.size + 1):
-        if p < labels.size and labels[p] == labels[start] and truth[p] == truth[start]:
-            continue
-        if truth[start] >= 0:
-            table[labels[start] * n_segments + truth[start]] += p - start
-        start = p
+    ends = np.empty(width, np.int64)
+    for row in range(height):
+        n = 0
+        for p in range(1, width):  # the ends of runs, without a branch to guess
+            ends[n] = p
+            n += (labels[row, p] != labels[row, p - 1]) | (truth[row, p] != truth[row, p - 1])
+        ends[n] = width
+        start = 0
+        for end in ends[: n + 1]:
+            if truth[row, start] >= 0:
+                table[labels[row, start] * n_segments + truth[row, start]] += end - start
+            start = end
     return table
 
 

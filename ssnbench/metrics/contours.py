@@ -1,11 +1,13 @@
 """Boundary maps: which pixels of a label map lie on a boundary, and which lie near one.
 
-Plain numpy on whole rows: comparisons and bit-wise ors run at the speed of memory, without the GIL.
+Whole rows at a time and without a branch in the inner loop, so that many pixels are done at once.
+The GIL is released.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from ssnbench.contracts import Labels, Mask
 from ssnbench.metrics.protocols import Boundary
@@ -28,24 +30,27 @@ def contour(labels: Labels, boundary: Boundary) -> Mask:
     -------
     bool (H, W)
     """
-    across = labels[:, 1:] != labels[:, :-1]
-    down = labels[1:] != labels[:-1]
-    if labels.min(initial=0) < 0:
-        known = labels >= 0
-        across &= known[:, 1:] & known[:, :-1]
-        down &= known[1:] & known[:-1]
-    marked = np.zeros(labels.shape, np.bool_)
-    marked[:, :-1] = across
-    marked[:-1] |= down
-    if boundary == "thick":
-        marked[:, 1:] |= across
-        marked[1:] |= down
-    return marked
+    return _marked(labels, boundary == "thick")
 
 
 def dilate(mask: Mask, radius: int) -> Mask:
-    """Mark every pixel of bool (H, W) within a square window of ``radius`` of a marked one."""
-    return _widen(_widen(mask, radius).T, radius).T
+    """Mark every pixel of bool (H, W) within a square window of ``radius`` of a marked one.
+
+    Each round nearly doubles the reach, so that any radius is cheap. A step is at most one longer
+    than the reach so far: no gap opens beside what has left the image.
+    """
+    wide, spare = mask.copy(), np.empty_like(mask)
+    reach = 0
+    while reach < radius:
+        step = min(radius - reach, reach + 1)
+        np.copyto(spare, wide)
+        spare[:, step:] |= wide[:, :-step]
+        spare[:, :-step] |= wide[:, step:]
+        np.copyto(wide, spare)
+        wide[step:] |= spare[:-step]
+        wide[:-step] |= spare[step:]
+        reach += step
+    return wide
 
 
 def overlap(one: Mask, other: Mask, within: Mask | None = None) -> int:
@@ -56,13 +61,29 @@ def overlap(one: Mask, other: Mask, within: Mask | None = None) -> int:
     return int(np.count_nonzero(both))
 
 
-def _widen(mask: Mask, radius: int) -> Mask:
-    """Dilate along the first axis; each step doubles the reach, so that any radius is cheap."""
-    reach = 0
-    while reach < radius:
-        step = min(radius - reach, reach + 1)  # no gap, though what left the image is lost
-        wider = mask.copy(order="K")
-        wider[step:] |= mask[:-step]
-        wider[:-step] |= mask[step:]
-        mask, reach = wider, reach + step
-    return mask
+@njit(cache=True, nogil=True)
+def _marked(labels: Labels, thick: bool) -> Mask:
+    """Compare each pixel with its right and lower (if ``thick``, also left and upper) neighbour.
+
+    The bit-wise or of two labels is negative when one of them is.
+    """
+    height, width = labels.shape
+    out = np.empty((height, width), np.bool_)
+    for row in range(height):
+        here, below = labels[row], labels[min(row + 1, height - 1)]
+        marked = out[row]
+        for column in range(width):
+            down = (here[column] != below[column]) & ((here[column] | below[column]) >= 0)
+            marked[column] = down
+        for column in range(width - 1):
+            right = here[column + 1]
+            marked[column] |= (here[column] != right) & ((here[column] | right) >= 0)
+        if thick:
+            above = labels[max(row - 1, 0)]
+            for column in range(width):
+                up = (here[column] != above[column]) & ((here[column] | above[column]) >= 0)
+                marked[column] |= up
+            for column in range(1, width):
+                left = here[column - 1]
+                marked[column] |= (here[column] != left) & ((here[column] | left) >= 0)
+    return out

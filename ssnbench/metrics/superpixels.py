@@ -14,6 +14,9 @@ from ssnbench.metrics import tally
 from ssnbench.metrics.contours import contour, dilate
 from ssnbench.metrics.protocols import Protocol
 
+ROOM = 1 << 14
+"""Labels are taken to be fewer, which saves a search for the largest; if not, count again."""
+
 
 class Superpixels:
     """A label map under a protocol, with the image and the flow it is held against.
@@ -49,7 +52,7 @@ class Superpixels:
     ) -> None:
         shape = _plane(labels)
         self.protocol = protocol
-        self.labels, self.sizes = _numbered(checked(labels, shape))
+        self.labels, self.sizes = _numbered(_int32(labels, shape))
         self.image = None if image is None else _checked_image(image, shape)
         self.flow = None if flow is None else _checked_flow(flow, shape)
         if valid is not None and np.shape(valid) != shape:
@@ -127,15 +130,23 @@ def _plane(labels: Any) -> tuple[int, int]:
     return int(shape[0]), int(shape[1])
 
 
+def _int32(labels: Any, shape: tuple[int, int]) -> Labels:
+    """Check labels; what comes as it should be is not even looked at."""
+    ready = isinstance(labels, np.ndarray) and labels.dtype == np.int32
+    return labels if ready and labels.flags.c_contiguous else checked(labels, shape)
+
+
 def _numbered(labels: Labels) -> tuple[Labels, NDArray[np.int32]]:
     """Labels 0..n-1 and their sizes; the map is copied only when it has to change."""
-    low, high = int(labels.min()), int(labels.max())
-    if low == 0 and high < labels.size:
-        found = tally.sizes(labels.reshape(-1), high + 1)
-        if found.all():
-            return labels, found
+    for room in (ROOM, labels.size):
+        found, complete = tally.sizes(labels, min(room, labels.size))
+        if complete:
+            found = found[: np.flatnonzero(found)[-1] + 1]
+            if found.all():
+                return labels, found
+            break
     labels = consecutive(labels)
-    return labels, tally.sizes(labels.reshape(-1), int(labels.max()) + 1)
+    return labels, tally.sizes(labels, int(labels.max()) + 1)[0]
 
 
 def _checked_image(image: Any, shape: tuple[int, int]) -> Image:
