@@ -204,7 +204,8 @@ def segment(
 ) -> int:
     """Cut one IMAGE into superpixels and write the label map."""
     from ssnbench import api, images
-    from ssnbench.report.overlay import painted, standing_out
+    from ssnbench.report.gallery import standing_out
+    from ssnbench.report.overlay import painted
     from ssnbench.run.plan import choose_algorithms
 
     _add_plugins(plugin_files)
