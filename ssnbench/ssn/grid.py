@@ -84,37 +84,45 @@ class Cells(NamedTuple):
     exists: Tensor
 
 
-@lru_cache(maxsize=32)
 def cells(grid: Grid, device: torch.device) -> Cells:
     """Index tables of ``grid`` on ``device``; the last few are kept."""
-    rows, height = _spans(grid.height, grid.rows)
-    cols, width = _spans(grid.width, grid.cols)
-    y, in_y = _inside(rows, height)
-    x, in_x = _inside(cols, width)
+    if torch.compiler.is_compiling():  # the compiler keeps what it has traced, and sees no cache
+        return _tables(grid, device)
+    return _kept(grid, device)
+
+
+@lru_cache(maxsize=32)
+def _kept(grid: Grid, device: torch.device) -> Cells:
+    with torch.inference_mode(False):  # tensors made in inference mode could never be trained with
+        return _tables(grid, device)
+
+
+def _tables(grid: Grid, device: torch.device) -> Cells:
+    tall, wide = grid.cell_shape
+    y, in_y, row, dy = _axis(grid.height, grid.rows, device)
+    x, in_x, col, dx = _axis(grid.width, grid.cols, device)
     pixels = (y[:, None, :, None] * grid.width + x[None, :, None, :]).reshape(grid.n_cells, -1)
     real = (in_y[:, None, :, None] & in_x[None, :, None, :]).reshape(grid.n_cells, -1)
+    cell = (row * grid.cols)[:, None] + col
+    place = cell * (tall * wide) + (dy * wide)[:, None] + dx
+    neighbours, exists = _neighbours(grid, device)
     pixels = torch.where(real, pixels, pixels[:, :1])
-    place = torch.empty(grid.height * grid.width, dtype=torch.int64)
-    place[pixels[real]] = torch.arange(pixels.numel()).reshape(pixels.shape)[real]
-    neighbours, exists = _neighbours(grid)
-    return Cells(*(t.to(device) for t in (pixels, real, place, neighbours, exists)))
+    return Cells(pixels, real, place.flatten(), neighbours, exists)
 
 
-def _spans(length: int, parts: int) -> tuple[Tensor, Tensor]:
-    """First index and length of each of ``parts`` cells along an axis."""
-    edges = (torch.arange(parts + 1) * length + parts - 1) // parts
-    return edges[:-1], edges.diff()
+def _axis(length: int, parts: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Cut an axis: indices of each part and which are its own, part and offset of each index."""
+    first = (torch.arange(parts, device=device) * length + parts - 1) // parts
+    end = (torch.arange(1, parts + 1, device=device) * length + parts - 1) // parts
+    inside = first[:, None] + torch.arange(-(-length // parts), device=device)
+    index = torch.arange(length, device=device)
+    part = index * parts // length
+    return inside, inside < end[:, None], part, index - first[part]
 
 
-def _inside(start: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-    """Give the indices (parts, longest) of each cell along an axis, and which are its own."""
-    step = torch.arange(int(length.max()))
-    return start[:, None] + step, step < length[:, None]
-
-
-def _neighbours(grid: Grid) -> tuple[Tensor, Tensor]:
-    offset = torch.tensor(NEIGHBOURS)
-    cell = torch.arange(grid.n_cells)
+def _neighbours(grid: Grid, device: torch.device) -> tuple[Tensor, Tensor]:
+    offset = torch.tensor(NEIGHBOURS, device=device)
+    cell = torch.arange(grid.n_cells, device=device)
     row = (cell // grid.cols)[:, None] + offset[:, 0]
     col = (cell % grid.cols)[:, None] + offset[:, 1]
     exists = (row >= 0) & (row < grid.rows) & (col >= 0) & (col < grid.cols)
