@@ -58,6 +58,7 @@ def _protocol(protocol: Protocol) -> str:
         f"- Counting: {FOUND[protocol.counting]}.",
         f"- `br` without a truth boundary, `bp` without a label boundary: {protocol.empty:g}.",
         f"- Scored by default: {', '.join(f'`{name}`' for name in protocol.metrics)}.",
+        f"- To know: {protocol.quirks}",
         f"- Source: {protocol.source}.",
     )
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """Overlap of superpixels and truth segments: sums over the cells of one contingency table.
 
-S_j are the superpixels, G_i the truth segments, N the pixels; between sets, n is the intersection
+S_j are the superpixels, G_i the truth segments, N the pixels; between sets, & is the intersection
 and - the difference. Pixels that the truth ignores are left out of every set and of N. A truth that
 ignores all pixels leaves nothing to get wrong: the scores are then those of a perfect map.
 """
@@ -17,7 +17,7 @@ from ssnbench.metrics.contingency import Contingency
 def asa(comparison: Comparison) -> float:
     """Achievable segmentation accuracy: the best accuracy that whole superpixels allow.
 
-    ``1/N sum_j max_i |S_j n G_i|``: every superpixel is given to the segment that it shares most
+    ``1/N sum_j max_i |S_j & G_i|``: every superpixel is given to the segment that it shares most
     pixels with. In (0, 1]; 1 when no superpixel crosses a truth boundary.
 
     Notes
@@ -57,7 +57,7 @@ def ue(comparison: Comparison) -> float:
 def ue_np(comparison: Comparison) -> float:
     """Undersegmentation error of Neubert and Protzel: the smaller part of every overlap leaks.
 
-    ``1/N sum over overlapping (i, j) of min(|S_j n G_i|, |S_j - G_i|)``. In [0, 1].
+    ``1/N sum over overlapping (i, j) of min(|S_j & G_i|, |S_j - G_i|)``. In [0, 1].
 
     Notes
     -----
@@ -75,7 +75,7 @@ def ue_np(comparison: Comparison) -> float:
 def ue_levin(comparison: Comparison) -> float:
     """Undersegmentation error of Levinshtein et al.: area by which covering superpixels overflow.
 
-    ``mean_i (sum over j with S_j n G_i not empty of |S_j|, minus |G_i|) / |G_i|``. 0 or more,
+    ``mean_i (sum over j with S_j & G_i not empty of |S_j|, minus |G_i|) / |G_i|``. 0 or more,
     without an upper bound.
 
     Notes

@@ -29,6 +29,8 @@ class Protocol:
         One line for tables and captions.
     source : str
         Where it was published.
+    quirks : str
+        What to know before comparing with numbers from elsewhere.
     metrics : tuple of str
         Names in ``METRICS`` that are scored unless others are asked for.
     boundary : {"thin", "thick"}
@@ -51,6 +53,7 @@ class Protocol:
     version: int
     title: str
     source: str
+    quirks: str
     metrics: tuple[str, ...]
     boundary: Boundary
     counting: Counting
@@ -134,6 +137,8 @@ _ALL = (
         title="ASA and BR of the SSN paper (SEAL's scripts), thin boundaries, window of radius 1",
         source="Tu et al., Learning Superpixels with Segmentation-Aware Affinity Loss, CVPR 2018; "
         "Jampani et al., Superpixel Sampling Networks, ECCV 2018",
+        quirks="The scripts have ASA and BR only; precision is the textbook's here. The radius is "
+        "1 on BSDS500 and PASCAL VOC, 3 on Cityscapes at half resolution; 2 is also seen.",
         metrics=("n_segments", "asa", "br", "bp", "f", "ue", "ue_np", "ev", "co", "cd", *_FLOW),
         boundary="thin",
         counting="window",
@@ -146,6 +151,9 @@ _ALL = (
         title="the benchmark of Stutz et al., thick boundaries, window of 0.0025 of the diagonal",
         source="Stutz, Hermans, Leibe, Superpixels: An Evaluation of the State-of-the-Art, "
         "CVIU 166, 2018",
+        quirks="The tool splits every label map into its 4-connected components first, and its "
+        "command line reads five annotators at most; here a map is scored as it comes, against "
+        "all of them. It sums up in single precision: ev and sse_rgb differ by up to 3e-3.",
         metrics=(
             *("n_segments", "asa", "br", "bp", "f", "ue", "ue_np", "ue_levin", "oe", "mde"),
             *("ev", "icv", "sse_rgb", "sse_xy", "co", "cd", "reg", "reg_stutz"),
@@ -163,6 +171,9 @@ _ALL = (
         source="Martin, Fowlkes, Malik, Learning to Detect Natural Image Boundaries Using Local "
         "Brightness, Color, and Texture Cues, PAMI 26(5), 2004; "
         "Arbelaez et al., PAMI 33(5), 2011",
+        quirks="Over annotators, recall is summed, and a label pixel is right when any of them "
+        "matches it. Truth boundaries are drawn from the segments. The number of pairs is the "
+        "largest possible; distances are not minimised, which changes no count.",
         metrics=(
             *("n_segments", "asa", "br", "bp", "f"),
             *("truth_matched", "truth_pixels", "labels_matched", "labels_pixels"),

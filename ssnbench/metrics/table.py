@@ -26,94 +26,66 @@ class Metric:
         Axis label.
     better : {"higher", "lower", ""}
         Direction; empty for what only describes.
-    join : {"mean", "sum", "max"}
-        How the values of several annotators become the image's.
     needs : {"labels", "image", "truth", "flow"}
         What it takes beside the label map.
-    unit : str
-        Unit; empty for shares and counts.
     function : Comparison -> float
         The public function; its docstring is the definition.
+    unit : str
+        Unit; empty for shares and counts.
+    join : {"mean", "sum", "max"}
+        How the values of several annotators become the image's.
     """
 
     name: str
     label: str
     better: Better
-    join: Join
     needs: Needs
-    unit: str
     function: Callable[[Comparison], float]
+    unit: str = ""
+    join: Join = "mean"
 
 
 _ALL = (
-    Metric("n_segments", "Superpixels", "", "mean", "labels", "", shape.n_segments),
-    Metric("n_components", "Connected components", "", "mean", "labels", "", shape.n_components),
+    Metric("n_segments", "Superpixels", "", "labels", shape.n_segments),
+    Metric("n_components", "Connected components", "", "labels", shape.n_components),
+    Metric("asa", "Achievable segmentation accuracy (ASA)", "higher", "truth", overlap.asa),
+    Metric("br", "Boundary recall (BR)", "higher", "truth", boundary.br),
+    Metric("bp", "Boundary precision (BP)", "higher", "truth", boundary.bp),
+    Metric("f", "Boundary F-measure (F)", "higher", "truth", boundary.f),
     Metric(
-        *("asa", "Achievable segmentation accuracy (ASA)", "higher", "mean", "truth", ""),
-        overlap.asa,
-    ),
-    Metric("br", "Boundary recall (BR)", "higher", "mean", "truth", "", boundary.br),
-    Metric("bp", "Boundary precision (BP)", "higher", "mean", "truth", "", boundary.bp),
-    Metric("f", "Boundary F-measure (F)", "higher", "mean", "truth", "", boundary.f),
-    Metric(
-        *("truth_matched", "Truth boundary pixels matched", "", "sum", "truth", "pixels"),
-        boundary.truth_matched,
+        "truth_matched", "Truth pixels matched", "", "truth", boundary.truth_matched, "px", "sum"
     ),
     Metric(
-        *("truth_pixels", "Truth boundary pixels", "", "sum", "truth", "pixels"),
-        boundary.truth_pixels,
+        "truth_pixels", "Truth boundary pixels", "", "truth", boundary.truth_pixels, "px", "sum"
     ),
     Metric(
-        *("labels_matched", "Label boundary pixels matched", "", "max", "truth", "pixels"),
-        boundary.labels_matched,
+        "labels_matched", "Label pixels matched", "", "truth", boundary.labels_matched, "px", "max"
     ),
     Metric(
-        *("labels_pixels", "Label boundary pixels", "", "max", "truth", "pixels"),
-        boundary.labels_pixels,
+        "labels_pixels", "Label boundary pixels", "", "truth", boundary.labels_pixels, "px", "max"
     ),
-    Metric("ue", "Undersegmentation error (UE)", "lower", "mean", "truth", "", overlap.ue),
-    Metric(
-        *("ue_np", "Undersegmentation error, Neubert and Protzel", "lower", "mean", "truth", ""),
-        overlap.ue_np,
-    ),
-    Metric(
-        *("ue_levin", "Undersegmentation error, Levinshtein", "lower", "mean", "truth", ""),
-        overlap.ue_levin,
-    ),
-    Metric("oe", "Oversegmentation error (OE)", "lower", "mean", "truth", "", overlap.oe),
-    Metric(
-        *("mde", "Mean distance to edge (MDE)", "lower", "mean", "truth", "pixels"),
-        boundary.mde,
-    ),
-    Metric("ev", "Explained variation (EV)", "higher", "mean", "image", "", colour.ev),
-    Metric(
-        *("icv", "Intra-cluster variation (ICV)", "lower", "mean", "image", "grey levels"),
-        colour.icv,
-    ),
-    Metric(
-        *("sse_rgb", "Squared colour error", "lower", "mean", "image", "squared grey levels"),
-        colour.sse_rgb,
-    ),
-    Metric(
-        *("sse_xy", "Squared distance to the centre", "lower", "mean", "labels", "squared pixels"),
-        shape.sse_xy,
-    ),
-    Metric("co", "Compactness (CO)", "higher", "mean", "labels", "", shape.co),
-    Metric("cd", "Contour density (CD)", "lower", "mean", "labels", "", boundary.cd),
-    Metric("reg", "Regularity (REG)", "higher", "mean", "labels", "", shape.reg),
-    Metric(
-        *("reg_stutz", "Regularity as the tool prints it", "higher", "mean", "labels", ""),
-        shape.reg_stutz,
-    ),
-    Metric("gr", "Global regularity (GR)", "higher", "mean", "labels", "", regularity.gr),
-    Metric("size_mean", "Mean size", "", "mean", "labels", "pixels", shape.size_mean),
-    Metric("size_std", "Deviation of sizes", "lower", "mean", "labels", "pixels", shape.size_std),
-    Metric("size_min", "Smallest superpixel", "", "mean", "labels", "pixels", shape.size_min),
-    Metric("size_max", "Largest superpixel", "", "mean", "labels", "pixels", shape.size_max),
-    Metric("epe", "End-point error (EPE)", "lower", "mean", "flow", "pixels", flow.epe),
-    Metric("epe_1", "Flow outliers above 1 px", "lower", "mean", "flow", "", flow.epe_1),
-    Metric("epe_3", "Flow outliers above 3 px", "lower", "mean", "flow", "", flow.epe_3),
-    Metric("epe_5", "Flow outliers above 5 px", "lower", "mean", "flow", "", flow.epe_5),
+    Metric("ue", "Undersegmentation error (UE)", "lower", "truth", overlap.ue),
+    Metric("ue_np", "UE of Neubert and Protzel", "lower", "truth", overlap.ue_np),
+    Metric("ue_levin", "UE of Levinshtein et al.", "lower", "truth", overlap.ue_levin),
+    Metric("oe", "Oversegmentation error (OE)", "lower", "truth", overlap.oe),
+    Metric("mde", "Mean distance to edge (MDE)", "lower", "truth", boundary.mde, "px"),
+    Metric("ev", "Explained variation (EV)", "higher", "image", colour.ev),
+    Metric("icv", "Intra-cluster variation (ICV)", "lower", "image", colour.icv, "grey levels"),
+    Metric("sse_rgb", "Squared colour error", "lower", "image", colour.sse_rgb, "grey levels²"),
+    Metric("sse_xy", "Squared distance to the centre", "lower", "labels", shape.sse_xy, "px²"),
+    Metric("co", "Compactness (CO)", "higher", "labels", shape.co),
+    Metric("cd", "Contour density (CD)", "lower", "labels", boundary.cd),
+    Metric("reg", "Regularity (REG)", "higher", "labels", shape.reg),
+    Metric("reg_stutz", "Regularity as the tool prints it", "higher", "labels", shape.reg_stutz),
+    Metric("gr", "Global regularity (GR)", "higher", "labels", regularity.gr),
+    Metric("size_mean", "Mean size", "", "labels", shape.size_mean, "px"),
+    Metric("size_std", "Deviation of sizes", "lower", "labels", shape.size_std, "px"),
+    Metric("size_min", "Smallest superpixel", "", "labels", shape.size_min, "px"),
+    Metric("size_max", "Largest superpixel", "", "labels", shape.size_max, "px"),
+    Metric("epe", "End-point error (EPE)", "lower", "flow", flow.epe, "px"),
+    Metric("epe_1", "Flow outliers above 1 px", "lower", "flow", flow.epe_1),
+    Metric("epe_3", "Flow outliers above 3 px", "lower", "flow", flow.epe_3),
+    Metric("epe_5", "Flow outliers above 5 px", "lower", "flow", flow.epe_5),
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
