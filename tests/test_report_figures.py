@@ -85,6 +85,6 @@ def test_boundary_layer_is_clear_elsewhere() -> None:
     data = np.frombuffer(base64.b64decode(uri.partition(",")[2]), np.uint8)
     layer = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     assert layer is not None
-    assert layer.shape == (8, 16, 4)
-    assert np.flatnonzero(layer[0, :, 3]).tolist() == [7, 8]
-    assert layer[0, 7].tolist() == [16, 0, 255, 255]
+    assert layer.shape == (16, 32, 4)
+    assert np.flatnonzero(layer[0, :, 3]).tolist() == [15, 16]
+    assert layer[0, 15].tolist() == [16, 0, 255, 255]

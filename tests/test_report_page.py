@@ -14,6 +14,7 @@ import pytest
 
 from ssnbench.contracts import JobKey, Labels, Record, Status, Timing, UsageError
 from ssnbench.report import draw
+from ssnbench.report.page import machine_line, timed_by
 from ssnbench.run.store import Store
 
 NASTY = "a<script>alert(1)</script>&_%|$x$"
@@ -166,7 +167,7 @@ def test_page_tells_failures_times_and_what_it_is_made_of(report: Path) -> None:
     assert set(failures["status"]) == {"failed", "missing"}
     assert "ValueError: a&lt;script" in text
     assert "12.3" in text
-    assert "Machine: Toaster 3000, 2 cores." in text or "not recorded" in text
+    assert "Machine: Toaster 3000, 2 cores." in text
     for fact in ("abc123", "2025-01-02", "numpy 2.3", "17 rows"):
         assert fact in text
 
@@ -256,6 +257,17 @@ def test_times_of_an_edited_plugin_are_left_out(tmp_path: Path) -> None:
             store.add_timings([timing], version)
     drawn(tmp_path)
     assert pd.read_csv(tmp_path / "tables" / "runtimes.csv")["total"].tolist() == [0.1]
+
+
+def test_the_machine_is_that_of_the_timer() -> None:
+    runs = [
+        {"command": "ssnbench time --algos slic", "cpu": "timer"},
+        {"command": "ssnbench run", "cpu": "runner"},
+        {},
+    ]
+    assert timed_by(runs)["cpu"] == "timer"
+    assert timed_by(runs[1:])["cpu"] == "runner"
+    assert machine_line(timed_by([])) == "The machine was not recorded."
 
 
 def test_an_empty_store_and_no_store_are_wrong_use(tmp_path: Path) -> None:

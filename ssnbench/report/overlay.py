@@ -20,10 +20,10 @@ from ssnbench.report.gallery import Cell, Gallery, Row, boundaries
 
 _MOST_COLUMNS = 6
 _MOST_PRINTED = 3  # images; with their details they fill a page
-_CELL = 480  # pixels across a cell of the printed figure
+_CELL = 400  # pixels across a cell of the printed figure
 _PAGE, _WIDEST = 7.0, 2.2  # inches: the printed figure, and a cell of it
 _GAP, _BREAK, _HEAD = 0.025, 0.08, 0.2  # inches: between cells, between images, for the names
-_FINE = 2  # the page draws boundaries on a raster this much finer
+_FINE = 1000  # pixels along the page's raster for boundaries, which is at most 4 times finer
 
 
 def painted(
@@ -142,7 +142,8 @@ def picture_uri(picture: Image) -> str:
 def boundary_uri(labels: Labels, ink: tuple[int, int, int]) -> str:
     """Return the boundaries alone, on a clear ground, as a data URI (PNG)."""
     height, width = labels.shape
-    fine = _resized(labels, (width * _FINE, height * _FINE))
+    times = min(max(round(_FINE / max(width, height)), 1), 4)
+    fine = _resized(labels, (width * times, height * times))
     layer = np.zeros((*fine.shape, 4), np.uint8)
     layer[_thick(boundaries(fine))] = (*ink[::-1], 255)
     return _uri(".png", layer, [cv2.IMWRITE_PNG_COMPRESSION, 6])

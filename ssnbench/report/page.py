@@ -22,6 +22,9 @@ from ssnbench.run.store import Store
 FIRST = ("asa", "br", ("br", "bp"), "ev")
 """Curves in plain view, a pair being the second over the first; the others unfold."""
 
+HEADLINES = ("asa", "br", "bp", "ev", "co")
+"""Metrics, of higher-is-better, whose best methods are named at the top."""
+
 
 @dataclass(frozen=True)
 class Filed:
@@ -160,31 +163,28 @@ def _counted(section: Section) -> dict[str, Any]:
 
 
 def _winners(level: pd.DataFrame) -> list[dict[str, str]]:
-    """Best method per metric at the equal count in the middle of those compared."""
-    counts = sorted(level.loc[level["image_mean"].notna(), "n_segments"].unique())
-    if not counts:
-        return []
-    count = counts[len(counts) // 2]
-    here = level[(level["n_segments"] == count) & level["image_mean"].notna()]
+    """Best two per metric, at the middle one of the equal counts that most methods reach."""
+    level = level[level["image_mean"].notna()]
+    reach = level.groupby("n_segments")["label"].nunique()
+    fullest = reach.index[reach == reach.max()]
+    here = level[level["n_segments"] == fullest[len(fullest) // 2]] if len(fullest) else level
     winners = []
-    for metric, rows in here.groupby("metric", sort=False):
-        way = sections.better(str(metric))
-        if metric not in ("asa", "br", "bp", "ev", "co") or len(rows) < 2:
+    for metric in HEADLINES:
+        rows = here[here["metric"] == metric]
+        if len(rows) < 2:
             continue
-        ordered = rows.sort_values("image_mean", ascending=way == "lower")
-        best, second = ordered.iloc[0], ordered.iloc[1]
+        best, second = rows.nlargest(2, "image_mean").to_dict("records")
         winners.append(
             {
-                "metric": str(metric),
-                "name": sections.long_name(str(metric)),
-                "count": str(count),
+                "name": sections.long_name(metric),
+                "count": str(best["n_segments"]),
+                "rivals": str(len(rows)),
                 "label": str(best["label"]),
                 "value": f"{best['image_mean']:.4f}",
                 "second": f"{second['label']} {second['image_mean']:.4f}",
             }
         )
-    order = ("asa", "br", "bp", "ev", "co")
-    return sorted(winners, key=lambda winner: order.index(winner["metric"]))
+    return winners
 
 
 def _notes(section: Section, summary: pd.DataFrame, has_range: bool) -> list[str]:

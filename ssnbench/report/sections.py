@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ssnbench.metrics import METRICS
+from ssnbench.metrics import METRICS, PROTOCOLS
 from ssnbench.run.store import KEY
 
 FIXED = (*KEY, "truth", "label", "status", "reason", "n_raw", "n_components", "n_segments")
@@ -52,6 +52,12 @@ class Section:
     def yardstick(self) -> str:
         """The protocol as readers know it, without the version of our code."""
         return self.protocol.partition("/")[0]
+
+    @property
+    def definition(self) -> str:
+        """What the protocol is, in one line; nothing for one that this version does not know."""
+        known = PROTOCOLS.get(self.yardstick.partition("(")[0])
+        return known.title if known else ""
 
     @property
     def title(self) -> str:
