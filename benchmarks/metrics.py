@@ -26,6 +26,7 @@ from ssnbench.contracts import Image, Labels
 from ssnbench.metrics import METRICS, PROTOCOLS, prepare, score
 
 SIZE, LARGE, HUGE = (321, 481), (1024, 2048), (4096, 4096)
+RESET = Path("/proc/self/clear_refs")
 GOALS = {"seal": 1.5, "stutz": 3.0, "berkeley": 100.0}
 
 
@@ -38,6 +39,9 @@ def main() -> None:
     print("protocol    481x321   goal   5 truths   2048x1024   growth   prepare   second thread")
     for protocol, goal in GOALS.items():
         print(line(protocol, goal))
+    if not RESET.exists():
+        print("\nmemory: Linux only")
+        return
     print("\nmemory beside the inputs, 4096 x 4096, 5000 superpixels (bytes a pixel)")
     labels, truths, image = scene(HUGE, n_labels=5000, annotators=1)
     for protocol in PROTOCOLS:
@@ -107,7 +111,7 @@ def memory(labels: Labels, truths: Sequence[Labels], image: Image, protocol: str
     """Peak bytes a pixel while scoring, by the kernel's own count (Linux)."""
     reference = prepare(truths, protocol)
     score(labels[:100, :100].copy(), prepare([truths[0][:100, :100]], protocol))
-    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    RESET.write_text("5")  # forget the peak so far
     before = peak()
     score(labels, reference, image)
     return 1024 * (peak() - before) / labels.size
