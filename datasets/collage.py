@@ -70,7 +70,7 @@ class Collage:
 
     root: Path | None = None
     split: str = "test"
-    n_images: int = 20
+    n_images: int = 10
     height: int = 321
     width: int = 481
     seed: int = 0

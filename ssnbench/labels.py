@@ -42,6 +42,8 @@ def checked(labels: Any, shape: tuple[int, int]) -> Labels:
         raise TypeError(f"labels should be integers, got {labels.dtype}")
     if labels.shape != shape:
         raise ValueError(f"labels of shape {labels.shape} for an image of shape {shape}")
+    if labels.dtype == np.int32:
+        return np.ascontiguousarray(labels)
     limits = np.iinfo(np.int32)
     if labels.min(initial=0) < limits.min or labels.max(initial=0) > limits.max:
         labels = np.unique(labels, return_inverse=True)[1].reshape(shape)

@@ -56,11 +56,17 @@ def compute(
 
 
 def take_times(plan: Plan, store: Store, listener: Listener, threads: int = 1) -> int:
-    """Time every algorithm at every count on the first image; return how many were timed."""
+    """Time every algorithm at the middle count on the first image; return how many were timed."""
     tasks = [
-        Task(variant, plan.source, plan.images[0], n, threads, plugin_files=plan.plugin_files)
+        Task(
+            variant,
+            plan.source,
+            plan.images[0],
+            plan.n_shown,
+            threads,
+            plugin_files=plan.plugin_files,
+        )
         for variant in plan.variants
-        for n in plan.n_asked
     ]
     return time_tasks(tasks, store, listener)
 

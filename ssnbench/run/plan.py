@@ -82,6 +82,11 @@ class Plan:
     jobs: tuple[Job, ...]
     plugin_files: tuple[Path, ...] = ()
 
+    @property
+    def n_shown(self) -> int:
+        """The count that pictures and times are made at."""
+        return _middle(self.n_asked)
+
 
 def open_source(dataset: str, split: str | None = None, root: Path | None = None) -> Source:
     """Resolve a dataset's name, parameters and split.
@@ -151,7 +156,6 @@ def make(
     if not images:
         raise UsageError(f"{source.label} has no images to run on (split {source.split})")
     yardstick = find_protocol(protocol).key
-    shown_count = counts[len(counts) // 2]
     filed = [
         (variant, variant.canonical("algorithms"), plugins.find("algorithms", variant.name).version)
         for variant in variants
@@ -163,7 +167,7 @@ def make(
             source,
             Computed(variant),
             keep=keep_labels,
-            show=image in images[:SHOWN_IMAGES] and n == shown_count,
+            show=image in images[:SHOWN_IMAGES] and n == _middle(counts),
             plugin_files=tuple(plugin_files),
         )
         for image in images
@@ -171,6 +175,10 @@ def make(
         for n in counts
     )
     return Plan(source, tuple(variants), counts, yardstick, images, jobs, tuple(plugin_files))
+
+
+def _middle(counts: Sequence[int]) -> int:
+    return counts[len(counts) // 2]
 
 
 def _apply(setting: str, variants: Sequence[Variant]) -> list[Variant]:
