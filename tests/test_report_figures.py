@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ssnbench.report.figures import look, spread
 from ssnbench.report.gallery import boundaries, standing_out, telling_box
-from ssnbench.report.overlay import boundary_uri, painted
+from ssnbench.report.overlay import boundary_uri, columns, painted
 
 
 def test_names_that_do_not_collide_stay() -> None:
@@ -77,6 +77,11 @@ def test_painted_draws_lines_of_one_and_of_two_pixels() -> None:
     thick = painted(image, labels, (255, 0, 255), (16, 8), thick=True)
     assert np.flatnonzero(thin[0, :, 0]).tolist() == [7]
     assert np.flatnonzero(thick[0, :, 0]).tolist() == [7, 8]
+
+
+@pytest.mark.parametrize(("n", "side_by_side"), [(1, 1), (6, 6), (7, 4), (10, 5), (13, 5)])
+def test_lines_of_methods_are_even(n: int, side_by_side: int) -> None:
+    assert columns(n) == side_by_side
 
 
 def test_boundary_layer_is_clear_elsewhere() -> None:

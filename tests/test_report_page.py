@@ -211,6 +211,14 @@ def test_nothing_but_failures(tmp_path: Path) -> None:
     assert "too small" in text
 
 
+def test_warnings_are_told_beside_the_numbers(tmp_path: Path) -> None:
+    fill(tmp_path, labels=["slic"], counts=[4], names=["asa"], shown=False)
+    job = key("ssn", "a", 4)
+    add(tmp_path, job, "ssn", "ok", n_segments=4, scores={"asa": 0.5}, reason="no weights")
+    text = drawn(tmp_path)
+    assert "<p>ssn: no weights.</p>" in text
+
+
 def test_scores_that_are_nan(tmp_path: Path) -> None:
     fill(tmp_path, names=["asa"], shown=False)
     job = key("odd", "a", 4)

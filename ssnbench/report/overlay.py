@@ -64,15 +64,21 @@ def draw_grids(gallery: Gallery, slug: str, folder: Path) -> list[Drawing]:
     """Write the grid of images x methods; many methods are shared out over several figures."""
     labels = gallery.labels
     n_figures = -(-len(labels) // _MOST_COLUMNS)
+    wide = min(_PAGE / columns(len(labels)), _WIDEST)
     drawings = []
     for number, part in enumerate(np.array_split(np.array(labels, dtype=object), n_figures), 1):
         name = slug if n_figures == 1 else f"{slug}-{number}"
-        wide = min(_PAGE / len(part), _WIDEST)
         with mpl.rc_context(fname=STYLE):
             files = save(_grid(gallery, list(part), wide), name, folder, dpi=_CELL / wide)
         title = f"Superpixels, {gallery.n_asked} asked for"
         drawings.append(Drawing(name, title, files, ""))
     return drawings
+
+
+def columns(n_methods: int) -> int:
+    """How many methods stand side by side, when the lines are as even as can be."""
+    n_lines = -(-n_methods // _MOST_COLUMNS)
+    return -(-n_methods // max(n_lines, 1))
 
 
 def _grid(gallery: Gallery, labels: list[str], wide: float) -> Figure:

@@ -25,6 +25,8 @@ FIRST = ("asa", "br", ("br", "bp"), "ev")
 HEADLINES = ("asa", "br", "bp", "ev", "co")
 """Metrics, of higher-is-better, whose best methods are named at the top."""
 
+_MOST_WARNINGS = 5
+
 
 @dataclass(frozen=True)
 class Filed:
@@ -82,6 +84,7 @@ def write(folder: Path) -> Path:
         statuses=records["status"].value_counts().to_dict(),
         picture_uri=overlay.picture_uri,
         boundary_uri=overlay.boundary_uri,
+        columns=overlay.columns,
     )
     page = folder / "index.html"
     page.write_text(html, encoding="utf-8")
@@ -206,6 +209,9 @@ def _notes(section: Section, summary: pd.DataFrame, has_range: bool) -> list[str
             f"Some means rest on fewer than the {n_images} images, at one count at least: "
             f"{', '.join(short)}. See the column “Images” and the failures below."
         )
+    scored = section.scored
+    warned = scored.loc[scored["reason"].fillna("") != "", ["label", "reason"]].drop_duplicates()
+    notes += [f"{row.label}: {row.reason}." for row in warned.head(_MOST_WARNINGS).itertuples()]
     if n_images == 1:
         notes.append("One image only: no intervals, and no claim about others.")
     return notes

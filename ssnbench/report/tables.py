@@ -159,7 +159,7 @@ def troubles_table(troubles: pd.DataFrame) -> Table:
     headings = ("Method", "Data", "Asked", "Status", "Images", "Reason", "For example")
     return Table(
         "failures",
-        "Failed, skipped and missing jobs",
+        "Failed, skipped and missing jobs, and warnings",
         "Jobs that failed, were skipped, warned, or have no row where other methods have one.",
         headings,
         tuple(rows),
