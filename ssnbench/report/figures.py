@@ -251,7 +251,7 @@ def save(
     """
     kinds: dict[str, dict[str, Any]] = {
         "pdf": {"metadata": {"CreationDate": None}},  # the same bytes every time
-        "png": {"pil_kwargs": {"compress_level": 3}},  # photographs gain nothing from more
+        "png": {"pil_kwargs": {"compress_level": 1}},  # photographs gain nothing from more
     }
     for kind, options in kinds.items():
         path = folder / f"{slug}.{kind}"
