@@ -86,12 +86,15 @@ def sum_cells(first, last, features, plan, partial):  # type: ignore[no-untyped-
         for col in range(len(own)):
             x0, x1 = plan.x_edges[col], plan.x_edges[col + 1]
             for c in range(channels):
+                # Relative to one of its pixels, a cell's sum keeps the digits that matter.
+                base = features[image, c, y0, x0]
                 for y in range(y0, y1):
                     row = features[image, c, y]
                     total = np.float32(0)
                     for x in range(x0, x1):
-                        total += row[x]
+                        total += row[x] - base
                     own[col, c] += total
+                own[col, c] += np.float64(base) * ((y1 - y0) * (x1 - x0))
             own[col, channels] = (y1 - y0) * (x1 - x0)
 
 

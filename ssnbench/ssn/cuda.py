@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ssnbench.ssn.grid import Grid
+from ssnbench.ssn.grid import Grid, cells
 from ssnbench.ssn.reference import MIN_WEIGHT
 
 AVAILABLE = importlib.util.find_spec("triton") is not None
@@ -29,7 +29,10 @@ def forward(
     launch = _Launch(features, grid)
     associations = features.new_empty((batch, 9, height, width))
     labels = features.new_empty((batch, height, width), dtype=torch.int32)
-    centres = features.new_zeros((batch, grid.n_cells, channels + 1), dtype=torch.float64)
+    # Sums are taken relative to a centre: at first, to a pixel of the cell, for float32's sake.
+    first = cells(grid, features.device).pixels[:, 0]
+    centres = features.new_empty((batch, grid.n_cells, channels + 1), dtype=torch.float64)
+    centres[..., :-1] = features.flatten(2)[:, :, first].transpose(1, 2)
     modes = [kernels.INITIAL] + n_iter * [kernels.HARD if hard else kernels.SOFTMAX]
     history: list[Tensor] = []
     for t, mode in enumerate(modes):

@@ -50,11 +50,11 @@ def cluster(
     """
     table = cells(grid, features.device)
     pixels = to_cells(features, table)
-    centres = _means(pixels, table)
     # Distances do not change when cell and centres are moved together; moved close to the origin
     # they lose no digits to |S|^2, which grows with the position in the image.
-    origin = centres.detach()[:, :, None]
+    origin = pixels.detach()[:, :, :1]
     pixels = (pixels - origin) * table.real[..., None]
+    centres = pixels.sum(2) / table.real.sum(1)[:, None] + origin[:, :, 0]
     weights = pixels
     for _ in range(n_iter):
         nearby = centres[:, table.neighbours] - origin
@@ -74,7 +74,8 @@ def to_cells(image: Tensor, table: Cells) -> Tensor:
 def to_image(values: Tensor, grid: Grid, table: Cells) -> Tensor:
     """Undo :func:`to_cells`."""
     flat = values.flatten(1, 2)[:, table.place]
-    return flat.transpose(1, 2).reshape(*flat.shape[::2], grid.height, grid.width)
+    planes = flat.transpose(1, 2).contiguous()
+    return planes.reshape(*planes.shape[:2], grid.height, grid.width)
 
 
 def gather_sums(partial: Tensor, table: Cells) -> Tensor:
@@ -86,11 +87,6 @@ def gather_sums(partial: Tensor, table: Cells) -> Tensor:
         here = table.exists[:, 8 - k].reshape(1, -1, *(1,) * (given.ndim - 2))
         total = total + torch.where(here, given, 0)
     return total
-
-
-def _means(pixels: Tensor, table: Cells) -> Tensor:
-    real = table.real[..., None].to(pixels.dtype)
-    return (pixels * real).sum(2) / real.sum(1)
 
 
 def _associate(pixels: Tensor, nearby: Tensor, table: Cells, association: Association) -> Tensor:
