@@ -16,7 +16,10 @@ from ssnbench.ssn import Grid, cuda, reference
 
 if importlib.util.find_spec("triton") is None:
     pytest.skip("Triton is not installed", allow_module_level=True)
-pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore:TRITON_DEFAULT_FP_FUSION"),
+]
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 DEVICE = "cuda" if torch.cuda.is_available() and not INTERPRETED else "cpu"
@@ -105,6 +108,37 @@ def test_in_the_interpreter() -> None:
     )
     assert run.returncode == 0, run.stdout
     assert " passed" in run.stdout
+
+
+@pytest.mark.skipif(INTERPRETED, reason="the interpreter does not compile")
+@pytest.mark.parametrize(
+    ("name", "constants"),
+    [
+        ("associate", {"MODE": 0, "WRITE": True, "BLOCK_P": 128, "BLOCK_C": 32}),
+        ("associate_backward", {"LAST": True, "BLOCK_P": 128, "BLOCK_C": 32}),
+        ("gather", {"CENTRES": True, "BLOCK_C": 32}),
+        ("spread", {"BLOCK_P": 128, "BLOCK_C": 32}),
+    ],
+)
+def test_compiles_for_a_gpu_that_need_not_be_there(name: str, constants: dict[str, int]) -> None:
+    """The interpreter forgives types that the compiler does not."""
+    from triton import compile as triton_compile
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    from ssnbench.ssn import cuda_kernels
+
+    kernel = getattr(cuda_kernels, name)
+    types = dict.fromkeys(("old", "new", "centres", "before", "after", "slope", "share"), "*fp64")
+    types |= dict.fromkeys(("C", "H", "W", "rows", "cols", "chunks"), "i32")
+    types |= dict.fromkeys(constants, "constexpr") | {"labels": "*i32", "least": "fp32"}
+    source = ASTSource(
+        fn=kernel,
+        signature={name: types.get(name, "*fp32") for name in kernel.arg_names},
+        constexprs={(kernel.arg_names.index(key),): value for key, value in constants.items()},
+    )
+    made = triton_compile(source, target=GPUTarget("cuda", 90, 32))
+    assert ".target sm_90" in made.asm["ptx"]
 
 
 @pytest.mark.skipif(DEVICE == "cpu", reason="needs a GPU")
