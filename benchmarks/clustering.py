@@ -161,7 +161,7 @@ def main() -> None:
     parser.add_argument("--no-port", action="store_true", help="skip the usual port (a minute)")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    torch.sparse.check_sparse_tensor_invariants.disable()  # the port's, and says so if unasked
+    torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]
     name = torch.cuda.get_device_name() if options.device == "cuda" else platform.processor()
     print(f"{name or platform.machine()}, {options.threads} threads, torch {torch.__version__}")
     ways(options.device, options.repeats, not options.no_port)

@@ -84,3 +84,12 @@ def test_without_weights_deep_is_pix(halves: Image) -> None:
         warnings.simplefilter("ignore", NoWeightsWarning)
         deep = segment(halves, 12, variant="deep")
     np.testing.assert_array_equal(deep, segment(halves, 12, variant="pix"))
+
+
+def test_gslic_keeps_to_the_edge_too_and_takes_its_parameters(halves: Image) -> None:
+    gslic = plugins.load("algorithms", "gslic")
+    labels = gslic()(halves, 12)
+    assert not set(labels[:, :19].ravel()) & set(labels[:, 19:].ravel())
+    stiff = gslic(compactness=1e4, n_iter=1)(halves, 12)  # position alone: the grid
+    rows, columns = np.arange(36) * 3 // 36, np.arange(48) * 4 // 48
+    np.testing.assert_array_equal(stiff, rows[:, None] * 4 + columns)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ssnbench.ssn.cpu_tiles import BLOCK, CHUNK, D_ROWS, F_ROWS, LANES, U, kernel
+from ssnbench.ssn.cpu_tiles import BLOCK, CHUNK, D_ROWS, F_ROWS, LANES, U, kernel, leaf
 from ssnbench.ssn.cpu_vector import copy_eight
 from ssnbench.ssn.grid import Grid
 
@@ -60,7 +60,7 @@ def _edges(length: int, parts: int) -> list[int]:
     return [-(-i * length // parts) for i in range(parts + 1)]
 
 
-@kernel
+@leaf
 def padded(channels):  # type: ignore[no-untyped-def]
     """Round the number of channels up to what the inner loops take at a time."""
     return (U(channels) + CHUNK - _1) // CHUNK * CHUNK
@@ -84,7 +84,7 @@ def blocks(x0, x1, y0, y1):  # type: ignore[no-untyped-def]
     return found[:n]
 
 
-@kernel
+@leaf
 def pack(buf, planes, y, x, h, w, origin):  # type: ignore[no-untyped-def]
     """Copy a block of ``planes`` (C, H, W) less ``origin`` (C,) into the F rows.
 
@@ -104,7 +104,7 @@ def pack(buf, planes, y, x, h, w, origin):  # type: ignore[no-untyped-def]
     return n
 
 
-@kernel
+@leaf
 def _copy_less(buf, at, flat, src, w, o):  # type: ignore[no-untyped-def]
     """Copy ``w`` values less ``o``.
 
@@ -120,7 +120,7 @@ def _copy_less(buf, at, flat, src, w, o):  # type: ignore[no-untyped-def]
         copy_eight(buf, at + w - _8, flat, src + w - _8, o)
 
 
-@kernel
+@leaf
 def store(buf, first_row, planes, y, x, h, w):  # type: ignore[no-untyped-def]
     """Write as many scratch rows as ``planes`` (n, H, W) has planes into a block of it."""
     for k in range(_0, U(len(planes))):
@@ -131,7 +131,7 @@ def store(buf, first_row, planes, y, x, h, w):  # type: ignore[no-untyped-def]
                 to[x + i] = buf[row + j * w + i]
 
 
-@kernel
+@leaf
 def accumulate(buf, first_row, planes, y, x, h, w):  # type: ignore[no-untyped-def]
     """Add as many scratch rows as ``planes`` (n, H, W) has planes to a block of it."""
     for k in range(_0, U(len(planes))):
@@ -142,7 +142,7 @@ def accumulate(buf, first_row, planes, y, x, h, w):  # type: ignore[no-untyped-d
                 to[x + i] += buf[row + j * w + i]
 
 
-@kernel
+@leaf
 def add_gradient(buf, planes, y, x, h, w):  # type: ignore[no-untyped-def]
     """Add a block of ``planes`` (9, H, W) to the D rows."""
     for k in range(_0, _9):
@@ -153,7 +153,7 @@ def add_gradient(buf, planes, y, x, h, w):  # type: ignore[no-untyped-def]
                 buf[row + j * w + i] += src[x + i]
 
 
-@kernel
+@leaf
 def store_labels(winner, ids, labels, y, x, h, w):  # type: ignore[no-untyped-def]
     """Write each pixel's superpixel, ``ids`` of its winner, into a block of ``labels`` (H, W)."""
     for j in range(_0, h):

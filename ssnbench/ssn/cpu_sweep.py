@@ -37,6 +37,7 @@ from ssnbench.ssn.cpu_tiles import (
     clear_padding,
     feature_gradients,
     kernel,
+    leaf,
     nearest,
     one_hot,
     softmax,
@@ -186,7 +187,7 @@ def gather(plan, partial, total):  # type: ignore[no-untyped-def]
                     here += given[slot]
 
 
-@kernel
+@leaf
 def spread(first, last, plan, share, grad_features):  # type: ignore[no-untyped-def]
     """Add to each pixel its cell's ``share``, float64 (B, m, C): the initial means' derivative."""
     cols = len(plan.x_edges) - 1
@@ -208,7 +209,7 @@ def _blocks_of(plan, strip, col):  # type: ignore[no-untyped-def]
     return blocks(plan.x_edges[col], plan.x_edges[col + 1], y0, y1)
 
 
-@kernel
+@leaf
 def _look_around(work, plan, row, col, centres):  # type: ignore[no-untyped-def]
     """Find the neighbours of a cell, and the coefficients of their distances.
 
@@ -230,7 +231,7 @@ def _look_around(work, plan, row, col, centres):  # type: ignore[no-untyped-def]
         work.bias[k] = np.float32(-square) if exists else _NOWHERE
 
 
-@kernel
+@leaf
 def _tilt(work, slope, after, rise, fall):  # type: ignore[no-untyped-def]
     """Coefficients of the derivative by Q: slope . (F - S), S being the centre afterwards."""
     for k in range(9):
@@ -242,7 +243,7 @@ def _tilt(work, slope, after, rise, fall):  # type: ignore[no-untyped-def]
         fall[k] = np.float32(level)
 
 
-@kernel
+@leaf
 def _weigh(work, planes, y, x, h, w, hard, name):  # type: ignore[no-untyped-def]
     """Fill the Q rows of a block, ``name`` each pixel's winner, and add to the sums."""
     cp = U(work.coef.shape[1])
@@ -258,7 +259,7 @@ def _weigh(work, planes, y, x, h, w, hard, name):  # type: ignore[no-untyped-def
     weighted_sums(work.buf, Q_ROWS, work.sums, U(len(work.origin)), cp, n)
 
 
-@kernel
+@leaf
 def _weigh_again(work, planes, y, x, h, w):  # type: ignore[no-untyped-def]
     """Fill the Q rows of a block as the forward pass did, rather than having stored them all."""
     n = pack(work.buf, planes, y, x, h, w, work.origin)
@@ -268,7 +269,7 @@ def _weigh_again(work, planes, y, x, h, w):  # type: ignore[no-untyped-def]
     return n
 
 
-@kernel
+@leaf
 def _give(work, col, given):  # type: ignore[no-untyped-def]
     """Add a cell's sums to those of its strip, ``given`` (3, cols, C + 1)."""
     for k in range(9):
