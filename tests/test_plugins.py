@@ -31,11 +31,6 @@ PLUGIN = Stripes
 '''
 
 
-@pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugins, "_loose", {})
-
-
 def wheel(folder: Path, name: str, modules: dict[str, str], entry_points: str) -> Path:
     """Write a real wheel by hand: no build tool, no network."""
     info = f"{name}-1.0.dist-info"
@@ -102,7 +97,6 @@ def test_unknown_name_offers_the_nearest() -> None:
         plugins.load("datasets", "zzzzzzz")
 
 
-@pytest.mark.usefixtures("registry")
 def test_loose_file_is_registered_once(tmp_path: Path) -> None:
     path = tmp_path / "my_stripes.py"
     path.write_text(LOOSE)
@@ -113,7 +107,6 @@ def test_loose_file_is_registered_once(tmp_path: Path) -> None:
     assert plugins.load("algorithms", "my-stripes")().width == 0
 
 
-@pytest.mark.usefixtures("registry")
 def test_loose_file_may_not_take_a_name(tmp_path: Path) -> None:
     path = tmp_path / "slic.py"
     path.write_text(LOOSE)
@@ -121,7 +114,6 @@ def test_loose_file_may_not_take_a_name(tmp_path: Path) -> None:
         plugins.add_file(path)
 
 
-@pytest.mark.usefixtures("registry")
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -57,8 +57,7 @@ PLUGIN = Odd
 
 
 @pytest.fixture
-def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(plugins, "_loose", {})
+def odd(tmp_path: Path) -> Path:
     path = tmp_path / "odd.py"
     path.write_text(ODD)
     plugins.add_file(path)

@@ -29,8 +29,7 @@ PLUGIN = Toy
 
 
 @pytest.fixture(autouse=True)
-def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(plugins, "_loose", {})
+def toy(tmp_path: Path) -> None:
     path = tmp_path / "toy.py"
     path.write_text(TOY)
     plugins.add_file(path)
