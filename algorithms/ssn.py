@@ -2,7 +2,7 @@
 
 Jampani, Sun, Liu, Yang, Kautz: Superpixel Sampling Networks, ECCV 2018. Our own implementation
 (``ssnbench.ssn``). As long as no trained weights are installed, the variants ``deep`` and
-``linear`` run as ``pix`` (colours and positions, no network) and say so once per process.
+``linear`` run as ``pix`` (colours and positions, no network) and say so.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from functools import cache
 from typing import Literal, get_args
 
 import torch
@@ -45,7 +44,7 @@ def segment(
         Number of superpixels asked for, 1 to H * W; the grid makes at most that many.
     variant : {"deep", "linear", "pix"}
         Features by the network, by its linear counterpart, or scaled XYLab as they are. As long as
-        no weights are installed, the first two run as ``pix``, and say so once.
+        no weights are installed, the first two run as ``pix``, with a ``NoWeightsWarning``.
     n_iter : int
         Iterations v of differentiable SLIC.
     color_scale, pos_scale : float
@@ -68,7 +67,11 @@ def segment(
     if variant not in VARIANTS:
         raise UsageError(f"ssn has no variant {variant!r}; choose from {', '.join(VARIANTS)}")
     if variant != "pix":
-        _say_that_weights_are_missing()
+        warnings.warn(
+            "there are no trained weights for SSN: clustering colours and positions (variant pix)",
+            NoWeightsWarning,
+            stacklevel=2,
+        )
     features = _xylab_of(image, n_segments, color_scale, pos_scale, device)
     return _labels(features, n_segments, n_iter, "softmax")
 
@@ -132,13 +135,3 @@ def _labels(features: Tensor, n_segments: int, n_iter: int, association: Associa
         superpixels = slic(features, n_segments, n_iter, association=association)
         labels: Labels = superpixels.labels[0].cpu().numpy()
     return labels
-
-
-@cache
-def _say_that_weights_are_missing() -> None:
-    """Warn; being cached, it does so once per process."""
-    warnings.warn(
-        "there are no trained weights for SSN: clustering colours and positions (variant pix)",
-        NoWeightsWarning,
-        stacklevel=4,
-    )
