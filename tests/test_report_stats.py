@@ -177,3 +177,35 @@ def test_names_of_metrics() -> None:
     assert sections.short_name("ue_np") == "ue_np"
     assert sections.long_name("of_a_later_version") == "of_a_later_version"
     assert sections.better("of_a_later_version") == ""
+
+
+def curve(label: str, points: dict[float, float], metric: str = "asa") -> pd.DataFrame:
+    rows = [
+        (label, asked, made, metric, points[made])
+        for asked, made in zip((100, 200, 400), points, strict=False)
+    ]
+    return pd.DataFrame(rows, columns=["label", "n_asked", "n_segments", "metric", "pair_mean"])
+
+
+def test_areas_are_taken_over_the_range_that_all_cover() -> None:
+    one = curve("one", {100.0: 0.8, 200.0: 0.9, 300.0: 1.0})
+    other = curve("other", {150.0: 0.5, 250.0: 0.5})
+    found = stats.areas(pd.concat([one, other])).set_index("label")
+    assert list(found.low) == [150, 150]
+    assert list(found.high) == [250, 250]
+    assert found.value["one"] == pytest.approx(0.9)  # straight from 0.85 to 0.95
+    assert found.value["other"] == pytest.approx(0.5)
+
+
+def test_a_method_that_makes_far_too_many_is_left_out_of_the_areas() -> None:
+    far = curve("far", {2000.0: 0.9, 3000.0: 0.9}, "br")
+    near = curve("near", {100.0: 0.2, 200.0: 0.4}, "br")
+    found = stats.areas(pd.concat([far, near]))
+    assert set(found.label) == {"near"}
+    assert dict(zip(found.area, found.value, strict=True)) == pytest.approx(
+        {"amr": 0.7, "area_br": 0.3}
+    )
+
+
+def test_no_common_range_no_areas() -> None:
+    assert stats.areas(curve("one", {100.0: 0.8})).empty

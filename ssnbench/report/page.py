@@ -123,6 +123,9 @@ def _chapter(section: Section, labels: Sequence[str], figures: Path, sheets: Pat
         made.append(tables.scores_table(section, summary))
     if level is not None and len(level):
         made.append(tables.equal_counts_table(section, level))
+    areas = stats.areas(summary)
+    if len(areas):
+        made.append(tables.areas_table(section, areas))
     curves = _curves(section, summary, labels, figures)
     first = [name for name in FIRST if name in curves] or list(curves)[:2]
     return Chapter(

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ssnbench.metrics.curve import AREAS
 from ssnbench.report.sections import Section, better, judges_truth
 
 COVERAGE = 0.95
@@ -169,6 +170,37 @@ def at_equal_counts(section: Section, counts: Sequence[int]) -> pd.DataFrame:
             rows.append((label, count, metric, mean, n_reached, len(values)))
     columns = ["label", "n_segments", "metric", "image_mean", "n_reached", "n_images"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def areas(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean height of each method's curves over a range of made counts.
+
+    The range is the one that all methods cover; a method that makes more than was asked of any
+    (MSLIC by OpenCV does) would leave none, and is left out.
+
+    Returns
+    -------
+    DataFrame
+        One row per (label, area): ``area`` (a name of ``ssnbench.metrics.curve.AREAS``),
+        ``value``, ``low`` and ``high`` (the range). Empty where no range is left.
+    """
+    found = pd.DataFrame(columns=["label", "area", "value", "low", "high"])
+    first = summary.groupby("label")["n_segments"].min()
+    covering = summary[summary["label"].map(first) < summary["n_asked"].max()]
+    curves = dict(iter(covering.groupby(["label", "metric"])))
+    if not curves:
+        return found
+    low = max(curve["n_segments"].min() for curve in curves.values())
+    high = min(curve["n_segments"].max() for curve in curves.values())
+    if low >= high:
+        return found
+    for (label, metric), curve in curves.items():
+        points = curve.dropna(subset="pair_mean")
+        for name, (base, function) in AREAS.items():
+            if base == metric and len(points) == len(curve):
+                value = function(points["n_segments"], points["pair_mean"], low, high)
+                found.loc[len(found)] = [label, name, value, low, high]
+    return found
 
 
 def _image_curves(

@@ -15,6 +15,14 @@ MISSING = "—"
 STAGES = ("segment", "colour", "network", "clustering", "other", "connectivity")
 """Stages of a run time in the order in which they happen; ``total`` = segment + connectivity."""
 
+AREA_HEADINGS = {
+    "area_asa": "ASA ↑",
+    "area_br": "BR ↑",
+    "amr": "AMR ↓",
+    "aue": "AUE ↓",
+    "auv": "AUV ↓",
+}
+
 
 def scores_table(section: Section, summary: pd.DataFrame) -> Table:
     """Table of the pair means at each asked count, with the counts that were made."""
@@ -76,6 +84,35 @@ def equal_counts_table(section: Section, interpolated: pd.DataFrame) -> Table:
         tuple(rows),
         tuple(str(count) for count, _ in wide.index),
         interpolated,
+    )
+
+
+def areas_table(section: Section, areas: pd.DataFrame) -> Table:
+    """Table of one number for each curve: its mean height over a range of made counts."""
+    wide = areas.pivot(index="label", columns="area", values="value")
+    names = [name for name in AREA_HEADINGS if name in wide]
+    best = {n: _places(wide[n], "higher" if n.startswith("area") else "lower") for n in names}
+    rows = [
+        (
+            Cell(str(label), str(label)),
+            *(number(wide[name][label], 4, int(best[name][label])) for name in names),
+        )
+        for label in wide.index
+    ]
+    low, high = areas["low"].iloc[0], areas["high"].iloc[0]
+    caption = (
+        f"{section.title}: mean over {low:.0f} to {high:.0f} superpixels made, which every method "
+        f"here covers, by the {section.yardstick} protocol. AMR, AUE, AUV: average miss rate, "
+        "undersegmentation error, unexplained variation. Best in bold, second best underlined."
+    )
+    return Table(
+        f"{section.slug}-areas",
+        "Over the counts made",
+        caption,
+        ("Method", *(AREA_HEADINGS[name] for name in names)),
+        tuple(rows),
+        tuple("" for _ in rows),
+        areas,
     )
 
 
