@@ -109,7 +109,7 @@ def enforce(labels: Labels, n_segments: int, min_share: float = MIN_SHARE) -> La
     parts, n = components(labels)
     smallest = min_share * parts.size / n_segments
     while n > 1:
-        sizes = np.bincount(parts.reshape(-1), minlength=n)
+        sizes = _sizes(parts.reshape(-1), n)
         if sizes.min() >= smallest:
             break
         renumbered, n = _merged(_longest_border(parts, sizes, smallest))
@@ -130,6 +130,15 @@ def _present(flat: NDArray[np.int32], low: int, span: int) -> NDArray[np.bool_]:
     for value in flat:
         seen[value - low] = True
     return seen
+
+
+@njit(cache=True, nogil=True)
+def _sizes(flat: NDArray[np.int32], n: int) -> NDArray[np.int64]:
+    """Like ``np.bincount``, without its copy to int64."""
+    sizes = np.zeros(n, np.int64)
+    for part in flat:
+        sizes[part] += 1
+    return sizes
 
 
 @njit(cache=True, nogil=True)

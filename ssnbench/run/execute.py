@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -147,10 +148,12 @@ def _dask(n_workers: int) -> Iterator[None]:
         from distributed import Client, get_client
     except ImportError:
         raise UsageError("--backend dask needs distributed: pip install ssnbench[dask]") from None
+    client: AbstractContextManager[Any]
     try:
         client = nullcontext(get_client())
     except ValueError:
-        client = Client(n_workers=n_workers, threads_per_worker=1, dashboard_address=None)
+        start: Callable[..., AbstractContextManager[Any]] = Client
+        client = start(n_workers=n_workers, threads_per_worker=1, dashboard_address=None)
     with pinned(1), client, joblib.parallel_config("dask"):
         yield
 
