@@ -65,7 +65,7 @@ class Collage:
     height, width : int
         Size in pixels, 1 or more.
     seed : int
-        Another seed gives other pictures.
+        0 or more; another seed gives other pictures.
     """
 
     root: Path | None = None
@@ -85,10 +85,12 @@ class Collage:
         for name in ("n_images", "height", "width"):
             if getattr(self, name) < 1:
                 raise UsageError(f"collage.{name} should be 1 or more, got {getattr(self, name)}")
+        if self.seed < 0:
+            raise UsageError(f"collage.seed should be 0 or more, got {self.seed}")
 
     def keys(self) -> list[str]:
-        """List the pictures; none is made."""
-        return [f"collage-{number:04}" for number in range(self.n_images)]
+        """List the pictures, sorted; none is made."""
+        return sorted(f"collage-{number:04}" for number in range(self.n_images))
 
     def __getitem__(self, key: str) -> Sample:
         """Make one picture with its truths, its second frame and the flow between them."""
