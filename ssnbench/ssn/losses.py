@@ -1,0 +1,197 @@
+"""What SSN learns from: how well superpixels rebuild a pixel property, and how compact they are.
+
+Jampani et al., Superpixel Sampling Networks, ECCV 2018, section 4.3.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ssnbench.ssn.grid import cells
+from ssnbench.ssn.layer import Superpixels
+
+IGNORED = -1
+"""Label of a pixel without opinion: it is neither rebuilt nor helps to rebuild others."""
+
+MIN_PROBABILITY = 1e-8
+"""Added to probabilities before the logarithm: a pixel that is rebuilt all wrong costs 18.4."""
+
+
+class Loss(NamedTuple):
+    """The loss and its parts; each a scalar tensor.
+
+    Attributes
+    ----------
+    total : ()
+        ``reconstruction + weight * compactness``.
+    reconstruction : ()
+        Eq. 5.
+    compactness : ()
+        Eq. 6, without its weight.
+    """
+
+    total: Tensor
+    reconstruction: Tensor
+    compactness: Tensor
+
+
+def ssn_loss(
+    superpixels: Superpixels,
+    target: Tensor,
+    positions: Tensor,
+    *,
+    weight: float = 1e-5,
+    valid: Tensor | None = None,
+    n_labels: int | None = None,
+) -> Loss:
+    """Sum of reconstruction and weighted compactness, L = L_recon + lambda L_compact.
+
+    Parameters
+    ----------
+    superpixels : Superpixels
+        Result of :func:`ssnbench.ssn.slic`.
+    target : integer (B, H, W) or floating (B, L, H, W)
+        Segments (cross entropy: :func:`segment_loss`) or any other pixel property, such as flow
+        (L1: :func:`regression_loss`).
+    positions : (1 or B, 2, H, W)
+        What compactness is measured in: see :func:`compactness_loss`.
+    weight : float
+        lambda (paper: 1e-5).
+    valid, n_labels
+        As for the two losses; ``valid`` is for floating targets, ``n_labels`` for integer ones.
+    """
+    if target.is_floating_point():
+        reconstruction = regression_loss(superpixels, target, valid)
+    else:
+        reconstruction = segment_loss(superpixels, target, n_labels)
+    compactness = compactness_loss(superpixels, positions)
+    return Loss(reconstruction + weight * compactness, reconstruction, compactness)
+
+
+def segment_loss(superpixels: Superpixels, segments: Tensor, n_labels: int | None = None) -> Tensor:
+    """Cross entropy between segments and their reconstruction from superpixels (Eq. 5).
+
+    It is what ``pool`` and ``unpool`` of one-hot segments give, but only the share of each pixel's
+    own segment is ever computed: time grows with the pixels, not with pixels times segments, and
+    memory by one table of superpixels x segments.
+
+    Parameters
+    ----------
+    superpixels : Superpixels
+        m superpixels of B images of H x W pixels.
+    segments : integer (B, H, W)
+        Segments 0..L-1, as many as there are; -1 marks pixels without opinion.
+    n_labels : int, optional
+        L; without it the largest label is looked for, which a GPU has to wait for.
+
+    Returns
+    -------
+    ()
+        Mean over the pixels that count, nats; 0 when none does.
+
+    Raises
+    ------
+    ValueError
+        When the shape of ``segments`` is not (B, H, W), or, without ``n_labels``, a label is
+        below -1.
+    """
+    q = superpixels.associations
+    batch, _, height, width = q.shape
+    if segments.shape != (batch, height, width):
+        raise ValueError(
+            f"segments {tuple(segments.shape)} for associations {tuple(q.shape)}: "
+            f"expected {(batch, height, width)}"
+        )
+    labels = segments.reshape(batch, 1, -1).long()
+    n_labels = _n_labels(labels) if n_labels is None else n_labels
+    counts = labels != IGNORED
+    q = q.flatten(2) * counts
+    near = _nearby(superpixels)
+    first = torch.arange(batch, device=q.device)[:, None, None] * superpixels.grid.n_cells
+    owner = first + near  # (B, 9, n): superpixels of the whole batch, numbered through
+    share = owner * n_labels + labels.clamp(min=0)
+    n_owners = batch * superpixels.grid.n_cells
+    held = _summed(q, share, n_owners * n_labels).reshape(n_owners, n_labels)
+    mass = held.sum(1, keepdim=True)
+    average = (held / torch.where(mass > 0, mass, 1)).flatten()
+    total = q.sum(1)
+    rebuilt = (q * average[share]).sum(1) / torch.where(total > 0, total, 1)
+    cost = -(rebuilt + MIN_PROBABILITY).log() * counts[:, 0]
+    return cost.sum() / counts.sum().clamp(min=1)
+
+
+def regression_loss(
+    superpixels: Superpixels, target: Tensor, valid: Tensor | None = None
+) -> Tensor:
+    """L1 distance between a pixel property and its reconstruction from superpixels (Eq. 5).
+
+    Parameters
+    ----------
+    superpixels : Superpixels
+        Superpixels of B images of H x W pixels.
+    target : (B, L, H, W)
+        Flow, depth, or any other property; values that are not valid may be NaN.
+    valid : bool (B, H, W), optional
+        Pixels that count; the others neither cost anything nor help to rebuild.
+
+    Returns
+    -------
+    ()
+        Mean over valid pixels of the L1 norm over the L channels, in units of ``target``; 0 when
+        no pixel is valid.
+    """
+    if valid is None:
+        rebuilt = superpixels.unpool(superpixels.pool(target))
+        return (rebuilt - target).abs().sum(1).mean()
+    mask = valid[:, None]
+    target = torch.where(mask, target, 0)
+    known = superpixels.pool(mask.to(target.dtype))
+    average = superpixels.pool(target) / torch.where(known > 0, known, 1)
+    cost = (superpixels.unpool(average) - target).abs() * mask
+    return cost.sum() / mask.sum().clamp(min=1)
+
+
+def compactness_loss(superpixels: Superpixels, positions: Tensor) -> Tensor:
+    """Distance of pixels from the middle of the superpixel they belong to (Eq. 6).
+
+    The middle is the soft mean over the superpixel, the assignment of pixels to superpixels hard.
+
+    Parameters
+    ----------
+    superpixels : Superpixels
+        Superpixels of B images of H x W pixels.
+    positions : (1 or B, 2, H, W)
+        I_xy; scaled as in the features (the authors' code), or in pixels.
+
+    Returns
+    -------
+    ()
+        L2 norm over the pixels of an image, mean over the batch, in units of ``positions``.
+    """
+    batch = superpixels.labels.shape[0]
+    positions = positions.expand(batch, -1, -1, -1)
+    middle = superpixels.pool(positions)
+    owner = superpixels.labels.flatten(1).long()[..., None].expand(-1, -1, 2)
+    nearest = middle.gather(1, owner).transpose(1, 2)
+    return torch.linalg.vector_norm(positions.flatten(2) - nearest, dim=(1, 2)).mean()
+
+
+def _n_labels(labels: Tensor) -> int:
+    lowest, highest = (int(x) for x in labels.aminmax())
+    if lowest < IGNORED:
+        raise ValueError(f"segments must be {IGNORED} (no opinion) or above, got {lowest}")
+    return max(highest, 0) + 1
+
+
+def _nearby(superpixels: Superpixels) -> Tensor:
+    """Numbers (9, n) of the superpixels around each pixel."""
+    table = cells(superpixels.grid, superpixels.associations.device)
+    near: Tensor = table.neighbours[table.place // table.pixels.shape[1]]
+    return near.T
+
+
+def _summed(values: Tensor, index: Tensor, n: int) -> Tensor:
+    return values.new_zeros(n).index_add(0, index.flatten(), values.flatten())

@@ -1,0 +1,242 @@
+"""The networks that make pixel features: the paper's seven convolutions, and a single one.
+
+Jampani et al., Superpixel Sampling Networks, ECCV 2018, section 4.2. Where the paper, its released
+code and the usual ports differ, the choice is a field of :class:`Architecture`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args, get_type_hints
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ssnbench.contracts import UsageError
+from ssnbench.ssn.features import xylab
+from ssnbench.ssn.grid import Grid
+from ssnbench.ssn.reference import Association
+
+N_XYLAB = 5
+"""Channels of scaled positions and colours, which are part of every feature vector."""
+
+LAB_UNIT = 10.0
+"""Lab is divided by this for a network that sees colours only: values of order one."""
+
+SMALL_STD = 0.001
+"""Standard deviation of Gaussian weights (the authors' code)."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a network is made of; it stands in the header of every weights file.
+
+    The defaults are those that learned fastest in short runs on BSDS500: colours alone go into
+    the convolutions, and the last one starts close to zero and may be negative. Hence an untrained
+    network clusters as plain XYLab does, and what it has learned does not depend on where in the
+    image a pixel lies or how many superpixels are asked for. :meth:`released` is the network of
+    the authors' code, :meth:`paper` that of the text.
+
+    Attributes
+    ----------
+    variant : {"deep", "linear"}
+        Seven convolutions, or one without an activation behind it.
+    k : int
+        Channels of the features: x, y, L, a, b and ``k - 5`` learned ones; 6 or more.
+    width : int
+        Channels of every convolution but the last.
+    sees : {"lab", "xylab"}
+        What goes into the first convolution: Lab / 10, or scaled positions and colours.
+    last_sees_input : bool
+        Whether what goes into the first convolution goes into the last one, too.
+    pooling : {"3x3", "2x2"}
+        Windows of the max-poolings; both halve the resolution, rounded up.
+    norm_affine : bool
+        Whether batch normalisation has a scale and a shift of its own.
+    conv_bias : bool
+        Whether convolutions before a batch normalisation have a bias; the last one always has.
+    init, last_init : {"default", "gaussian"}
+        First weights of all convolutions but the last, and of the last: PyTorch's (uniform,
+        Kaiming), or N(0, 0.001) with a bias of zero.
+    last_relu : bool
+        Whether learned features are cut off at zero.
+    association : {"softmax", "exp"}
+        How differentiable SLIC weighs distances: see :func:`ssnbench.ssn.slic`.
+    color_scale, eta : float
+        gamma_color and eta of section 4.4.
+
+    Raises
+    ------
+    UsageError
+        When a value is out of range.
+    """
+
+    variant: Literal["deep", "linear"] = "deep"
+    k: int = 20
+    width: int = 64
+    sees: Literal["lab", "xylab"] = "lab"
+    last_sees_input: bool = False
+    pooling: Literal["3x3", "2x2"] = "3x3"
+    norm_affine: bool = True
+    conv_bias: bool = False
+    init: Literal["default", "gaussian"] = "default"
+    last_init: Literal["default", "gaussian"] = "gaussian"
+    last_relu: bool = False
+    association: Association = "softmax"
+    color_scale: float = 0.26
+    eta: float = 2.5
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for name, kind in hints.items():
+            choices, value = get_args(kind), getattr(self, name)
+            if choices and value not in choices:
+                raise UsageError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+        if self.association == "hard":
+            raise UsageError("association 'hard' has no derivative to train with: use softmax")
+        if self.k <= N_XYLAB:
+            raise UsageError(f"k must be {N_XYLAB + 1} or more (x, y, L, a, b are 5), got {self.k}")
+        for name in ("width", "color_scale", "eta"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{name} must be positive, got {getattr(self, name)}")
+
+    @classmethod
+    def released(cls, **changes: Any) -> Architecture:
+        """Network of the authors' code as it is usually ported: XYLab into both ends, ReLU."""
+        last: dict[str, Any] = {"last_sees_input": True, "last_relu": True, "last_init": "default"}
+        return cls(**{"sees": "xylab", **last, **changes})
+
+    @classmethod
+    def paper(cls, **changes: Any) -> Architecture:
+        """Network of the paper's text: poolings of 2, 192 channels into the last convolution."""
+        text: dict[str, Any] = {"pooling": "2x2", "last_sees_input": False, "conv_bias": True}
+        return cls.released(**{**text, "association": "exp", **changes})
+
+    @classmethod
+    def from_facts(cls, facts: dict[str, Any]) -> Architecture:
+        """Read back what :func:`dataclasses.asdict` gave.
+
+        Raises
+        ------
+        UsageError
+            When there are fields that this version does not know, or values out of range.
+        """
+        unknown = sorted(set(facts) - {field.name for field in fields(cls)})
+        if unknown:
+            raise UsageError(f"unknown fields of an architecture: {', '.join(unknown)}")
+        return cls(**facts)
+
+
+class FeatureNetwork(nn.Module):
+    """Pixel features for clustering: scaled XYLab and what the convolutions make of the image.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        What to build; kept as an attribute.
+
+    Examples
+    --------
+    >>> network = FeatureNetwork(Architecture(k=20))
+    >>> network(torch.rand(8, 3, 201, 201) * 100, Grid.of(201, 201, 100)).shape
+    torch.Size([8, 20, 201, 201])
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        kind = _Deep if architecture.variant == "deep" else _Linear
+        self.learned = kind(architecture, 3 if architecture.sees == "lab" else N_XYLAB)
+        self._initialise()
+
+    def forward(self, lab: Tensor, grid: Grid) -> Tensor:
+        """Make features of CIE Lab images.
+
+        Parameters
+        ----------
+        lab : (B, 3, H, W)
+            CIE Lab, L in 0..100.
+        grid : Grid
+            Grid of superpixels; it sets the scale of the positions.
+
+        Returns
+        -------
+        (B, k, H, W)
+            x, y, L, a, b, each times its scale, then the learned channels; type of ``lab``, also
+            under autocast, since positions lose too much in half precision.
+        """
+        made = self.architecture
+        pixels = xylab(lab, grid, color_scale=made.color_scale, eta=made.eta)
+        seen = lab / LAB_UNIT if made.sees == "lab" else pixels
+        learned: Tensor = self.learned(seen)
+        return torch.cat((pixels, learned.to(pixels.dtype)), 1)
+
+    def _initialise(self) -> None:
+        *others, last = [m for m in self.modules() if isinstance(m, nn.Conv2d)]
+        if self.architecture.init == "gaussian":
+            for convolution in others:
+                _make_small(convolution)
+        if self.architecture.last_init == "gaussian":
+            _make_small(last)
+
+
+class _Linear(nn.Module):
+    """One convolution: the paper's SSN_linear."""
+
+    def __init__(self, made: Architecture, n_input: int) -> None:
+        super().__init__()
+        self.last = nn.Conv2d(n_input, made.k - N_XYLAB, 3, padding=1)
+
+    def forward(self, seen: Tensor) -> Tensor:
+        features: Tensor = self.last(seen)
+        return features
+
+
+class _Deep(nn.Module):
+    """Seven convolutions at three resolutions (Fig. 3)."""
+
+    def __init__(self, made: Architecture, n_input: int) -> None:
+        super().__init__()
+        width = made.width
+        self.fine = nn.Sequential(_block(made, n_input), _block(made, width))
+        self.middle = nn.Sequential(_pooling(made), _block(made, width), _block(made, width))
+        self.coarse = nn.Sequential(_pooling(made), _block(made, width), _block(made, width))
+        n_last = 3 * width + (n_input if made.last_sees_input else 0)
+        self.last = nn.Conv2d(n_last, made.k - N_XYLAB, 3, padding=1)
+        self.last_sees_input = made.last_sees_input
+        self.last_relu = made.last_relu
+
+    def forward(self, seen: Tensor) -> Tensor:
+        fine = self.fine(seen)
+        middle = self.middle(fine)
+        coarse = self.coarse(middle)
+        scales = [fine, _enlarged(middle, fine), _enlarged(coarse, fine)]
+        if self.last_sees_input:
+            scales.append(seen.to(fine.dtype))
+        features: Tensor = self.last(torch.cat(scales, 1))
+        return functional.relu(features) if self.last_relu else features
+
+
+def _block(made: Architecture, n_input: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(n_input, made.width, 3, padding=1, bias=made.conv_bias),
+        nn.BatchNorm2d(made.width, affine=made.norm_affine),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _pooling(made: Architecture) -> nn.MaxPool2d:
+    if made.pooling == "3x3":
+        return nn.MaxPool2d(3, stride=2, padding=1)
+    return nn.MaxPool2d(2, ceil_mode=True)
+
+
+def _enlarged(values: Tensor, like: Tensor) -> Tensor:
+    return functional.interpolate(values, like.shape[2:], mode="bilinear", align_corners=False)
+
+
+def _make_small(convolution: nn.Conv2d) -> None:
+    nn.init.normal_(convolution.weight, std=SMALL_STD)
+    if convolution.bias is not None:
+        nn.init.zeros_(convolution.bias)
