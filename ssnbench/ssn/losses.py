@@ -176,7 +176,8 @@ def compactness_loss(superpixels: Superpixels, positions: Tensor) -> Tensor:
     middle = superpixels.pool(positions)
     owner = superpixels.labels.flatten(1).long()[..., None].expand(-1, -1, 2)
     nearest = middle.gather(1, owner).transpose(1, 2)
-    return torch.linalg.vector_norm(positions.flatten(2) - nearest, dim=(1, 2)).mean()
+    distance: Tensor = torch.linalg.vector_norm(positions.flatten(2) - nearest, dim=(1, 2))
+    return distance.mean()
 
 
 def _n_labels(labels: Tensor) -> int:
@@ -189,8 +190,7 @@ def _n_labels(labels: Tensor) -> int:
 def _nearby(superpixels: Superpixels) -> Tensor:
     """Numbers (9, n) of the superpixels around each pixel."""
     table = cells(superpixels.grid, superpixels.associations.device)
-    near: Tensor = table.neighbours[table.place // table.pixels.shape[1]]
-    return near.T
+    return table.neighbours[table.place // table.pixels.shape[1]].T
 
 
 def _summed(values: Tensor, index: Tensor, n: int) -> Tensor:
