@@ -209,3 +209,18 @@ def test_a_method_that_makes_far_too_many_is_left_out_of_the_areas() -> None:
 
 def test_no_common_range_no_areas() -> None:
     assert stats.areas(curve("one", {100.0: 0.8})).empty
+
+
+def test_berkeley_counts_all_boundary_pixels_at_once() -> None:
+    counts = ["truth_matched", "truth_pixels", "labels_matched", "labels_pixels"]
+    rows = pd.DataFrame(
+        [("a", 0, 1, 2, 3, 10), ("a", 1, 1, 1, 3, 10), ("b", 0, 9, 17, 1, 30)],
+        columns=["image", "truth", *counts],
+    ).assign(label="m", n_asked=100, n_segments=90, status="ok", br=0.5, bp=0.5, f=0.5)
+    found = sections.split(
+        rows.assign(dataset="d", split="s", protocol="berkeley/1", algorithm="m", params="{}")
+    )
+    summary = stats.summarise(found[0]).set_index("metric")
+    assert summary.pair_mean["br"] == pytest.approx(11 / 20)
+    assert summary.pair_mean["bp"] == pytest.approx(4 / 40)  # the label side once per image
+    assert summary.pair_mean["f"] == pytest.approx(2 * 0.55 * 0.1 / 0.65)

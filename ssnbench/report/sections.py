@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 
 from ssnbench.metrics import METRICS, PROTOCOLS
-from ssnbench.run.store import KEY
+from ssnbench.run.store import CERTIFICATE, KEY
 
-FIXED = (*KEY, "truth", "label", "status", "reason", "n_raw", "n_components", "n_segments")
+FIXED = (
+    *(*KEY, "truth", "label", "status", "reason"),
+    *("n_raw", "n_components", "n_segments", *CERTIFICATE),
+)
 """Columns of the records that are no scores."""
 
 

@@ -79,6 +79,7 @@ def of_folder(
             source,
             FromFile(path),
             gate=gate,
+            certify=True,
             show=image in shown,
             plugin_files=tuple(plugin_files),
         )

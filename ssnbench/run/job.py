@@ -65,7 +65,7 @@ def _judged(job: Job, raw: object, sample: Sample, reference: Reference) -> Outc
     made = enforce(labels, job.key.n_asked or n_raw) if job.gate else consecutive(labels)
     n_segments = int(made.max()) + 1
     rows = score(made, reference, image=sample.image, flow=sample.flow, valid=sample.valid)
-    if not job.gate:
+    if job.certify:
         rows = [row | certificate(labels) for row in rows]
     records = [
         Record(job.key, truth, job.label, "ok", "", n_raw, n_components, n_segments, scores)
@@ -75,7 +75,7 @@ def _judged(job: Job, raw: object, sample: Sample, reference: Reference) -> Outc
 
 
 def certificate(labels: Labels) -> dict[str, float]:
-    """What a map that has not passed the gate should be asked, beside the counts of its record.
+    """What should be known of a map that somebody else made, beside the counts of its record.
 
     Returns
     -------

@@ -52,6 +52,8 @@ class Job:
         Where the label map comes from.
     gate : bool
         Pass the map through ``labels.enforce``; what others made may be scored as it is.
+    certify : bool
+        Note what should be known of a map that somebody else made.
     keep : bool
         Store the label map.
     show : bool
@@ -65,6 +67,7 @@ class Job:
     source: Source
     make: Maker
     gate: bool = True
+    certify: bool = False
     keep: bool = False
     show: bool = False
     plugin_files: tuple[Path, ...] = ()

@@ -24,6 +24,9 @@ FILE = "results.sqlite"
 VERSION = 1
 _APPLICATION = 0x53534E42  # "SSNB": tells our files from other SQLite files
 
+CERTIFICATE = ("smallest", "unlabelled")
+"""Columns that certify label maps made elsewhere; no scores."""
+
 KEY = tuple(field.name for field in dataclasses.fields(JobKey))
 _SEGMENTATION = tuple(name for name in KEY if name != "protocol")
 _FIXED = (*KEY, "truth", "label", "status", "reason", "n_raw", "n_components", "n_segments")
