@@ -217,10 +217,11 @@ def test_berkeley_counts_all_boundary_pixels_at_once() -> None:
         [("a", 0, 1, 2, 3, 10), ("a", 1, 1, 1, 3, 10), ("b", 0, 9, 17, 1, 30)],
         columns=["image", "truth", *counts],
     ).assign(label="m", n_asked=100, n_segments=90, status="ok", br=0.5, bp=0.5, f=0.5)
-    found = sections.split(
-        rows.assign(dataset="d", split="s", protocol="berkeley/1", algorithm="m", params="{}")
-    )
-    summary = stats.summarise(found[0]).set_index("metric")
+    rows = rows.assign(dataset="d", split="s", protocol="berkeley/1", algorithm="m", params="{}")
+    other = rows.assign(protocol="seal/1", **dict.fromkeys(counts, np.nan))
+    berkeley, seal = sections.split(pd.concat([rows, other]))
+    summary = stats.summarise(berkeley).set_index("metric")
     assert summary.pair_mean["br"] == pytest.approx(11 / 20)
     assert summary.pair_mean["bp"] == pytest.approx(4 / 40)  # the label side once per image
     assert summary.pair_mean["f"] == pytest.approx(2 * 0.55 * 0.1 / 0.65)
+    assert stats.summarise(seal).set_index("metric").pair_mean["br"] == 0.5

@@ -70,7 +70,8 @@ def summarise(section: Section) -> pd.DataFrame:
             )
         )
     summary = pd.concat(found, ignore_index=True)
-    return _pooled(summary, scored) if "truth_matched" in scored else summary
+    matched = "truth_matched" in scored and scored["truth_matched"].notna().any()
+    return _pooled(summary, scored) if matched else summary
 
 
 def _pooled(summary: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
