@@ -21,7 +21,7 @@ LAYERS = [
     ["ssnbench.metrics", "ssnbench.ssn"],
     ["ssnbench.plugins"],
     ["ssnbench.search", "ssnbench.images", "ssnbench.dataroot", "ssnbench.synthesis"],
-    ["ssnbench.labels", "ssnbench.colour", "ssnbench.packing"],
+    ["ssnbench.labels", "ssnbench.colour", "ssnbench.packing", "ssnbench.heap", "ssnbench.seeds"],
     ["ssnbench.contracts", "ssnbench.stages"],
 ]
 CORE = sorted((ROOT / "ssnbench").rglob("*.py"))

@@ -1,0 +1,83 @@
+"""A binary min-heap of 64-bit words, for kernels: a float32 key above 32 bits of payload.
+
+A non-negative float32 sorts like its bits read as an integer, so that one comparison of words
+compares keys and, on a tie, payloads: the order of what comes out never depends on what else
+went in. The heap is the first ``size`` words of an array; its owner keeps the size.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Heap = NDArray[np.uint64]
+
+
+@njit(cache=True, nogil=True, inline="always")
+def packed(key, payload):  # type: ignore[no-untyped-def]
+    """Word of a float32 key, 0 or more, and an integer payload below 2**32."""
+    return (np.uint64(np.float32(key).view(np.uint32)) << np.uint64(32)) | np.uint64(payload)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def payload_of(word):  # type: ignore[no-untyped-def]
+    """Lower 32 bits of a word."""
+    return np.int64(word & np.uint64(0xFFFFFFFF))
+
+
+@njit(cache=True, nogil=True)
+def push(heap: Heap, size: int, word: np.uint64) -> int:
+    """Add a word; return the new size. The array must have room."""
+    at = size
+    while at > 0:
+        parent = (at - 1) >> 1
+        if heap[parent] <= word:
+            break
+        heap[at] = heap[parent]
+        at = parent
+    heap[at] = word
+    return size + 1
+
+
+@njit(cache=True, nogil=True)
+def replace_first(heap: Heap, size: int, word: np.uint64) -> None:
+    """Put a word in the place of the smallest one, ``heap[0]``.
+
+    The gap sinks to a leaf along the smaller children, and the word rises from there: it nearly
+    always belongs low, so that this takes half the comparisons of the usual way down.
+    """
+    at, child = 0, 1
+    while child + 1 < size:
+        child += int(heap[child + 1] < heap[child])
+        heap[at] = heap[child]
+        at, child = child, 2 * child + 1
+    if child < size:
+        heap[at] = heap[child]
+        at = child
+    push(heap, at, word)
+
+
+@njit(cache=True, nogil=True)
+def drop_first(heap: Heap, size: int) -> int:
+    """Remove the smallest word, ``heap[0]``; return the new size."""
+    last = size - 1
+    if last > 0:
+        replace_first(heap, last, heap[last])
+    return last
+
+
+@njit(cache=True, nogil=True)
+def heapify(heap: Heap) -> None:
+    """Order a whole array into a heap, in linear time."""
+    for start in range(heap.size // 2 - 1, -1, -1):
+        word, at = heap[start], start
+        while 2 * at + 1 < heap.size:
+            child = 2 * at + 1
+            if child + 1 < heap.size and heap[child + 1] < heap[child]:
+                child += 1
+            if heap[child] >= word:
+                break
+            heap[at] = heap[child]
+            at = child
+        heap[at] = word
