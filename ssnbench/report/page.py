@@ -17,6 +17,7 @@ from ssnbench.report.figures import Drawing, draw_curve, draw_pair
 from ssnbench.report.gallery import Gallery
 from ssnbench.report.sections import Section
 from ssnbench.report.typeset import Table
+from ssnbench.report.yardsticks import yardsticks_tables
 from ssnbench.run.store import Store
 
 FIRST = ("asa", "br", ("br", "bp"), "ev")
@@ -52,6 +53,7 @@ class Chapter:
     """What the page tells of one section."""
 
     section: Section
+    summary: pd.DataFrame
     counts: Mapping[str, Any]
     winners: Sequence[Mapping[str, str]]
     first: Sequence[Drawing]
@@ -73,8 +75,11 @@ def write(folder: Path) -> Path:
     found = sections.split(records)
     labels = sorted(records["label"].unique())
     troubles = sections.troubles(records)
+    chapters = [_chapter(section, labels, figures, sheets) for section in found]
+    beside = yardsticks_tables((chapter.section, chapter.summary) for chapter in chapters)
     html = _template().render(
-        chapters=[_chapter(section, labels, figures, sheets) for section in found],
+        chapters=chapters,
+        yardsticks=[_filed(table, sheets) for table in beside],
         albums=[_Album(shown, _grids(shown, figures)) for shown in galleries],
         runtime=_runtime(timings, records, machine_line(timed_by(runs)), sheets),
         troubles=_filed(tables.troubles_table(troubles), sheets) if len(troubles) else None,
@@ -130,6 +135,7 @@ def _chapter(section: Section, labels: Sequence[str], figures: Path, sheets: Pat
     first = [name for name in FIRST if name in curves] or list(curves)[:2]
     return Chapter(
         section,
+        summary,
         _counted(section),
         _winners(level) if level is not None else [],
         [curves[name] for name in first],

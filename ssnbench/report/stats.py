@@ -206,6 +206,8 @@ def areas(summary: pd.DataFrame) -> pd.DataFrame:
         ``value``, ``low`` and ``high`` (the range). Empty where no range is left.
     """
     found = pd.DataFrame(columns=["label", "area", "value", "low", "high"])
+    if summary.empty:
+        return found
     first = summary.groupby("label")["n_segments"].min()
     middle = np.median(summary["n_asked"].unique())
     covering = summary[summary["label"].map(first) <= middle]
