@@ -13,6 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ssnbench.contracts import Labels
+from ssnbench.unionfind import joined, numbered
 
 MIN_SHARE = 0.06
 """A fragment is smaller than this share of the mean size H*W/K (value of the SSN release)."""
@@ -150,25 +151,6 @@ def _looked_up(flat: NDArray[np.int32], low: int, table: NDArray[np.int32]) -> N
 
 
 @njit(cache=True, nogil=True)
-def _root(parent: NDArray[np.int32], p: int) -> int:
-    while parent[p] != p:
-        parent[p] = parent[parent[p]]  # halve the path on the way
-        p = parent[p]
-    return p
-
-
-@njit(cache=True, nogil=True)
-def _joined(parent: NDArray[np.int32], p: int, q: int) -> int:
-    """Unite two sets; the root is the smaller index, hence the first pixel in raster order."""
-    p, q = _root(parent, p), _root(parent, q)
-    if p < q:
-        parent[q] = p
-        return p
-    parent[p] = q
-    return q
-
-
-@njit(cache=True, nogil=True)
 def _components(labels: Labels, parent: NDArray[np.int32]) -> int:
     """Fill ``parent``, a flat map, with component numbers; return how many there are."""
     height, width = labels.shape
@@ -180,21 +162,14 @@ def _components(labels: Labels, parent: NDArray[np.int32]) -> int:
             if left and up and labels[row - 1, column - 1] == value:
                 parent[p] = parent[p - 1]  # the corner pixel has united left and up already
             elif left and up:
-                parent[p] = _joined(parent, p - 1, p - width)
+                parent[p] = joined(parent, p - 1, p - width)
             elif left:
                 parent[p] = parent[p - 1]
             elif up:
                 parent[p] = parent[p - width]
             else:
                 parent[p] = p
-    n = 0
-    for p in range(parent.size):  # a parent comes before its children, so it is numbered already
-        if parent[p] == p:
-            parent[p] = n
-            n += 1
-        else:
-            parent[p] = parent[parent[p]]
-    return n
+    return numbered(parent)
 
 
 @njit(cache=True, nogil=True)
@@ -254,12 +229,5 @@ def _merged(target: NDArray[np.int32]) -> tuple[NDArray[np.int32], int]:
     """Unite every component with its target; return the new number of each, and how many."""
     parent = np.arange(target.size).astype(np.int32)
     for c in range(target.size):
-        _joined(parent, c, target[c])
-    n = 0
-    for c in range(target.size):
-        if parent[c] == c:
-            parent[c] = n
-            n += 1
-        else:
-            parent[c] = parent[parent[c]]
-    return parent, n
+        joined(parent, c, target[c])
+    return parent, numbered(parent)

@@ -22,7 +22,7 @@ LAYERS = [
     ["ssnbench.plugins"],
     ["ssnbench.search", "ssnbench.images", "ssnbench.dataroot", "ssnbench.synthesis"],
     ["ssnbench.labels", "ssnbench.colour", "ssnbench.packing", "ssnbench.heap", "ssnbench.seeds"],
-    ["ssnbench.contracts", "ssnbench.stages"],
+    ["ssnbench.contracts", "ssnbench.stages", "ssnbench.unionfind"],
 ]
 CORE = sorted((ROOT / "ssnbench").rglob("*.py"))
 PLUGINS = sorted([*(ROOT / "algorithms").glob("*.py"), *(ROOT / "datasets").glob("*.py")])
