@@ -92,6 +92,7 @@ class Store:
         except sqlite3.DatabaseError as error:
             raise UsageError(f"{path} is no results file of ssnbench: {error}") from None
         self.folder = folder
+        self._known_columns: set[str] = set()
 
     def _prepare(self, path: Path) -> None:
         version = self._scalar("PRAGMA user_version")
@@ -170,9 +171,12 @@ class Store:
         )
 
     def _add_columns(self, names: Iterable[str]) -> None:
-        missing = dict.fromkeys(name for name in names if name not in self._columns())
-        for name in missing:
+        wanted = dict.fromkeys(name for name in names if name not in self._known_columns)
+        if not wanted:
+            return
+        for name in wanted.keys() - set(self._columns()):
             self._connection.execute(f'ALTER TABLE records ADD COLUMN "{name}" REAL')
+        self._known_columns.update(wanted)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
