@@ -1,0 +1,70 @@
+"""What a training tells: while it runs, when it ends, and when it cannot go on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ssnbench.contracts import UsageError
+
+
+class DivergedError(UsageError):
+    """Losses or gradients are no longer finite."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a training tells while it runs.
+
+    Attributes
+    ----------
+    step, steps : int
+        Steps done, and steps in all.
+    loss, reconstruction, compactness : float
+        Of the last step.
+    rate : float
+        Of the last step.
+    seconds : float
+        Since this run started or was resumed.
+    remaining : float
+        Seconds to go at the mean speed so far, validations included.
+    waiting : float
+        Share of the seconds that went into cutting patches.
+    score, best : float or None
+        Last validation of this run, and the best of all.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    reconstruction: float
+    compactness: float
+    rate: float
+    seconds: float
+    remaining: float
+    waiting: float
+    score: float | None
+    best: float | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended.
+
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    finished : bool
+        False when a signal stopped it; start it again to go on.
+    score, best_step : float or None, int
+        Score of the network in ``weights``, and after which step it was made.
+    weights : Path or None
+        ``best.safetensors``, once there is one.
+    """
+
+    step: int
+    finished: bool
+    score: float | None
+    best_step: int
+    weights: Path | None
