@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ssnbench.colour import rgb_to_lab
+from ssnbench.contracts import Image, UsageError
+from ssnbench.ssn import weights
+from ssnbench.ssn.features import xylab
+from ssnbench.ssn.infer import segment
+from ssnbench.ssn.layer import slic
+from ssnbench.ssn.model import SSN
+from ssnbench.ssn.network import Architecture, FeatureNetwork
+from ssnbench.stages import collect
+
+
+@pytest.fixture(scope="module")
+def network() -> FeatureNetwork:
+    torch.manual_seed(0)
+    return FeatureNetwork(Architecture(width=4, k=8, last_init="default"))
+
+
+def plain_network() -> FeatureNetwork:
+    """A network that has learned nothing at all."""
+    network = FeatureNetwork(Architecture(variant="linear"))
+    for parameter in network.parameters():
+        torch.nn.init.zeros_(parameter)
+    return network
+
+
+def test_having_learned_nothing_it_is_ssn_pix(toy_image: Image) -> None:
+    labels = SSN(plain_network())(toy_image, 30)
+    assert labels.dtype == np.int32
+    assert np.array_equal(labels, segment(toy_image, 30, variant="pix"))
+
+
+def test_a_batch_is_its_images(network: FeatureNetwork, toy_image: Image) -> None:
+    ssn = SSN(network, n_iter=3)
+    other = np.ascontiguousarray(toy_image[::-1])
+    labels = ssn(np.stack((toy_image, other)), 30)
+    assert labels.shape == (2, *toy_image.shape[:2])
+    for one, image in zip(labels, (toy_image, other), strict=True):
+        assert (one == ssn(image, 30)).mean() > 0.999  # sums in another order may tip a tie
+
+
+def test_details_fit_together(network: FeatureNetwork, toy_image: Image) -> None:
+    ssn = SSN(network, n_iter=3)
+    features, made = ssn.details(toy_image, 30)
+    lab = torch.from_numpy(rgb_to_lab(toy_image)).permute(2, 0, 1)[None]
+    assert features.shape == (1, 8, *toy_image.shape[:2])
+    assert torch.equal(features[:, :5], xylab(lab, made.grid))
+    assert torch.equal(made.associations, slic(features, 30, 3).associations)
+    assert np.array_equal(made.labels[0].numpy(), ssn(toy_image, 30))
+    leaf = features.requires_grad_()  # not possible for what inference mode makes
+    assert slic(leaf, 30, 1).associations.requires_grad
+
+
+def test_bfloat16_is_close(network: FeatureNetwork, toy_image: Image) -> None:
+    half = SSN(network, precision="bfloat16").details(toy_image, 30)
+    full = SSN(network).details(toy_image, 30)
+    assert torch.equal(half.features[:, :5], full.features[:, :5])
+    assert not torch.equal(half.features, full.features)
+    assert (half.superpixels.labels == full.superpixels.labels).float().mean() > 0.95
+
+
+def test_stages_are_told(network: FeatureNetwork, toy_image: Image) -> None:
+    with collect() as seconds:
+        SSN(network)(toy_image, 30)
+    assert list(seconds) == ["colour", "network", "clustering"]
+
+
+def test_from_pretrained(
+    tmp_path: Path, network: FeatureNetwork, toy_image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ssn.toy.safetensors"
+    weights.save_network(path, network, {})
+    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
+    expected = SSN(network, n_iter=2)(toy_image, 30)
+    for ssn in (
+        SSN.from_pretrained("toy", n_iter=2),
+        SSN.from_pretrained("ssn.toy", k=8, n_iter=2),
+        SSN.from_pretrained(path, n_iter=2),
+    ):
+        assert np.array_equal(ssn(toy_image, 30), expected)
+    with pytest.raises(UsageError, match="has k = 8, not 20"):
+        SSN.from_pretrained("toy", k=20)
+    with pytest.raises(UsageError, match=r"called ssn-k10.toy; there are: ssn.toy"):
+        SSN.from_pretrained("toy", model="ssn-k10")
+
+
+@pytest.mark.parametrize("shape", [(8, 9), (8, 9, 4), (2, 8, 9, 1), (0, 8, 9, 3), (1, 1, 8, 9, 3)])
+def test_says_what_is_no_image(network: FeatureNetwork, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"images must be \(H, W, 3\) or \(B, H, W, 3\)"):
+        SSN(network)(np.zeros(shape, np.uint8), 4)
+
+
+def test_says_what_is_out_of_range(network: FeatureNetwork) -> None:
+    with pytest.raises(ValueError, match="n_segments must be 1 to 72"):
+        SSN(network)(np.zeros((8, 9, 3), np.uint8), 73)
+    with pytest.raises(ValueError, match="expected uint8"):
+        SSN(network)(np.zeros((8, 9, 3), np.float32), 4)
