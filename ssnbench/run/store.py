@@ -174,7 +174,8 @@ class Store:
         wanted = dict.fromkeys(name for name in names if name not in self._known_columns)
         if not wanted:
             return
-        for name in wanted.keys() - set(self._columns()):
+        there = set(self._columns())
+        for name in (name for name in wanted if name not in there):
             self._connection.execute(f'ALTER TABLE records ADD COLUMN "{name}" REAL')
         self._known_columns.update(wanted)
 
