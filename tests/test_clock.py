@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
@@ -67,11 +68,26 @@ def test_threads_are_pinned_and_given_back(monkeypatch: pytest.MonkeyPatch) -> N
     import cv2
 
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     before = cv2.getNumThreads()
     with pinned(1):
         assert cv2.getNumThreads() == 1
-        assert os.environ["OMP_NUM_THREADS"] == os.environ["NUMBA_NUM_THREADS"] == "1"
+        assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "1"
     assert cv2.getNumThreads() == before
     assert os.environ["OMP_NUM_THREADS"] == "5"
-    assert "NUMBA_NUM_THREADS" not in os.environ
+    assert "MKL_NUM_THREADS" not in os.environ
+
+
+def test_numba_compiles_after_its_threads_were_pinned() -> None:
+    # it refuses when its own variable has changed since its threads were launched
+    with pinned(1):
+        assert numba.njit(lambda x: x + 1)(1) == 2
+    with pinned(2):
+        assert numba.njit(lambda x: x + 2)(1) == 3
+    assert numba.njit(lambda x: x + 3)(1) == 4
+
+
+def test_more_threads_than_cores_is_as_many_as_there_are() -> None:
+    with pinned(1000):
+        most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+        assert numba.get_num_threads() == most

@@ -11,12 +11,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
+# Not NUMBA_NUM_THREADS: numba reads it anew at every compilation, and raises when it has changed.
+_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @contextmanager
@@ -49,5 +45,6 @@ def _pin_loaded(n: int) -> list[tuple[Callable[[int], object], int]]:
         library = sys.modules.get(name)
         if library is not None:
             undo.append((getattr(library, setter), getattr(library, getter)()))
-            getattr(library, setter)(n)
+            most = library.config.NUMBA_NUM_THREADS if name == "numba" else n
+            getattr(library, setter)(min(n, most))
     return undo
