@@ -21,7 +21,10 @@ LAYERS = [
     ["ssnbench.metrics", "ssnbench.ssn"],
     ["ssnbench.plugins"],
     ["ssnbench.search", "ssnbench.images", "ssnbench.dataroot", "ssnbench.synthesis"],
-    ["ssnbench.labels", "ssnbench.colour", "ssnbench.packing", "ssnbench.heap", "ssnbench.seeds"],
+    [
+        *("ssnbench.labels", "ssnbench.colour", "ssnbench.packing"),
+        *("ssnbench.heap", "ssnbench.seeds", "ssnbench.topology"),
+    ],
     ["ssnbench.contracts", "ssnbench.stages", "ssnbench.unionfind"],
 ]
 CORE = sorted((ROOT / "ssnbench").rglob("*.py"))
