@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ssnbench.ssn.grid import cells
+from ssnbench.ssn.grid import NEIGHBOURS, cells
 from ssnbench.ssn.layer import Superpixels
 
 IGNORED = -1
@@ -105,20 +105,24 @@ def segment_loss(superpixels: Superpixels, segments: Tensor, n_labels: int | Non
             f"segments {tuple(segments.shape)} for associations {tuple(q.shape)}: "
             f"expected {(batch, height, width)}"
         )
-    labels = segments.reshape(batch, 1, -1).long()
+    labels = segments.reshape(batch, 1, -1)
     n_labels = _n_labels(labels) if n_labels is None else n_labels
     counts = labels != IGNORED
-    q = q.flatten(2) * counts
-    near = _nearby(superpixels)
-    first = torch.arange(batch, device=q.device)[:, None, None] * superpixels.grid.n_cells
-    owner = first + near  # (B, 9, n): superpixels of the whole batch, numbered through
-    share = owner * n_labels + labels.clamp(min=0)
+    q = q.flatten(2) * counts.to(q.dtype)
     n_owners = batch * superpixels.grid.n_cells
-    held = _summed(q, share, n_owners * n_labels).reshape(n_owners, n_labels)
+    # A table of 2**31 entries would not fit anyway, and half the bytes are half the time.
+    short = torch.int32 if n_owners * n_labels < 2**31 else torch.int64
+    image = torch.arange(batch, device=q.device, dtype=short)[:, None, None]
+    own = labels.to(short).clamp(min=0) + image * (superpixels.grid.n_cells * n_labels)
+    share = (own + _nearby(superpixels).to(short) * n_labels).flatten()
+    held = q.new_zeros(n_owners * n_labels).index_add(0, share, q.flatten())
+    held = held.reshape(n_owners, n_labels)
     mass = held.sum(1, keepdim=True)
     average = (held / torch.where(mass > 0, mass, 1)).flatten()
     total = q.sum(1)
-    rebuilt = (q * average[share]).sum(1) / torch.where(total > 0, total, 1)
+    rebuilt = (q * average.index_select(0, share).view_as(q)).sum(1) / torch.where(
+        total > 0, total, 1
+    )
     cost = -(rebuilt + MIN_PROBABILITY).log() * counts[:, 0]
     return cost.sum() / counts.sum().clamp(min=1)
 
@@ -188,10 +192,9 @@ def _n_labels(labels: Tensor) -> int:
 
 
 def _nearby(superpixels: Superpixels) -> Tensor:
-    """Numbers (9, n) of the superpixels around each pixel."""
-    table = cells(superpixels.grid, superpixels.associations.device)
-    return table.neighbours[table.place // table.pixels.shape[1]].T
-
-
-def _summed(values: Tensor, index: Tensor, n: int) -> Tensor:
-    return values.new_zeros(n).index_add(0, index.flatten(), values.flatten())
+    """Numbers (9, n) of the superpixels around each pixel; any where there is none, for Q is 0."""
+    grid, device = superpixels.grid, superpixels.associations.device
+    table = cells(grid, device)
+    own = table.place // table.pixels.shape[1]
+    offsets = torch.tensor([row * grid.cols + col for row, col in NEIGHBOURS], device=device)
+    return (own + offsets[:, None]).clamp(0, grid.n_cells - 1)
