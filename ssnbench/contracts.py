@@ -118,7 +118,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one algorithm on one image, measured apart on an otherwise idle machine."""
+    """Seconds of one algorithm on one image, measured apart on an otherwise idle machine.
+
+    ``peak_mb`` is the largest resident memory of its process, interpreter and libraries included.
+    """
 
     algorithm: str
     params: str

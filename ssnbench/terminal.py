@@ -156,7 +156,7 @@ def show_times(results: Iterable[tuple[Task, list[Timing] | str]], machine: str)
         peak = "" if total.peak_mb is None else f"{total.peak_mb:.0f}"
         table.add_row(name, str(task.n_asked), *ms, spread, str(total.repeats), peak)
         where = f"{total.height} x {total.width}, {total.threads} thread(s)"
-        table.caption = f"{where}; {machine}"
+        table.caption = f"{where}; {machine}; MB: peak of the whole process"
     console.print(table)
 
 

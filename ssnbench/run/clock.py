@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import statistics
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -62,23 +63,19 @@ class Task:
 
 
 def time_apart(tasks: Sequence[Task]) -> Iterator[tuple[Task, list[Timing] | str]]:
-    """Time the tasks one after the other in a fresh process.
+    """Time the tasks one after the other, each in a fresh process.
 
+    A process of its own makes its peak of memory the algorithm's, and lets it die without harm.
     Yields every task with its times, or with the reason why there are none.
     """
-    left = list(tasks)
-    while left:
-        with pinned(left[0].threads), _fresh_process() as process:
-            while left:
-                task = left.pop(0)
-                try:
-                    timings: list[Timing] | str = process.submit(_measure, task).result()
-                except BrokenProcessPool:
-                    yield task, "the process died"
-                    break  # go on in a new one
-                except Exception as error:
-                    timings = reason(error)
-                yield task, timings
+    for task in tasks:
+        with pinned(task.threads), _fresh_process() as process:
+            try:
+                yield task, process.submit(_measure, task).result()
+            except BrokenProcessPool:
+                yield task, "the process died"
+            except Exception as error:
+                yield task, reason(error)
 
 
 def measure(
@@ -133,10 +130,7 @@ def _measure(task: Task) -> list[Timing]:
     image = task.source.open()[task.image].image
     with pinned(task.threads), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a method warns of stands in its records
-        start_mb = _reset_peak()
         calls = measure(algorithm, image, task.n_asked, synchronise)
-        peak_mb = _peak_mb()
-    used = None if peak_mb is None or start_mb is None else peak_mb - start_mb
     stages = {name: [call.get(name, 0.0) for call in calls] for name in calls[0]}
     return [
         Timing(
@@ -154,7 +148,7 @@ def _measure(task: Task) -> list[Timing]:
             fastest=min(seconds),
             slowest=max(seconds),
             repeats=len(seconds),
-            peak_mb=used,
+            peak_mb=_peak_mb(),
         )
         for stage, seconds in stages.items()
     ]
@@ -172,24 +166,11 @@ def _fresh_process() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
 
 
-def _reset_peak() -> float | None:
-    """Reset the kernel's high-water mark of resident memory; return the memory now, in MB."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return None
-    return _status_mb("VmRSS")
-
-
 def _peak_mb() -> float | None:
-    return _status_mb("VmHWM")
-
-
-def _status_mb(field: str) -> float | None:
-    """Read one field of the process's memory, in MB; None where the system does not tell."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
+    """Largest resident memory of this process so far, in MB; None where it is not told."""
+    if sys.platform == "win32":
         return None
-    sizes = (line.split()[1] for line in lines if line.startswith(f"{field}:"))
-    return next((int(size) / 1024 for size in sizes), None)
+    import resource  # not there on Windows
+
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, kilobytes elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
