@@ -196,12 +196,15 @@ def test_workers_give_the_rows_of_one_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_dask_gives_the_rows_of_one_process(tmp_path: Path) -> None:
-    pytest.importorskip("distributed")
+@pytest.mark.parametrize(("backend", "package"), [("dask", "distributed"), ("ray", "ray")])
+def test_other_backends_give_the_rows_of_one_process(
+    tmp_path: Path, backend: str, package: str
+) -> None:
+    pytest.importorskip(package)
     todo = make("grid,slic")
     with Store(tmp_path / "one") as one, Store(tmp_path / "two") as two:
         execute(todo.jobs, one, 1)
-        execute(todo.jobs, two, 1, n_workers=2, backend="dask")
+        execute(todo.jobs, two, 1, n_workers=2, backend=backend)
         pd.testing.assert_frame_equal(rows(one), rows(two))
 
 

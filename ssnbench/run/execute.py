@@ -27,6 +27,8 @@ from ssnbench.run.threads import pinned
 BACKENDS = ("loky", "dask", "ray")
 _IN_FLIGHT = 4  # jobs handed out per worker; also what is suspected when a worker dies
 
+_IN_A_LIST = 16  # jobs per worker between two writes, where outcomes do not come one by one
+
 
 @dataclass
 class Tally:
@@ -106,6 +108,12 @@ def _in_pool(jobs: Sequence[Job], n_workers: int, backend: str) -> Iterator[Outc
             yield from map(do, jobs)
         return
     with _distributed_by(backend, n_workers):
+        if backend == "ray":  # it hands back whole lists only: one after another
+            whole = joblib.Parallel(n_jobs=n_workers)
+            for start in range(0, len(jobs), _IN_A_LIST * n_workers):
+                part = jobs[start : start + _IN_A_LIST * n_workers]
+                yield from whole(joblib.delayed(do)(job) for job in part)
+            return
         parallel = joblib.Parallel(
             n_jobs=n_workers,
             batch_size=1,
