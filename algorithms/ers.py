@@ -29,7 +29,7 @@ from ssnbench.heap import (
     Heap,
     drop_first,
     heapify,
-    packed_descending,
+    packed,
     payload_of,
     replace_first,
 )
@@ -119,10 +119,13 @@ def _rate_gain(weight: float, stay: float, other_stay: float) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _balance_gain(size: int, other_size: int, n_pixels: int) -> float:
-    """Gain in the balancing term when two components become one (Eq. 8)."""
-    joint = _xlogx(size + other_size) - _xlogx(size) - _xlogx(other_size)
-    return 1 - joint / n_pixels
+def _evenness_lost(size: int, other_size: int, n_pixels: int) -> float:
+    """Loss in the entropy of sizes when two components become one.
+
+    The balancing term gains 1 less this (Eq. 8). The 1 is left out of the queue, where it is the
+    same for all edges and would drown the gains in entropy rate in rounding.
+    """
+    return (_xlogx(size + other_size) - _xlogx(size) - _xlogx(other_size)) / n_pixels
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -137,23 +140,26 @@ def _staying(weight: Floats, width: int) -> Floats:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _queued(weight: Floats, stay: Floats, width: int, share: float) -> tuple[Heap, float]:
-    """Edges in a heap by their first gain, and lambda, which ``share`` sets in units of beta."""
+def _queued(weight: Floats, stay: Floats, width: int, share: float) -> tuple[Heap, float, float]:
+    """Edges in a heap, least loss first; lambda, ``share`` in units of beta; best rate gain.
+
+    Loss is what an edge gains less than the best rate gain, hence never negative.
+    """
     n_pixels = stay.size
     gain = np.full(weight.size, -1.0)
     for edge in range(weight.size):
         if weight[edge] >= 0:
             p, q = _ends(edge, width)
             gain[edge] = _rate_gain(weight[edge], stay[p], stay[q])
-    balance = _balance_gain(1, 1, n_pixels)
-    scale = share * gain.max() / balance if n_pixels > 2 else 1.0
+    best, lost = gain.max(), _evenness_lost(1, 1, n_pixels)
+    scale = share * best / (1 - lost) if n_pixels > 2 else 1.0
     edges = np.nonzero(weight >= 0)[0]
     queue = np.empty(edges.size, np.uint64)
     for i in range(edges.size):
         edge = int(edges[i])
-        queue[i] = packed_descending(gain[edge] + scale * balance, edge)
+        queue[i] = packed(best - gain[edge] + scale * lost, edge)
     heapify(queue)
-    return queue, scale
+    return queue, scale, best
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -161,7 +167,7 @@ def _greedy(parent: Parents, weight: Floats, width: int, share: float, n_segment
     """Algorithm 1; ``parent`` comes as one set per pixel and leaves as labels."""
     n_pixels = parent.size
     stay, sizes = _staying(weight, width), np.ones(n_pixels, np.int64)
-    queue, scale = _queued(weight, stay, width, share)
+    queue, scale, best = _queued(weight, stay, width, share)
     size, n = queue.size, n_pixels
     while n > n_segments:
         edge = payload_of(queue[0])
@@ -170,9 +176,9 @@ def _greedy(parent: Parents, weight: Floats, width: int, share: float, n_segment
         if a == b:  # the edge would close a circle
             size = drop_first(queue, size)
             continue
-        gain = _rate_gain(weight[edge], stay[p], stay[q])
-        gain += scale * _balance_gain(sizes[a], sizes[b], n_pixels)
-        word = packed_descending(max(gain, 0.0), edge)
+        loss = best - _rate_gain(weight[edge], stay[p], stay[q])
+        loss += scale * _evenness_lost(sizes[a], sizes[b], n_pixels)
+        word = packed(max(loss, 0.0), edge)
         if word != queue[0]:
             replace_first(queue, size, word)
             if queue[0] != word:

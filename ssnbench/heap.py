@@ -21,12 +21,6 @@ def packed(key, payload):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def packed_descending(key, payload):  # type: ignore[no-untyped-def]
-    """Word that comes the sooner the larger its key is; otherwise as :func:`packed`."""
-    return packed(key, payload) ^ np.uint64(0xFFFFFFFF00000000)
-
-
-@njit(cache=True, nogil=True, inline="always")
 def payload_of(word):  # type: ignore[no-untyped-def]
     """Lower 32 bits of a word."""
     return np.int64(word & np.uint64(0xFFFFFFFF))

@@ -9,7 +9,6 @@ from ssnbench.heap import (
     drop_first,
     heapify,
     packed,
-    packed_descending,
     payload_of,
     push,
     replace_first,
@@ -53,6 +52,3 @@ def test_words_sort_by_key_then_payload() -> None:
     words = [int(packed(np.float32(k), p)) for k, p in zip(keys, payloads, strict=True)]
     assert words == sorted(words)
     assert [payload_of(np.uint64(word)) for word in words] == payloads
-    down = [int(packed_descending(np.float32(k), 5)) for k in (1e30, 3.0, 0.5, 1e-30, 0.0)]
-    assert down == sorted(down)
-    assert payload_of(np.uint64(down[1])) == 5
