@@ -225,3 +225,6 @@ def test_berkeley_counts_all_boundary_pixels_at_once() -> None:
     assert summary.pair_mean["bp"] == pytest.approx(4 / 40)  # the label side once per image
     assert summary.pair_mean["f"] == pytest.approx(2 * 0.55 * 0.1 / 0.65)
     assert stats.summarise(seal).set_index("metric").pair_mean["br"] == 0.5
+    level = stats.at_equal_counts(berkeley, [90]).set_index("metric")
+    assert level.image_mean["br"] == pytest.approx((2 / 3 + 9 / 17) / 2)  # of each image's pool
+    assert level.image_mean["bp"] == pytest.approx((3 / 10 + 1 / 30) / 2)

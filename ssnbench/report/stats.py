@@ -70,27 +70,29 @@ def summarise(section: Section) -> pd.DataFrame:
             )
         )
     summary = pd.concat(found, ignore_index=True)
-    matched = "truth_matched" in scored and scored["truth_matched"].notna().any()
-    return _pooled(summary, scored) if matched else summary
-
-
-def _pooled(summary: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
-    """Give recall and precision over all boundary pixels at once, as the Berkeley benchmark does.
-
-    The label side counts once per image: it is matched with the union of the annotators.
-    """
-    keys = ["label", "n_asked"]
-    truth = scored.groupby(keys)[["truth_matched", "truth_pixels"]].sum()
-    images = scored.groupby([*keys, "image"])[["labels_matched", "labels_pixels"]].first()
-    labels = images.groupby(keys).sum()
-    br = truth["truth_matched"] / truth["truth_pixels"]
-    bp = labels["labels_matched"] / labels["labels_pixels"]
-    for metric, values in {"br": br, "bp": bp, "f": 2 * br * bp / (br + bp)}.items():
+    for metric, values in _pooled(scored, keys).items():
         rows = summary["metric"] == metric
         places = pd.MultiIndex.from_frame(summary.loc[rows, keys])
         summary.loc[rows, "pair_mean"] = values.reindex(places).to_numpy()
         summary.loc[rows, ["low", "high"]] = np.nan  # those were of the mean over pairs
     return summary
+
+
+def _pooled(scored: pd.DataFrame, keys: Sequence[str]) -> dict[str, pd.Series[float]]:
+    """Recall and precision over all boundary pixels of a group, as the Berkeley benchmark does.
+
+    The label side counts once per image: it is matched with the union of the annotators. Empty
+    where pixels were not matched one to one.
+    """
+    if "truth_matched" not in scored or scored["truth_matched"].isna().all():
+        return {}
+    keys = list(keys)
+    truth = scored.groupby(keys)[["truth_matched", "truth_pixels"]].sum()
+    maps = scored.drop_duplicates(["label", "params", "n_asked", "image"])
+    labels = maps.groupby(keys)[["labels_matched", "labels_pixels"]].sum()
+    br = truth["truth_matched"] / truth["truth_pixels"]
+    bp = labels["labels_matched"] / labels["labels_pixels"]
+    return {"br": br, "bp": bp, "f": 2 * br * bp / (br + bp)}
 
 
 _SUMMARY = [
@@ -233,8 +235,11 @@ def _image_curves(
     """Yield, by label and image, the made counts in rising order and each metric's mean there."""
     keys = ["label", "image", "n_segments"]
     metrics = list(section.metrics)
-    means = section.scored.groupby(keys, sort=True)[metrics].mean().reset_index()
+    means = section.scored.groupby(keys, sort=True)[metrics].mean()
+    for metric, values in _pooled(section.scored, keys).items():
+        means[metric] = values
+    means = means.reset_index()
     for (label, _), curve in means.groupby(["label", "image"], sort=True):
         made = curve["n_segments"].to_numpy(dtype=np.float64)
-        values = curve[metrics].to_numpy(dtype=np.float64).T
-        yield str(label), made, dict(zip(metrics, values, strict=True))
+        scores = curve[metrics].to_numpy(dtype=np.float64).T
+        yield str(label), made, dict(zip(metrics, scores, strict=True))
