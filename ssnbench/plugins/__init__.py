@@ -29,6 +29,7 @@ from ssnbench.contracts import UsageError
 
 Shelf = Literal["algorithms", "datasets"]
 SHELVES: tuple[Shelf, ...] = get_args(Shelf)
+OPTIONS = ("root", "split")  # fields of a dataset that have options of their own: no parameters
 
 _HERE = Path(__file__).resolve().parent
 if not (_HERE / "algorithms").is_dir():  # a checkout: the shelves are at the repository's top level
@@ -72,7 +73,7 @@ class Entry:
     def signature(self) -> str:
         """The parameters and their defaults, as they stand in the file."""
         fields = _fields(_syntax(self.path)) if self.path else ()
-        return ", ".join(f"{name}={default}" for name, default in fields)
+        return ", ".join(f"{name}={text}" for name, text in fields if name not in OPTIONS)
 
     @property
     def missing(self) -> tuple[str, ...]:

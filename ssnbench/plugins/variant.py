@@ -112,7 +112,7 @@ def parameters(shelf: plugins.Shelf, name: str) -> dict[str, Parameter]:
     return {
         field.name: Parameter(field.name, hints[field.name], field.default)
         for field in dataclasses.fields(cls)
-        if field.init and field.name not in ("root", "split")
+        if field.init and field.name not in plugins.OPTIONS
     }
 
 
