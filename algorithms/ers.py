@@ -50,7 +50,7 @@ class ERS:
     ----------
     lambda_ : float
         Weight lambda' of the balancing term, 0 or more; published 0.5. It is scaled to the image by
-        K and by the ratio of the largest first gains of both terms (Section 4).
+        K and by the ratio of the largest first gains of both terms.
     sigma : float
         Width of the Gaussian that turns a difference of colours, the mean over the channels,
         0..255, into a weight; above 0, published 5.
@@ -109,7 +109,7 @@ def _xlogx(x: float) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _rate_gain(weight: float, stay: float, other_stay: float) -> float:
-    """Gain in entropy rate from an edge, times the sum of all weights (Eq. 4-6).
+    """Gain in entropy rate from an edge, times the sum of all weights.
 
     ``stay`` is the weight with which the walker stays at an end of the edge so far. At each end it
     splits into that of the edge and the rest, everything else remains.
@@ -122,7 +122,7 @@ def _rate_gain(weight: float, stay: float, other_stay: float) -> float:
 def _evenness_lost(size: int, other_size: int, n_pixels: int) -> float:
     """Loss in the entropy of sizes when two components become one.
 
-    The balancing term gains 1 less this (Eq. 8). The 1 is left out of the queue, where it is the
+    The balancing term gains 1 less this. The 1 is left out of the queue, where it is the
     same for all edges and would drown the gains in entropy rate in rounding.
     """
     return (_xlogx(size + other_size) - _xlogx(size) - _xlogx(other_size)) / n_pixels
@@ -164,7 +164,7 @@ def _queued(weight: Floats, stay: Floats, width: int, share: float) -> tuple[Hea
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _greedy(parent: Parents, weight: Floats, width: int, share: float, n_segments: int) -> None:
-    """Algorithm 1; ``parent`` comes as one set per pixel and leaves as labels."""
+    """Join greedily; ``parent`` comes as one set per pixel and leaves as labels."""
     n_pixels = parent.size
     stay, sizes = _staying(weight, width), np.ones(n_pixels, np.int64)
     queue, scale, best = _queued(weight, stay, width, share)

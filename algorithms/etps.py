@@ -33,7 +33,7 @@ LEAST = 0.25  # no superpixel becomes smaller than this share of a cell of the g
 
 @dataclass(frozen=True)
 class ETPS:
-    """Move blocks between neighbouring superpixels while the energy falls (Algorithm 1).
+    """Move blocks between neighbouring superpixels while the energy falls.
 
     As many superpixels are made as the grid of square cells has whose count is nearest to the one
     asked for (204, 600 and 988 for 200, 600 and 1000 on 481 x 321 pixels).
@@ -184,7 +184,7 @@ def _cheapest(ring, own, block, p, centres, lambda_pos, lambda_b):  # type: igno
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _cost(ring, k, block, p, centres, lambda_pos, lambda_b):  # type: ignore[no-untyped-def]
-    """Energy of a block in superpixel ``k`` (Eq. 1), less what does not depend on ``k``."""
+    """Energy of a block in superpixel ``k``, less what does not depend on ``k``."""
     colour = place = 0.0
     for i in range(3):
         colour += (block[p, i] - centres[k, i]) ** 2

@@ -30,7 +30,7 @@ LEFT, UP, RIGHT, DOWN = range(4)
 
 @dataclass(frozen=True)
 class SNIC:
-    """Grow superpixels from seeds on a grid, always by the nearest pixel (Algorithm 1).
+    """Grow superpixels from seeds on a grid, always by the nearest pixel.
 
     The seeds are those of the grid of square cells whose count is nearest to the one asked for
     (204, 600 and 988 for 200, 600 and 1000 on 481 x 321 pixels); every seed makes one superpixel.
@@ -56,7 +56,7 @@ class SNIC:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _grown(lab: Lab, seeds: NDArray[np.int32], weight: np.float32) -> Labels:
-    """Algorithm 1; ``weight`` is m^2 / s^2, s the side of a cell."""
+    """Grow from the queue; ``weight`` is m^2 / s^2, s the side of a cell."""
     height, width = lab.shape[:2]
     labels = np.full((height, width), -1, np.int32)
     centres = np.zeros((len(seeds), 6), np.float32)  # means of L, a, b, row, column; pixels
@@ -127,7 +127,7 @@ def _push_neighbours(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _squared(lab, centre, row, column, weight):  # type: ignore[no-untyped-def]
-    """Squared distance of a pixel to a centre in colour and place (Eq. 1, times m)."""
+    """Squared distance of a pixel to a centre in colour and place, times m."""
     down, along = np.float32(row) - centre[3], np.float32(column) - centre[4]
     distance = weight * (down * down + along * along)
     for channel in range(3):

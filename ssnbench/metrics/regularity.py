@@ -27,7 +27,7 @@ def gr(comparison: Comparison) -> float:
     Notes
     -----
     Squares of one size score 1, and so do discs of one size: unlike ``co`` it does not favour one
-    convex shape. The paper leaves open how digital perimeters are measured: here in pixel edges, of
+    convex shape. Perimeters are measured in pixel edges here, of
     the hull as of the shape, the hull being all pixels with their centre in the convex hull of the
     shape's centres, so that a digitally convex shape has CR = 1 exactly; other implementations
     differ slightly. Centres are rounded to pixels. A line one pixel wide has V = 0, a single pixel
