@@ -170,6 +170,11 @@ def evaluate(
 
     _add_plugins(plugin_files)
     if (labels / FILE).is_file():
+        if dataset or name or gate or split or limit:
+            raise UsageError(
+                f"{labels} is the folder of a run, which knows its images and methods: leave out "
+                "--dataset, --name, --gate, --split and --limit"
+            )
         folder = out or labels
         jobs = foreign.of_run(labels, protocol, data_root, plugin_files)
     elif dataset is None:

@@ -67,6 +67,15 @@ def test_label_maps_are_kept_once(tmp_path: Path, toy_truth: Labels) -> None:
         assert store.labels_of_variants() == {("slic", "{}"): "slic"}
 
 
+def test_kept_maps_of_an_older_plugin_version_do_not_count(
+    tmp_path: Path, toy_truth: Labels
+) -> None:
+    with Store(tmp_path) as store:
+        for version in ("v2", "v1"):  # whichever was written last is the latest
+            store.add(1, [record(replace(KEY, plugin_version=version))], toy_truth)
+        assert [kept.plugin_version for kept in store.kept()] == ["v1"]
+
+
 def test_timings(tmp_path: Path) -> None:
     timing = Timing(
         "slic", "{}", "slic", "toys/a", 3, 4, 100, "cpu", 1, "total", 0.1, 0.09, 0.2, 5, 7.0

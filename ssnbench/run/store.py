@@ -55,6 +55,13 @@ PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {VERSION};
 """
 
+_CURRENT = """(algorithm, params, plugin_version) IN (
+    SELECT algorithm, params, plugin_version FROM (
+        -- beside max(), SQLite takes bare columns from the row of the maximum
+        SELECT algorithm, params, plugin_version, max(rowid) FROM records
+        GROUP BY algorithm, params))"""
+"""Rows of the latest version of each plug-in: where one was edited, the older do not count."""
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -212,11 +219,7 @@ class Store:
         """
         table = self._frame(
             f"""SELECT {", ".join(f'"{name}"' for name in self._columns())} FROM records
-            WHERE (algorithm, params, plugin_version) IN (
-                SELECT algorithm, params, plugin_version FROM (
-                    -- beside max(), SQLite takes bare columns from the row of the maximum
-                    SELECT algorithm, params, plugin_version, max(rowid) FROM records
-                    GROUP BY algorithm, params))
+            WHERE {_CURRENT}
             ORDER BY dataset, split, label, n_asked, image, protocol, truth"""
         )
         return table.drop(columns="run")
@@ -231,9 +234,11 @@ class Store:
         return [json.loads(facts) for (facts,) in rows]
 
     def kept(self) -> list[Kept]:
-        """Label maps that were kept."""
+        """Label maps that were kept, by the latest version of each plug-in."""
         columns = ", ".join((*_SEGMENTATION, "content"))
-        rows = self._connection.execute(f"SELECT {columns} FROM kept ORDER BY {columns}")
+        rows = self._connection.execute(
+            f"SELECT {columns} FROM kept WHERE {_CURRENT} ORDER BY {columns}"
+        )
         return [Kept(*row) for row in rows]
 
     def labels_of_variants(self) -> dict[tuple[str, str], str]:
