@@ -46,10 +46,26 @@ def test_the_deep_network_is_that_of_the_paper() -> None:
 def test_scales_are_halved_twice_after_the_second_and_fourth_convolution() -> None:
     network = FeatureNetwork(Architecture(width=4))
     sizes: list[tuple[int, ...]] = []
-    for convolution in convolutions(network):
+    for convolution in convolutions(network)[:-1]:
         convolution.register_forward_hook(lambda _m, _i, out: sizes.append(tuple(out.shape[2:])))
     network(lab(), GRID)
-    assert sizes == [(37, 50)] * 2 + [(19, 25)] * 2 + [(10, 13)] * 2 + [(37, 50)]
+    assert sizes == [(37, 50)] * 2 + [(19, 25)] * 2 + [(10, 13)] * 2
+
+
+@pytest.mark.parametrize("made", [Architecture(width=6), Architecture.released(width=6)])
+def test_the_last_convolution_sees_all_scales_at_once(made: Architecture) -> None:
+    """It is computed scale by scale, and equals that of the concatenated scales."""
+    network = FeatureNetwork(replace(made, last_init="default")).eval()
+    deep = network.learned
+    seen = lab() / 10 if made.sees == "lab" else xylab(lab(), GRID)
+    fine = deep.fine(seen)
+    middle = deep.middle(fine)
+    coarse = deep.coarse(middle)
+    up = [torch.nn.functional.interpolate(x, (37, 50), mode="bilinear") for x in (middle, coarse)]
+    scales = [fine, *up, seen] if made.last_sees_input else [fine, *up]
+    expected = deep.last(torch.cat(scales, 1))
+    expected = expected.relu() if made.last_relu else expected
+    torch.testing.assert_close(deep(seen), expected)
 
 
 @pytest.mark.parametrize("pooling", ["3x3", "2x2"])
