@@ -27,7 +27,7 @@ from ssnbench import labels, plugins
 from ssnbench.contracts import Algorithm, Labels, Sample
 from ssnbench.metrics import prepare, score, summarise
 
-REFERENCES = {"snic": "snic_m10", "ers": "ers", "etps": "etps"}
+REFERENCES = {"slic": "slic", "snic": "snic_m10", "ers": "ers", "etps": "etps"}
 COLUMNS = {"asa": "ASA", "br": "BR_seal_r1", "ev": "EV64"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssnbench.seeds import grid_seeds, grid_shape
+from ssnbench.seeds import grid_cells, grid_seeds, grid_shape, to_lowest_gradient
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,31 @@ def test_odd_shapes(shape: tuple[int, int], asked: int, made: int) -> None:
 
 def test_seeds_lie_in_the_middle_of_equal_cells() -> None:
     assert grid_seeds((6, 9), 6).tolist() == [[1, 1], [1, 4], [1, 7], [4, 1], [4, 4], [4, 7]]
+
+
+def test_cells_hold_their_seeds() -> None:
+    cells = grid_cells((33, 47), 20)
+    assert cells.dtype == np.int32
+    assert cells[*grid_seeds((33, 47), 20).T].tolist() == list(range(cells.max() + 1))
+
+
+def test_cells_of_six_pixels() -> None:
+    assert grid_cells((2, 3), 6).tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_a_seed_leaves_a_contour() -> None:
+    """An edge between columns 3 and 4: columns 3 and 4 have a gradient, 2 and 5 have none."""
+    lab = np.zeros((9, 9, 3), np.float32)
+    lab[:, 4:, 0] = 50
+    seeds = np.array([[4, 3], [4, 4], [4, 6]], np.int32)
+    to_lowest_gradient(lab, seeds)
+    assert seeds.tolist() == [[3, 2], [3, 5], [4, 6]]
+
+
+def test_a_seed_goes_to_the_lowest_gradient_only() -> None:
+    """A ramp that gets flatter to the right: differences 8, 4, 2, 1 of neighbours."""
+    lab = np.zeros((1, 5, 3), np.float32)
+    lab[0, :, 1] = [0, 8, 12, 14, 15]
+    seeds = np.array([[0, 2]], np.int32)
+    to_lowest_gradient(lab, seeds)
+    assert seeds.tolist() == [[0, 3]]
