@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
+from ssnbench import options
 from ssnbench.contracts import UsageError
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-_PATH = click.Path(path_type=Path)
+from ssnbench.training.command import train
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,23 +34,8 @@ def commands() -> None:
     """Benchmark and evaluation suite for superpixel algorithms."""
 
 
-def _options(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
-    """Several options as one decorator: commands that share them stay alike."""
+commands.add_command(train)
 
-    def decorate(command: _Command) -> _Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-_plugin = click.option(
-    "--plugin", "plugin_files", type=_PATH, multiple=True, help="Python file with a plug-in."
-)
-_data_root = click.option(
-    "--data-root", type=_PATH, help="Where the datasets lie [else $SSNBENCH_DATA]."
-)
 _split = click.option("--split", help="Part of the dataset [its own default, mostly test].")
 _limit = click.option("--limit", type=click.IntRange(min=1), help="Only the first N images.")
 _workers = click.option(
@@ -65,7 +48,7 @@ _backend = click.option(
     show_default=True,
     help="How the jobs are distributed.",
 )
-_on_data = _options(_split, _limit, _workers, _backend, _plugin, _data_root)
+_on_data = options.together(_split, _limit, _workers, _backend, options.plugin, options.data_root)
 _set = click.option(
     "--set", "settings", multiple=True, metavar="ALGO.PARAM=VALUE", help="Set a parameter."
 )
@@ -78,7 +61,7 @@ _set = click.option(
 @click.option("--protocol", default="seal", show_default=True, help="Yard-stick.")
 @_on_data
 @_set
-@click.option("--out", type=_PATH, help="Folder of the results [reports/DATASET-SPLIT].")
+@click.option("--out", type=options.PATH, help="Folder of the results [reports/DATASET-SPLIT].")
 @click.option("--keep-labels", is_flag=True, help="Keep every label map, to score it again later.")
 @click.option("--times/--no-times", default=True, help="Take the times of the algorithms, too.")
 @click.option("--fresh", is_flag=True, help="Forget the results that the folder holds.")
@@ -107,12 +90,12 @@ def run(
     from ssnbench.run.store import Store
     from ssnbench.terminal import Progress
 
-    _add_plugins(plugin_files)
+    options.add_plugins(plugin_files)
     source = plan.open_source(dataset, split, data_root)
     todo = plan.make(
         plan.choose_algorithms(algos or plan.DEFAULT_ALGORITHMS, settings),
         source,
-        _numbers(segments) if segments is not None else plan.DEFAULT_SEGMENTS,
+        options.numbers(segments, "--segments") if segments is not None else plan.DEFAULT_SEGMENTS,
         protocol,
         limit,
         keep_labels,
@@ -130,20 +113,22 @@ def run(
 
 
 @commands.command()
-@click.argument("folder", type=_PATH)
+@click.argument("folder", type=options.PATH)
 def report(folder: Path) -> int:
     """Draw tables, figures and page of FOLDER again from what is stored there."""
     return _finish(folder, changed=True)
 
 
 @commands.command()
-@click.argument("labels", type=_PATH)
+@click.argument("labels", type=options.PATH)
 @click.option("--dataset", help="Dataset that the label maps belong to.")
 @click.option("--name", help="Name of the method [that of the folder].")
 @click.option("--protocol", default="seal", show_default=True, help="Yard-stick.")
 @click.option("--gate", is_flag=True, help="Make the maps connected first, as run does.")
 @_on_data
-@click.option("--out", type=_PATH, help="Folder of the results [reports/NAME-on-DATASET-SPLIT].")
+@click.option(
+    "--out", type=options.PATH, help="Folder of the results [reports/NAME-on-DATASET-SPLIT]."
+)
 def evaluate(
     labels: Path,
     dataset: str | None,
@@ -168,7 +153,7 @@ def evaluate(
     from ssnbench.run.store import FILE, Store
     from ssnbench.terminal import Progress, show_certificates
 
-    _add_plugins(plugin_files)
+    options.add_plugins(plugin_files)
     if (labels / FILE).is_file():
         if dataset or name or gate or split or limit:
             raise UsageError(
@@ -191,13 +176,15 @@ def evaluate(
 
 
 @commands.command()
-@click.argument("image", type=_PATH)
+@click.argument("image", type=options.PATH)
 @click.option("--algo", default="ssn", show_default=True, help="Algorithm, with parameters.")
 @click.option("--segments", type=int, default=500, show_default=True, help="Superpixels.")
-@click.option("-o", "--out", type=_PATH, help="Label map: .png (16 bit), .npy, .csv or .mat.")
-@click.option("--overlay", type=_PATH, help="Picture with the boundaries drawn.")
+@click.option(
+    "-o", "--out", type=options.PATH, help="Label map: .png (16 bit), .npy, .csv or .mat."
+)
+@click.option("--overlay", type=options.PATH, help="Picture with the boundaries drawn.")
 @_set
-@_plugin
+@options.plugin
 def segment(
     image: Path,
     algo: str,
@@ -213,7 +200,7 @@ def segment(
     from ssnbench.report.overlay import painted
     from ssnbench.run.plan import choose_algorithms
 
-    _add_plugins(plugin_files)
+    options.add_plugins(plugin_files)
     (variant,) = choose_algorithms(algo, settings)
     picture = images.read_image(image)
     labels = api.segment(picture, variant.name, segments, **dict(variant.params))
@@ -235,8 +222,8 @@ def segment(
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
 @_set
-@_plugin
-@click.option("--out", type=_PATH, help="Folder of results to add the times to.")
+@options.plugin
+@click.option("--out", type=options.PATH, help="Folder of results to add the times to.")
 def time_(
     algos: str | None,
     size: str,
@@ -251,7 +238,7 @@ def time_(
     from ssnbench.run import benchmark, clock, facts, plan
     from ssnbench.terminal import show_times
 
-    _add_plugins(plugin_files)
+    options.add_plugins(plugin_files)
     height, width = _size(size)
     source = plan.open_source(f"collage(height={height},width={width},n_images=1)")
     (image,) = source.open().keys()
@@ -259,7 +246,7 @@ def time_(
     tasks = [
         clock.Task(variant, source, image, n, threads, device, plugin_files)
         for variant in variants
-        for n in plan.check_counts(_numbers(segments))
+        for n in plan.check_counts(options.numbers(segments, "--segments"))
     ]
     results = list(clock.time_apart(tasks))
     show_times(results, facts.machine())
@@ -270,12 +257,12 @@ def time_(
 
 @commands.command("list")
 @click.argument("what", type=click.Choice(["algos", "datasets", "metrics", "protocols"]))
-@_plugin
+@options.plugin
 def list_(what: str, plugin_files: tuple[Path, ...]) -> int:
     """List what there is, with parameters, licences, formulas."""
     from ssnbench import terminal
 
-    _add_plugins(plugin_files)
+    options.add_plugins(plugin_files)
     getattr(terminal, f"list_{what}")()
     return 0
 
@@ -292,20 +279,6 @@ def _finish(folder: Path, changed: bool) -> int:
     n_failed = show_summary(folder)
     click.echo(f"report: {page}")
     return int(n_failed > 0)
-
-
-def _add_plugins(files: Sequence[Path]) -> None:
-    from ssnbench import plugins
-
-    for file in files:
-        plugins.add_file(file)
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        raise UsageError(f"--segments takes numbers such as 100,200, got {text!r}") from None
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
     from ssnbench.run.benchmark import Listener
     from ssnbench.run.clock import Task
     from ssnbench.run.job import Outcome
+    from ssnbench.ssn.outcome import Progress as TrainingStep
 
 console = Console()
 _SUMMARY_METRICS = ("asa", "br", "bp", "ev", "co")
 _STAGES = ("total", "colour", "network", "clustering", "other", "connectivity")
 _MOST_ROWS = 20
+_QUIET_SECONDS = 30.0
+"""Between two lines about a training where there is no terminal to draw a bar on."""
 
 
 class Progress:
@@ -83,6 +87,64 @@ class Progress:
         if text not in self._notes:
             self._notes.add(text)
             self._bar.print(escape(text + where), style="yellow", soft_wrap=True)
+
+
+class TrainingProgress:
+    """How a training fares: a bar on a terminal, a line now and then where there is none.
+
+    Every validation leaves a line of its own on both.
+    """
+
+    def __init__(self) -> None:
+        columns = (
+            rich.progress.BarColumn(bar_width=20),
+            rich.progress.MofNCompleteColumn(),
+            rich.progress.TextColumn("{task.description}"),
+            rich.progress.TextColumn("left {task.fields[left]}"),
+        )
+        self._bar = rich.progress.Progress(*columns, console=console)
+        self._task = self._bar.add_task("", total=None, left="?")
+        self._line_at = -math.inf
+        self._score: float | None = None
+
+    def __enter__(self) -> TrainingProgress:
+        if console.is_terminal:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, told: TrainingStep) -> None:
+        """Show what a training tells after a step."""
+        if told.score is not None and told.score != self._score:
+            self._score = told.score
+            self._print(f"validation: ASA {told.score:.4f}, best {told.best:.4f}")
+        text, left = _losses(told), _duration(told.remaining)
+        if console.is_terminal:
+            self._bar.update(
+                self._task, completed=told.step, total=told.steps, description=text, left=left
+            )
+        elif told.seconds - self._line_at >= _QUIET_SECONDS or told.step == told.steps:
+            self._line_at = told.seconds
+            self._print(f"{told.step}/{told.steps} {text}, left {left}")
+
+    def _print(self, text: str) -> None:
+        self._bar.print(text, soft_wrap=True, highlight=False)
+
+
+def _losses(told: TrainingStep) -> str:
+    return (
+        f"loss {told.loss:.4f} (segments {told.reconstruction:.4f}, "
+        f"compactness {told.compactness:.4g}), rate {told.rate:.2g}, "
+        f"waiting for data {told.waiting:.1%}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}"
 
 
 def show_summary(folder: Path) -> int:

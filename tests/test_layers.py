@@ -15,10 +15,12 @@ ROOT = Path(__file__).parents[1]
 # From top to bottom; a module may import what stands in a lower row, or in its own package.
 LAYERS = [
     ["ssnbench.cli"],
+    ["ssnbench.training"],
     ["ssnbench.terminal"],
     ["ssnbench.api", "ssnbench.report"],
     ["ssnbench.run"],
     ["ssnbench.metrics", "ssnbench.ssn"],
+    ["ssnbench.options"],
     ["ssnbench.plugins"],
     ["ssnbench.search", "ssnbench.images", "ssnbench.dataroot", "ssnbench.synthesis"],
     [

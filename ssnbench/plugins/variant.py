@@ -89,7 +89,7 @@ def with_params(
         if key not in fields:
             hint = f"{variant.name} takes {', '.join(fields) or 'no parameters'}"
             raise plugins.unknown(f"parameter of {variant.name}", key, fields, hint)
-        values[key] = _read(fields[key].type, text, f"{variant.name}.{key}")
+        values[key] = read_value(fields[key].type, text, f"{variant.name}.{key}")
     given = {key: value for key, value in values.items() if value != fields[key].default}
     return Variant(variant.name, tuple(sorted(given.items())))
 
@@ -131,15 +131,14 @@ def split(text: str) -> Iterator[str]:
         yield part.strip()
 
 
-def _pair(text: str, whole: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise UsageError(f"cannot read {text!r} in {whole!r}; write parameter=value")
-    return key.strip(), value.strip()
+def read_value(kind: Any, text: str, where: str) -> Any:
+    """Turn text into a value of the annotated type ``kind``.
 
-
-def _read(kind: Any, text: str, where: str) -> Any:
-    """Turn text into a value of the annotated type ``kind``."""
+    Raises
+    ------
+    UsageError
+        When it is none; the error names the parameter by ``where``.
+    """
     kinds = typing.get_args(kind) if isinstance(kind, UnionType) else (kind,)
     if NoneType in kinds and text in ("None", "none"):
         return None
@@ -149,6 +148,13 @@ def _read(kind: Any, text: str, where: str) -> Any:
             return value
     wanted = " or ".join(getattr(each, "__name__", str(each)) for each in kinds)
     raise UsageError(f"{where} should be {wanted}, got {text!r}")
+
+
+def _pair(text: str, whole: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"cannot read {text!r} in {whole!r}; write parameter=value")
+    return key.strip(), value.strip()
 
 
 def _as_kind(kind: Any, text: str) -> Any:

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ssnbench.contracts import PathLike, Sample
+from ssnbench.contracts import PathLike, Sample, UsageError
 from ssnbench.ssn.checkpoint import Learner, Log, State
 from ssnbench.ssn.crops import Batch, Crops
 from ssnbench.ssn.features import position_scale
@@ -79,13 +79,11 @@ def train(
         When the folder holds another training, when there is nothing to learn from, or when the
         disk is full.
     """
-    folder = Path(out_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(".*.safetensors.*"):  # of a run that was killed while writing
-        leftover.unlink()
     crops = Crops(
         samples, recipe.patch, seed=recipe.seed, scaling=recipe.scaling, device=recipe.device
     )
+    folder = Path(out_dir)
+    _make(folder)
     learner = _learner(recipe)
     facts = {**recipe.fixed(), "data": _fingerprint(samples), "validation": None}
     if validation:
@@ -268,6 +266,16 @@ class _Run:
             "torch": torch.__version__,
         }
         save_network(self.folder / BEST, self.learner.average, facts)
+
+
+def _make(folder: Path) -> None:
+    """Make the folder of a training, or clear away what a run left that was killed in writing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.glob(".*.safetensors.*"):
+            leftover.unlink()
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder}: {error}; choose another folder") from error
 
 
 def _learner(recipe: Recipe) -> Learner:

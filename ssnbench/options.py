@@ -1,0 +1,55 @@
+"""Options that several commands share, so that they stay alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ssnbench.contracts import UsageError
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
+
+plugin = click.option(
+    "--plugin", "plugin_files", type=PATH, multiple=True, help="Python file with a plug-in."
+)
+data_root = click.option(
+    "--data-root", type=PATH, help="Where the datasets lie [else $SSNBENCH_DATA]."
+)
+
+
+def together(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    """Several options as one decorator."""
+
+    def decorate(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def add_plugins(files: Sequence[Path]) -> None:
+    """Register the files of ``--plugin``."""
+    from ssnbench import plugins
+
+    for file in files:
+        plugins.add_file(file)
+
+
+def numbers(text: str, option: str) -> list[int]:
+    """Read whole numbers separated by commas.
+
+    Raises
+    ------
+    UsageError
+        When they are none; it names the option.
+    """
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise UsageError(f"{option} takes numbers such as 100,200, got {text!r}") from None

@@ -1,0 +1,128 @@
+"""``ssnbench train``: parse, call, print; torch is imported only once there is something to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ssnbench import options
+
+if TYPE_CHECKING:
+    from ssnbench.ssn.outcome import Outcome
+
+STOPPED = 130
+"""Exit code of a training that was asked to stop."""
+
+_recipe = options.together(
+    click.option("--variant", type=click.Choice(["deep", "linear"]), help="Which SSN [deep]."),
+    click.option("--k", type=int, help="Channels of the features [20]."),
+    click.option("--steps", type=int, help="Steps of Adam [50000]."),
+    click.option("--batch", type=int, help="Patches of a step [8]."),
+    click.option("--patch", type=int, help="Height and width of a patch, pixels [201]."),
+    click.option("--segments", "n_segments", type=int, help="Superpixels in a patch [100]."),
+    click.option("--iterations", "n_iter", type=int, help="Iterations of the clustering [5]."),
+    click.option("--rate", type=float, help="Rate of Adam, at its peak [0.002]."),
+    click.option("--schedule", type=click.Choice(["one-cycle", "constant"]), help="[one-cycle]"),
+    click.option("--seed", type=int, help="Start of all randomness [0]."),
+    click.option("--device", help="cpu or cuda [cuda where there is one]."),
+    click.option(
+        "--precision",
+        type=click.Choice(["auto", "float32", "bfloat16"]),
+        help="Of the convolutions [auto: bfloat16 where the hardware has it].",
+    ),
+)
+_data = options.together(
+    click.option("--dataset", default="collage(n_images=100)", show_default=True, help="Dataset."),
+    click.option("--train-split", default="train", show_default=True, help="Part to learn from."),
+    click.option("--limit", type=click.IntRange(min=1), help="Only its first N images."),
+    click.option("--val-split", default="val", show_default=True, help="Part to validate with."),
+    click.option(
+        "--val-limit",
+        type=click.IntRange(min=0),
+        default=20,
+        show_default=True,
+        help="Only N of its images, spread evenly; 0: keep the last network, without validation.",
+    ),
+    click.option(
+        "--val-segments", default="100,300,800", show_default=True, help="Superpixels asked for."
+    ),
+    options.data_root,
+    options.plugin,
+)
+
+
+@click.command()
+@click.argument("method", type=click.Choice(["ssn"]))
+@click.option(
+    "--network",
+    type=click.Choice(["default", "released", "paper"]),
+    default="default",
+    show_default=True,
+    help="What learned best, the network of the authors' code, or that of their text.",
+)
+@_recipe
+@_data
+@click.option(
+    "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any other field of a training."
+)
+@click.option("--out", type=options.PATH, help="Folder [reports/training/MODEL.DATASET].")
+def train(
+    method: str,  # noqa: ARG001 - so far there is one
+    network: Any,
+    dataset: str,
+    train_split: str,
+    limit: int | None,
+    val_split: str,
+    val_limit: int,
+    val_segments: str,
+    data_root: Path | None,
+    plugin_files: tuple[Path, ...],
+    settings: tuple[str, ...],
+    out: Path | None,
+    **given: Any,
+) -> int:
+    """Train a network on a dataset with segmentations.
+
+    A training that was stopped, even killed, goes on where it was when the same command is given
+    again. Fields of --set are those of ssnbench.ssn.recipe.Recipe and of its architecture and
+    scaling, such as width=32, decay=0 or scaling.std=0.25; a wrong one lists them.
+    """
+    from ssnbench.run.plan import open_source
+    from ssnbench.ssn.train import train as run
+    from ssnbench.terminal import TrainingProgress
+    from ssnbench.training import data
+    from ssnbench.training import settings as recipes
+
+    options.add_plugins(plugin_files)
+    given["device"] = given["device"] or recipes.best_device()
+    recipe = recipes.recipe_of(network, given, settings)
+    source = open_source(dataset, train_split, data_root)
+    validation = None
+    if val_limit:
+        counts = options.numbers(val_segments, "--val-segments")
+        validated = open_source(dataset, val_split, data_root)
+        validation = data.validation_of(validated, counts, val_limit)
+    samples = data.samples_of(source, limit)
+    name = f"{recipes.name_of(recipe.architecture)}.{source.label}"
+    folder = out or Path("reports") / "training" / name
+    with TrainingProgress() as progress:
+        outcome = run(recipe, samples, folder, validation=validation, progress=progress)
+    return _report(outcome, recipe.steps, dataset)
+
+
+def _report(outcome: Outcome, steps: int, dataset: str) -> int:
+    """Say where the training stands and what to do next."""
+    if not outcome.finished:
+        click.echo(
+            f"stopped after step {outcome.step} of {steps}; the same command goes on from here"
+        )
+        return STOPPED
+    score = "" if outcome.score is None else f", ASA {outcome.score:.4f}"
+    click.echo(f"best network: {outcome.weights} (after step {outcome.best_step}{score})")
+    weights = quote(f"ssn.weights={outcome.weights}")
+    click.echo(f"use it: ssnbench segment IMAGE --set {weights}")
+    click.echo(f"        ssnbench run --algos ssn,slic --dataset {quote(dataset)} --set {weights}")
+    return 0
