@@ -1,13 +1,13 @@
 """SSN: superpixels by a network and differentiable SLIC.
 
-Jampani, Sun, Liu, Yang, Kautz: Superpixel Sampling Networks, ECCV 2018. Our own implementation
-(``ssnbench.ssn``). As long as no trained weights are installed, the variants ``deep`` and
-``linear`` run as ``pix`` (colours and positions, no network) and say so.
+Jampani, Sun, Liu, Yang, Kautz: Superpixel Sampling Networks, ECCV 2018. Our own implementation,
+with weights that come with the package (``ssnbench.ssn``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ssnbench.contracts import Image, Labels
 
@@ -19,23 +19,28 @@ class SSN:
     Attributes
     ----------
     variant : {"deep", "linear", "pix"}
-        Features by the network, by its linear counterpart, or scaled XYLab. Without weights the
-        first two run as ``pix``, with a ``NoWeightsWarning``.
+        Features by the network, by its linear counterpart, or scaled XYLab as they are.
+    weights : str
+        Data that the network was trained on (``bsds500``), a full name (``ssn-k10.bsds500``), or
+        a file such as ``ssnbench train`` writes.
     n_iter : int
         Iterations of differentiable SLIC (paper: 10 at test time).
-    color_scale : float
-        gamma_color, the scale of Lab (paper: 0.26).
-    pos_scale : float
-        eta, the width of one superpixel in feature space (paper: 2.5).
+    color_scale, pos_scale : float or None
+        gamma_color, the scale of Lab (paper: 0.26), and eta, the width of one superpixel in
+        feature space (paper: 2.5); None: those of the training.
     device : str
         ``cpu`` or ``cuda``.
+    precision : {"float32", "bfloat16", "float16"}
+        Arithmetic of the convolutions.
     """
 
     variant: str = "deep"
+    weights: str = "bsds500"
     n_iter: int = 10
-    color_scale: float = 0.26
-    pos_scale: float = 2.5
+    color_scale: float | None = None
+    pos_scale: float | None = None
     device: str = "cpu"
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
 
     def __call__(self, image: Image, n_segments: int) -> Labels:
         """Segment ``image``; the grid makes at most ``n_segments`` superpixels."""
@@ -45,10 +50,12 @@ class SSN:
             image,
             n_segments,
             variant=self.variant,
+            weights=self.weights,
             n_iter=self.n_iter,
             color_scale=self.color_scale,
             pos_scale=self.pos_scale,
             device=self.device,
+            precision=self.precision,
         )
 
 

@@ -30,8 +30,17 @@ def _linear_light() -> NDArray[np.float32]:
     return linear.astype(np.float32)
 
 
-_LINEAR: Final = _linear_light()
-_MATRIX: Final = (_XYZ / _WHITE[:, None]).astype(np.float32)
+LINEAR: Final = _linear_light()
+"""float32 (256,): linear light of each value of an sRGB channel."""
+
+MATRIX: Final = (_XYZ / _WHITE[:, None]).astype(np.float32)
+"""float32 (3, 3): from linear light to X, Y, Z over those of white."""
+
+FOOT: Final = 0.008856
+"""Below this CIE's f is the straight line FOOT_SLOPE * t + FOOT_LEVEL, above it a cube root."""
+
+FOOT_SLOPE: Final = 7.787
+FOOT_LEVEL: Final = 16 / 116
 
 
 def rgb_to_lab(image: Image) -> Lab:
@@ -60,7 +69,7 @@ def rgb_to_lab(image: Image) -> Lab:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"expected uint8 (H, W, 3), got {image.dtype} {image.shape}")
     lab = np.empty(image.shape, dtype=np.float32)
-    _convert(np.ascontiguousarray(image).reshape(-1), _LINEAR, _MATRIX, lab.reshape(-1))
+    _convert(np.ascontiguousarray(image).reshape(-1), LINEAR, MATRIX, lab.reshape(-1))
     return lab
 
 
@@ -79,9 +88,9 @@ def _cube_root(t):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, inline="always")
 def _lightness(t):  # type: ignore[no-untyped-def]
     """CIE's f: a cube root with a straight foot; the foot's argument never reaches the root."""
-    foot = np.float32(0.008856)
+    foot = np.float32(FOOT)
     root = _cube_root(max(t, foot))
-    return root if t > foot else np.float32(7.787) * t + np.float32(16 / 116)
+    return root if t > foot else np.float32(FOOT_SLOPE) * t + np.float32(FOOT_LEVEL)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)

@@ -26,9 +26,6 @@ ODD = {
     "a superpixel per pixel": (12, 14, 168),
 }
 
-pytestmark = pytest.mark.filterwarnings("ignore:there are no trained weights")
-
-
 @pytest.fixture(params=plugins.names("algorithms"))
 def plugin(request: pytest.FixtureRequest) -> Any:
     missing = plugins.find("algorithms", request.param).missing

@@ -1,11 +1,16 @@
-import warnings
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from ssnbench import plugins
 from ssnbench.contracts import Image, UsageError
-from ssnbench.ssn.infer import NoWeightsWarning, segment
+from ssnbench.ssn.infer import segment
+from ssnbench.ssn.model import SSN
+from ssnbench.ssn.network import Architecture, FeatureNetwork
+from ssnbench.ssn.weights import find, load_network, names, save_network
 from ssnbench.stages import collect
 
 
@@ -63,19 +68,48 @@ def test_a_count_out_of_range_names_the_shape(halves: Image, n_segments: int) ->
         segment(halves, n_segments, variant="pix")
 
 
+def saved(path: Path, **changes: Any) -> str:
+    torch.manual_seed(0)
+    made = Architecture(width=4, k=7, last_init="default", **changes)
+    save_network(path, FeatureNetwork(made), {})
+    return str(path)
+
+
 @pytest.mark.parametrize("variant", ["deep", "linear"])
-def test_without_weights_every_call_says_so(halves: Image, variant: str) -> None:
-    # every call, not the first alone: each record of a run notes it, whichever process made it
-    for _ in range(2):
-        with pytest.warns(NoWeightsWarning, match="no trained weights"):
-            segment(halves, 4, variant=variant)
+def test_weights_of_a_file(tmp_path: Path, halves: Image, variant: Any) -> None:
+    path = saved(tmp_path / "own.safetensors", variant=variant)
+    made = segment(halves, 12, variant=variant, weights=path, n_iter=2)
+    np.testing.assert_array_equal(made, SSN.from_pretrained(path, n_iter=2)(halves, 12))
 
 
-def test_without_weights_deep_is_pix(halves: Image) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NoWeightsWarning)
-        deep = segment(halves, 12, variant="deep")
-    np.testing.assert_array_equal(deep, segment(halves, 12, variant="pix"))
+def test_scales_are_those_of_the_training_unless_given(tmp_path: Path, halves: Image) -> None:
+    own = saved(tmp_path / "own.safetensors", color_scale=0.1, eta=30.0)
+    plain = saved(tmp_path / "plain.safetensors")
+    stiff = segment(halves, 12, weights=own)
+    assert not np.array_equal(stiff, segment(halves, 12, weights=plain))
+    again = segment(halves, 12, weights=plain, color_scale=0.1, pos_scale=30.0)
+    np.testing.assert_array_equal(stiff, again)
+
+
+def test_weights_of_another_variant_are_refused(tmp_path: Path, halves: Image) -> None:
+    path = saved(tmp_path / "own.safetensors")
+    with pytest.raises(UsageError, match="is of the variant deep, not linear"):
+        segment(halves, 12, variant="linear", weights=path)
+
+
+@pytest.mark.parametrize("name", names())
+def test_what_ships_runs_and_says_where_it_comes_from(halves: Image, name: str) -> None:
+    network, training = load_network(find(name))
+    card = find(name).with_suffix(".md").read_text()
+    assert f"# {name}" in card
+    assert f"k = {network.architecture.k}" in card
+    assert str(training["step"]) in card.replace(" ", "")
+    labels = segment(halves, 12, variant=network.architecture.variant, weights=name)
+    assert not set(labels[:, :19].ravel()) & set(labels[:, 19:].ravel())
+
+
+def test_the_weights_that_are_promised_ship() -> None:
+    assert set(names()) >= {"ssn.bsds500", "ssn-k10.bsds500", "ssn-linear.bsds500"}
 
 
 def test_gslic_keeps_to_the_edge_too_and_takes_its_parameters(halves: Image) -> None:

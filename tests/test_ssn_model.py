@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +68,45 @@ def test_bfloat16_is_close(network: FeatureNetwork, toy_image: Image) -> None:
     assert (half.superpixels.labels == full.superpixels.labels).float().mean() > 0.95
 
 
+def test_a_tensor_gives_a_tensor(network: FeatureNetwork, toy_image: Image) -> None:
+    ssn = SSN(network, n_iter=2)
+    made = ssn(torch.from_numpy(toy_image), 30)
+    assert isinstance(made, torch.Tensor)
+    assert np.array_equal(made.numpy(), ssn(toy_image, 30))
+
+
+def test_strips_are_exact(network: FeatureNetwork, toy_image: Image) -> None:
+    whole = SSN(network, n_iter=2).details(toy_image, 30)
+    strips = SSN(network, n_iter=2, strip_rows=8).details(toy_image, 30)
+    torch.testing.assert_close(strips.features, whole.features, atol=1e-5, rtol=1e-5)
+
+
+def test_it_holds_a_copy(network: FeatureNetwork, toy_image: Image) -> None:
+    trained = copy.deepcopy(network)
+    ssn = SSN(trained, n_iter=2)
+    before = ssn(toy_image, 30)
+    with torch.no_grad():
+        for parameter in trained.parameters():
+            assert parameter.requires_grad
+            parameter.uniform_()
+    assert np.array_equal(ssn(toy_image, 30), before)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_compiled_it_is_the_same(network: FeatureNetwork, toy_image: Image) -> None:
+    plain, built = SSN(network), SSN(network, compile=True)
+    torch.testing.assert_close(
+        built.details(toy_image, 30).features, plain.details(toy_image, 30).features
+    )
+
+
+def test_says_what_precision_there_is(network: FeatureNetwork) -> None:
+    with pytest.raises(UsageError, match="one of float32, bfloat16, float16, got 'int8'"):
+        SSN(network, precision="int8")  # type: ignore[arg-type]
+
+
 def test_stages_are_told(network: FeatureNetwork, toy_image: Image) -> None:
     with collect() as seconds:
         SSN(network)(toy_image, 30)
@@ -100,5 +141,5 @@ def test_says_what_is_no_image(network: FeatureNetwork, shape: tuple[int, ...]) 
 def test_says_what_is_out_of_range(network: FeatureNetwork) -> None:
     with pytest.raises(ValueError, match="n_segments must be 1 to 72"):
         SSN(network)(np.zeros((8, 9, 3), np.uint8), 73)
-    with pytest.raises(ValueError, match="expected uint8"):
+    with pytest.raises(ValueError, match="expected uint8 images, got"):
         SSN(network)(np.zeros((8, 9, 3), np.float32), 4)

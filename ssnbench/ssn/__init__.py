@@ -5,17 +5,26 @@ Usable on its own, inside any PyTorch network; it knows nothing of benchmarks.
 
 from ssnbench.ssn.features import xylab
 from ssnbench.ssn.grid import Grid
-from ssnbench.ssn.infer import NoWeightsWarning, segment
+from ssnbench.ssn.infer import segment
 from ssnbench.ssn.layer import DifferentiableSLIC, Superpixels, pool, slic, unpool
+from ssnbench.ssn.losses import compactness_loss, regression_loss, segment_loss, ssn_loss
+from ssnbench.ssn.model import SSN
+from ssnbench.ssn.network import Architecture, FeatureNetwork
 
 __all__ = [
+    "SSN",
+    "Architecture",
     "DifferentiableSLIC",
+    "FeatureNetwork",
     "Grid",
-    "NoWeightsWarning",
     "Superpixels",
+    "compactness_loss",
     "pool",
+    "regression_loss",
     "segment",
+    "segment_loss",
     "slic",
+    "ssn_loss",
     "unpool",
     "xylab",
 ]

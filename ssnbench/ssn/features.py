@@ -1,11 +1,59 @@
-"""Scaled XYLab features: what SSN-pix clusters, and what the network starts from."""
+"""From sRGB to scaled XYLab: what SSN-pix clusters, and what the network starts from."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
+from ssnbench import colour
 from ssnbench.ssn.grid import Grid
+
+COLOR_SCALE = 0.26
+"""gamma_color of section 4.4."""
+
+ETA = 2.5
+"""eta of section 4.4."""
+
+
+def rgb_to_lab(images: Tensor, device: torch.device) -> Tensor:
+    """Convert sRGB images to CIE Lab, where they are going to be used.
+
+    Parameters
+    ----------
+    images : uint8 (B, H, W, 3)
+        sRGB, on any device.
+    device : torch.device
+        Where the result shall be. A GPU converts them itself, and is sent a quarter of the bytes.
+
+    Returns
+    -------
+    float32 (B, 3, H, W)
+        CIE Lab as :func:`ssnbench.colour.rgb_to_lab` makes it; in memory it is channels_last.
+
+    Raises
+    ------
+    ValueError
+        When the images are not uint8.
+    """
+    if images.dtype != torch.uint8:
+        raise ValueError(f"expected uint8 images, got {images.dtype}")
+    lab = _lab_on_cpu(images) if device.type == "cpu" else _lab(images.to(device))
+    return lab.permute(0, 3, 1, 2)
+
+
+def _lab_on_cpu(images: Tensor) -> Tensor:
+    # The conversion works pixel by pixel, so that a batch may pass as one tall image.
+    tall = images.cpu().numpy().reshape(-1, *images.shape[2:])
+    return torch.from_numpy(colour.rgb_to_lab(tall)).view(images.shape)
+
+
+def _lab(images: Tensor) -> Tensor:
+    """The same in PyTorch, for other devices."""
+    linear = torch.from_numpy(colour.LINEAR).to(images.device)[images.long()]
+    xyz = linear @ torch.from_numpy(colour.MATRIX).to(images.device).T
+    foot = colour.FOOT_SLOPE * xyz + colour.FOOT_LEVEL
+    x, y, z = torch.where(xyz > colour.FOOT, xyz.clamp(min=colour.FOOT) ** (1 / 3), foot).unbind(-1)
+    return torch.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)), -1)
 
 
 def position_scale(grid: Grid, eta: float) -> float:
@@ -16,7 +64,7 @@ def position_scale(grid: Grid, eta: float) -> float:
     return eta * max(grid.cols / grid.width, grid.rows / grid.height)
 
 
-def xylab(lab: Tensor, grid: Grid, *, color_scale: float = 0.26, eta: float = 2.5) -> Tensor:
+def xylab(lab: Tensor, grid: Grid, *, color_scale: float = COLOR_SCALE, eta: float = ETA) -> Tensor:
     """Stack scaled positions and colours of an image.
 
     Parameters
@@ -26,7 +74,7 @@ def xylab(lab: Tensor, grid: Grid, *, color_scale: float = 0.26, eta: float = 2.
     grid : Grid
         Grid of superpixels; it sets the scale of the positions.
     color_scale, eta : float
-        gamma_color and eta of the paper (section 4.4), 0.26 and 2.5.
+        gamma_color and eta of the paper (section 4.4).
 
     Returns
     -------

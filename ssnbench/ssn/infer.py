@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
+from dataclasses import replace
+from functools import lru_cache
 from typing import Literal, get_args
 
 import torch
@@ -10,18 +11,19 @@ from torch import Tensor
 
 from ssnbench.colour import rgb_to_lab
 from ssnbench.contracts import Image, Labels, UsageError
-from ssnbench.ssn.features import xylab
+from ssnbench.ssn.features import COLOR_SCALE, ETA, xylab
 from ssnbench.ssn.grid import Grid
 from ssnbench.ssn.layer import slic
+from ssnbench.ssn.model import SSN, Precision
 from ssnbench.ssn.reference import Association
+from ssnbench.ssn.weights import find, load_network
 from ssnbench.stages import stage
 
 Variant = Literal["deep", "linear", "pix"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 
 
-class NoWeightsWarning(UserWarning):
-    """A network was asked for, there are no weights for it, and plain colours were clustered."""
+_MODELS = {"deep": "ssn", "linear": "ssn-linear"}
 
 
 def segment(
@@ -29,10 +31,12 @@ def segment(
     n_segments: int,
     *,
     variant: str = "deep",
+    weights: str = "bsds500",
     n_iter: int = 10,
-    color_scale: float = 0.26,
-    pos_scale: float = 2.5,
+    color_scale: float | None = None,
+    pos_scale: float | None = None,
     device: str = "cpu",
+    precision: Precision = "float32",
 ) -> Labels:
     """Cut an image into superpixels with a Superpixel Sampling Network.
 
@@ -43,14 +47,19 @@ def segment(
     n_segments : int
         Number of superpixels asked for, 1 to H * W; the grid makes at most that many.
     variant : {"deep", "linear", "pix"}
-        Features by the network, by its linear counterpart, or scaled XYLab as they are. As long as
-        no weights are installed, the first two run as ``pix``, with a ``NoWeightsWarning``.
+        Features by the network, by its linear counterpart, or scaled XYLab as they are.
+    weights : str
+        Which the network has: the data they were trained on, their full name, or a file (see
+        :func:`ssnbench.ssn.weights.find`). The variant ``pix`` has none.
     n_iter : int
         Iterations v of differentiable SLIC.
-    color_scale, pos_scale : float
-        gamma_color and eta of the paper (section 4.4).
+    color_scale, pos_scale : float, optional
+        gamma_color and eta of the paper (section 4.4). If not given, those of the training, and
+        0.26 and 2.5 for the variant ``pix``.
     device : str
-        Where to cluster, for instance ``cpu`` or ``cuda``.
+        Where to compute, for instance ``cpu`` or ``cuda``.
+    precision : {"float32", "bfloat16", "float16"}
+        Arithmetic of the convolutions.
 
     Returns
     -------
@@ -60,20 +69,43 @@ def segment(
     Raises
     ------
     UsageError
-        When there is no such variant.
+        When there is no such variant, or there are no such weights, or of another variant.
     ValueError
         When image or ``n_segments`` are out of range.
     """
     if variant not in VARIANTS:
         raise UsageError(f"ssn has no variant {variant!r}; choose from {', '.join(VARIANTS)}")
     if variant != "pix":
-        warnings.warn(
-            "there are no trained weights for SSN: clustering colours and positions (variant pix)",
-            NoWeightsWarning,
-            stacklevel=2,
-        )
+        ssn = _pretrained(weights, variant, n_iter, color_scale, pos_scale, device, precision)
+        return ssn(image, n_segments)
+    color_scale = COLOR_SCALE if color_scale is None else color_scale
+    pos_scale = ETA if pos_scale is None else pos_scale
     features = _xylab_of(image, n_segments, color_scale, pos_scale, device)
     return _labels(features, n_segments, n_iter, "softmax")
+
+
+@lru_cache(maxsize=8)
+def _pretrained(
+    name: str,
+    variant: str,
+    n_iter: int,
+    color_scale: float | None,
+    eta: float | None,
+    device: str,
+    precision: Precision,
+) -> SSN:
+    """Load weights once per process, whatever the number of images."""
+    path = find(name, _MODELS[variant])
+    network, _ = load_network(path)
+    made = network.architecture
+    if made.variant != variant:
+        raise UsageError(f"{path} is of the variant {made.variant}, not {variant}")
+    network.architecture = replace(
+        made,
+        color_scale=made.color_scale if color_scale is None else color_scale,
+        eta=made.eta if eta is None else eta,
+    )
+    return SSN(network, n_iter=n_iter, device=device, precision=precision)
 
 
 def segment_gslic(

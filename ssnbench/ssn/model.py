@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args, overload
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ssnbench.colour import rgb_to_lab
-from ssnbench.contracts import PathLike
-from ssnbench.ssn import weights
+from ssnbench.contracts import PathLike, UsageError
+from ssnbench.ssn import strips, weights
+from ssnbench.ssn.features import rgb_to_lab
 from ssnbench.ssn.grid import Grid
 from ssnbench.ssn.layer import Superpixels, slic
 from ssnbench.ssn.network import FeatureNetwork
 from ssnbench.stages import stage
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16"]
+Images = NDArray[np.uint8] | Tensor
+
+STRIP_PIXELS = 1 << 22
+"""Pixels that are given to a network at a time, if not said otherwise: it then takes 3 GB."""
 
 
 class Details(NamedTuple):
@@ -41,13 +45,24 @@ class SSN:
     Parameters
     ----------
     network : FeatureNetwork
-        A trained network; it is moved to ``device`` and put into evaluation mode.
+        A trained network; a copy of it is made, with batch normalisation folded into the
+        convolutions.
     n_iter : int
         Iterations v of differentiable SLIC (paper: 10 at test time).
     device : str or torch.device
         Where to compute.
-    precision : {"float32", "bfloat16"}
+    precision : {"float32", "bfloat16", "float16"}
         Arithmetic of the convolutions; clustering is always in float32.
+    compile : bool
+        Whether :func:`torch.compile` builds the convolutions, which takes a while at first.
+    strip_rows : int, optional
+        Rows that are given to the network at a time; as many as make up 4 megapixels if not
+        given. Superpixels do not depend on it, but for rounding.
+
+    Raises
+    ------
+    UsageError
+        When there is no such precision.
 
     Examples
     --------
@@ -66,11 +81,19 @@ class SSN:
         n_iter: int = 10,
         device: str | torch.device = "cpu",
         precision: Precision = "float32",
+        compile: bool = False,
+        strip_rows: int | None = None,
     ) -> None:
+        if precision not in get_args(Precision):
+            raise UsageError(
+                f"precision must be one of {', '.join(get_args(Precision))}, got {precision!r}"
+            )
         self.device = torch.device(device)
-        self.network = network.eval()
+        self.network = network.fused()
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.n_iter, self.precision = n_iter, precision
+        if compile:
+            self.network.learned.compile()
+        self.n_iter, self.precision, self.strip_rows = n_iter, precision, strip_rows
 
     @classmethod
     def from_pretrained(
@@ -88,7 +111,7 @@ class SSN:
         k : int, optional
             Channels of the features that are expected.
         **options
-            ``n_iter``, ``device`` and ``precision``.
+            As for the class.
 
         Raises
         ------
@@ -99,20 +122,27 @@ class SSN:
         network, _ = weights.load_network(weights.find(str(name), model), k)
         return cls(network, **options)
 
-    def __call__(self, images: NDArray[np.uint8], n_segments: int) -> NDArray[np.int32]:
+    @overload
+    def __call__(self, images: NDArray[np.uint8], n_segments: int) -> NDArray[np.int32]: ...
+
+    @overload
+    def __call__(self, images: Tensor, n_segments: int) -> Tensor: ...
+
+    def __call__(self, images: Images, n_segments: int) -> NDArray[np.int32] | Tensor:
         """Cut images into superpixels.
 
         Parameters
         ----------
         images : uint8 (H, W, 3) or (B, H, W, 3)
-            sRGB.
+            sRGB; an array, or a tensor on any device.
         n_segments : int
             Number of superpixels asked for, 1 to H * W; the grid makes at most that many.
 
         Returns
         -------
         int32 (H, W) or (B, H, W)
-            Labels 0..m-1; pieces of one superpixel need not touch
+            Labels 0..m-1, an array for an array, and for a tensor a tensor on the device of this
+            object; pieces of one superpixel need not touch
             (:func:`ssnbench.labels.enforce` makes them).
 
         Raises
@@ -121,11 +151,11 @@ class SSN:
             When images or ``n_segments`` are out of range.
         """
         with torch.inference_mode():
-            made = self._details(images, n_segments)
-        labels: NDArray[np.int32] = made.superpixels.labels.cpu().numpy()
-        return labels if images.ndim == 4 else labels[0]
+            found = self._details(images, n_segments).superpixels.labels
+        found = found if images.ndim == 4 else found[0]
+        return found if isinstance(images, Tensor) else found.cpu().numpy()
 
-    def details(self, images: NDArray[np.uint8], n_segments: int) -> Details:
+    def details(self, images: Images, n_segments: int) -> Details:
         """Cut images into superpixels, and keep features and soft associations.
 
         Parameters and errors are those of a call; the result always has a batch dimension, and
@@ -134,27 +164,31 @@ class SSN:
         with torch.no_grad():
             return self._details(images, n_segments)
 
-    def _details(self, images: NDArray[np.uint8], n_segments: int) -> Details:
-        batch = images if images.ndim == 4 else images[None]
+    def _details(self, images: Images, n_segments: int) -> Details:
         with stage("colour"):
-            lab = self._lab(batch)
-        height, width = lab.shape[2:]
-        half = self.precision == "bfloat16"
-        with (
-            stage("network"),
-            torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half),
-        ):
-            features: Tensor = self.network(lab, Grid.of(height, width, n_segments))
+            lab = rgb_to_lab(_batch(images), self.device)
+        grid = Grid.of(lab.shape[2], lab.shape[3], n_segments)
+        with stage("network"):
+            features = self._features(lab, grid)
         with stage("clustering"):
             association = self.network.architecture.association
             made = slic(features, n_segments, self.n_iter, association=association)
         return Details(features, made)
 
-    def _lab(self, batch: NDArray[np.uint8]) -> Tensor:
-        """Lab (B, 3, H, W); the conversion's (B, H, W, 3) already is channels_last."""
-        if batch.ndim != 4 or batch.shape[3] != 3 or 0 in batch.shape:
-            raise ValueError(f"images must be (H, W, 3) or (B, H, W, 3), got {batch.shape}")
-        # The conversion works pixel by pixel, so that a batch may pass as one tall image.
-        tall = batch.reshape(-1, *batch.shape[2:])
-        lab = torch.from_numpy(rgb_to_lab(tall).reshape(batch.shape))
-        return lab.to(self.device).permute(0, 3, 1, 2)
+    def _features(self, lab: Tensor, grid: Grid) -> Tensor:
+        n_rows = self.strip_rows or max(STRIP_PIXELS // (lab.shape[0] * grid.width), 1)
+        precision = getattr(torch, self.precision)
+        half = self.precision != "float32"
+        with torch.autocast(self.device.type, dtype=precision if half else None, enabled=half):
+            if n_rows < grid.height:
+                return strips.features(self.network, lab, grid, n_rows)
+            features: Tensor = self.network(lab, grid)
+            return features
+
+
+def _batch(images: Images) -> Tensor:
+    batch = images if isinstance(images, Tensor) else torch.from_numpy(np.ascontiguousarray(images))
+    batch = batch if batch.ndim == 4 else batch[None]
+    if batch.ndim != 4 or batch.shape[3] != 3 or 0 in batch.shape:
+        raise ValueError(f"images must be (H, W, 3) or (B, H, W, 3), got {tuple(images.shape)}")
+    return batch

@@ -6,15 +6,17 @@ code and the usual ports differ, the choice is a field of :class:`Architecture`.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, NamedTuple, get_args, get_type_hints
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ssnbench.contracts import UsageError
-from ssnbench.ssn.features import xylab
+from ssnbench.ssn.features import COLOR_SCALE, ETA, xylab
 from ssnbench.ssn.grid import Grid
 from ssnbench.ssn.reference import Association
 
@@ -84,8 +86,8 @@ class Architecture:
     last_init: Literal["default", "gaussian"] = "gaussian"
     last_relu: bool = False
     association: Association = "softmax"
-    color_scale: float = 0.26
-    eta: float = 2.5
+    color_scale: float = COLOR_SCALE
+    eta: float = ETA
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
@@ -128,6 +130,21 @@ class Architecture:
         return cls(**facts)
 
 
+class Strip(NamedTuple):
+    """Which rows of an image a network is given: see :func:`ssnbench.ssn.strips.learned`.
+
+    Attributes
+    ----------
+    top : int
+        The first of them, a multiple of 4.
+    height : int
+        Rows of the whole image.
+    """
+
+    top: int
+    height: int
+
+
 class FeatureNetwork(nn.Module):
     """Pixel features for clustering: scaled XYLab and what the convolutions make of the image.
 
@@ -166,11 +183,27 @@ class FeatureNetwork(nn.Module):
             x, y, L, a, b, each times its scale, then the learned channels; type of ``lab``, also
             under autocast, since positions lose too much in half precision.
         """
-        made = self.architecture
-        pixels = xylab(lab, grid, color_scale=made.color_scale, eta=made.eta)
-        seen = lab / LAB_UNIT if made.sees == "lab" else pixels
-        learned: Tensor = self.learned(seen)
+        pixels = self.pixels(lab, grid)
+        learned: Tensor = self.learned(self.seen(lab, pixels))
         return torch.cat((pixels, learned.to(pixels.dtype)), 1)
+
+    def pixels(self, lab: Tensor, grid: Grid) -> Tensor:
+        """Scaled x, y, L, a, b of :meth:`forward`: (B, 5, H, W)."""
+        made = self.architecture
+        return xylab(lab, grid, color_scale=made.color_scale, eta=made.eta)
+
+    def seen(self, lab: Tensor, pixels: Tensor) -> Tensor:
+        """What goes into the first convolution: (B, 3 or 5, H, W)."""
+        return lab / LAB_UNIT if self.architecture.sees == "lab" else pixels
+
+    def fused(self) -> FeatureNetwork:
+        """Copy for inference alone: batch normalisation becomes part of the convolutions."""
+        network = copy.deepcopy(self).eval().requires_grad_(False)
+        for block in network.modules():
+            if isinstance(block, nn.Sequential) and isinstance(block[0], nn.Conv2d):
+                block[0] = fuse_conv_bn_eval(block[0], block[1])  # type: ignore[arg-type]
+                del block[1]
+        return network
 
     def _initialise(self) -> None:
         *others, last = [m for m in self.modules() if isinstance(m, nn.Conv2d)]
@@ -188,7 +221,7 @@ class _Linear(nn.Module):
         super().__init__()
         self.last = nn.Conv2d(n_input, made.k - N_XYLAB, 3, padding=1)
 
-    def forward(self, seen: Tensor) -> Tensor:
+    def forward(self, seen: Tensor, strip: Strip | None = None) -> Tensor:  # noqa: ARG002
         features: Tensor = self.last(seen)
         return features
 
@@ -207,11 +240,11 @@ class _Deep(nn.Module):
         self.last_sees_input = made.last_sees_input
         self.last_relu = made.last_relu
 
-    def forward(self, seen: Tensor) -> Tensor:
+    def forward(self, seen: Tensor, strip: Strip | None = None) -> Tensor:
         fine = self.fine(seen)
         middle = self.middle(fine)
         coarse = self.coarse(middle)
-        parts = [fine, _enlarged(middle, fine), _enlarged(coarse, fine)]
+        parts = [fine, _enlarged(middle, fine, 1, strip), _enlarged(coarse, fine, 2, strip)]
         if self.last_sees_input:
             parts.append(seen.to(fine.dtype))
         features = self._last_of(parts)
@@ -223,7 +256,7 @@ class _Deep(nn.Module):
         It is the same up to rounding, but nothing is concatenated, and the derivatives by the
         parts lie contiguous in memory: in training that is three times as fast.
         """
-        weights = self.last.weight.split([part.shape[1] for part in parts], 1)
+        weights = torch.split(self.last.weight, [part.shape[1] for part in parts], 1)
         total = functional.conv2d(parts[0], weights[0], self.last.bias, padding=1)
         for part, weight in zip(parts[1:], weights[1:], strict=True):
             total = total + functional.conv2d(part, weight, padding=1)
@@ -244,8 +277,29 @@ def _pooling(made: Architecture) -> nn.MaxPool2d:
     return nn.MaxPool2d(2, ceil_mode=True)
 
 
-def _enlarged(values: Tensor, like: Tensor) -> Tensor:
+def _enlarged(values: Tensor, like: Tensor, halvings: int, strip: Strip | None) -> Tensor:
+    """Bring what was halved in resolution back to that of ``like``."""
+    if strip is not None:
+        values = _rows_enlarged(values, like.shape[2], halvings, strip)
     return functional.interpolate(values, like.shape[2:], mode="bilinear", align_corners=False)
+
+
+def _rows_enlarged(values: Tensor, n_rows: int, halvings: int, strip: Strip) -> Tensor:
+    """Interpolate between rows as in the whole image.
+
+    Where its height is odd, an image is not enlarged by exactly 2: what a row lies between
+    depends on where in the image it is, not on where in the strip.
+    """
+    first, n_whole = strip.top >> halvings, strip.height
+    for _ in range(halvings):
+        n_whole = (n_whole + 1) // 2
+    rows = torch.arange(strip.top, strip.top + n_rows, device=values.device)
+    source = ((rows + 0.5) * (n_whole / strip.height) - 0.5).clamp(min=0)
+    above = source.long()
+    share = (source - above).to(values.dtype)[:, None]
+    below = (above + 1).clamp(max=n_whole - 1)
+    above, below = ((each - first).clamp(0, values.shape[2] - 1) for each in (above, below))
+    return torch.lerp(values.index_select(2, above), values.index_select(2, below), share)
 
 
 def _make_small(convolution: nn.Conv2d) -> None:

@@ -1,0 +1,50 @@
+"""Features of images that are too large for a network in one piece."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ssnbench.ssn.grid import Grid
+from ssnbench.ssn.network import FeatureNetwork, Strip
+
+MARGIN = 32
+"""Rows around a strip that its own rows may depend on; 24 for the deep network."""
+
+UNIT = 4
+"""Strips begin at multiples of this, so that their poolings fall on those of the whole image."""
+
+
+def features(network: FeatureNetwork, lab: Tensor, grid: Grid, n_rows: int) -> Tensor:
+    """Make features strip by strip; they are those of the network on the whole image.
+
+    Parameters
+    ----------
+    network : FeatureNetwork
+        In evaluation mode: batch statistics would be those of a strip.
+    lab : (B, 3, H, W)
+        CIE Lab.
+    grid : Grid
+        Grid of superpixels.
+    n_rows : int
+        Rows of a strip; what the network needs beside the features is proportional to it.
+
+    Returns
+    -------
+    (B, k, H, W)
+        As from ``network(lab, grid)``, up to rounding.
+    """
+    batch, _, height, width = lab.shape
+    n_rows = max(n_rows // UNIT, 1) * UNIT
+    made = lab.new_empty(batch, network.architecture.k, height, width)
+    n_pixels = 5
+    made[:, :n_pixels] = network.pixels(lab, grid)
+    for top in range(0, height, n_rows):
+        bottom = min(top + n_rows, height)
+        first, last = max(top - MARGIN, 0), min(bottom + MARGIN, height)
+        pixels = made[:, :n_pixels, first:last]
+        seen = network.seen(lab[:, :, first:last], pixels)
+        seen = seen.contiguous(memory_format=torch.channels_last)
+        learned = network.learned(seen, Strip(first, height))
+        made[:, n_pixels:, top:bottom] = learned[:, :, top - first : bottom - first]
+    return made
