@@ -183,13 +183,23 @@ def _add_five(row, c, channels, five):  # type: ignore[no-untyped-def]
 @leaf
 def softmax_backward(buf, n):  # type: ignore[no-untyped-def]
     """Turn D from gradients of Q into gradients of the logits: q_k (d_k - sum_j q_j d_j)."""
+    o = D_ROWS * _B
     for p in range(_0, n):
-        mean = _ZERO
-        for k in range(_0, _9):
-            mean += buf[k * _B + p] * buf[(D_ROWS + k) * _B + p]
-        for k in range(_0, _9):
-            d = (D_ROWS + k) * _B + p
-            buf[d] = buf[k * _B + p] * (buf[d] - mean)
+        a, b, c = buf[p], buf[_B + p], buf[_B2 + p]
+        d, e, f = buf[_B3 + p], buf[_B4 + p], buf[_B5 + p]
+        g, h, i = buf[_B6 + p], buf[_B7 + p], buf[_B8 + p]
+        r, s, t = buf[o + p], buf[o + _B + p], buf[o + _B2 + p]
+        u, v, w = buf[o + _B3 + p], buf[o + _B4 + p], buf[o + _B5 + p]
+        x, y, z = buf[o + _B6 + p], buf[o + _B7 + p], buf[o + _B8 + p]
+        mean = a * r + b * s + c * t + d * u + e * v + f * w + g * x + h * y + i * z
+        buf[o + p], buf[o + _B + p], buf[o + _B2 + p] = (
+            a * (r - mean),
+            b * (s - mean),
+            c * (t - mean),
+        )
+        buf[o + _B3 + p], buf[o + _B4 + p] = d * (u - mean), e * (v - mean)
+        buf[o + _B5 + p], buf[o + _B6 + p] = f * (w - mean), g * (x - mean)
+        buf[o + _B7 + p], buf[o + _B8 + p] = h * (y - mean), i * (z - mean)
 
 
 @leaf
