@@ -108,8 +108,6 @@ class TrainingProgress:
         self._score: float | None = None
 
     def __enter__(self) -> TrainingProgress:
-        if console.is_terminal:
-            self._bar.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -117,6 +115,8 @@ class TrainingProgress:
 
     def __call__(self, told: TrainingStep) -> None:
         """Show what a training tells after a step."""
+        if console.is_terminal:
+            self._bar.start()  # once there is something to show: nothing is told to some processes
         if told.score is not None and told.score != self._score:
             self._score = told.score
             self._print(f"validation: ASA {told.score:.4f}, best {told.best:.4f}")

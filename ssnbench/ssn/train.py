@@ -14,7 +14,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +21,19 @@ import torch
 from torch import Tensor
 
 from ssnbench.contracts import PathLike, Sample, UsageError
-from ssnbench.ssn.checkpoint import Learner, Log, State
+from ssnbench.ssn.checkpoint import Learner, State
 from ssnbench.ssn.crops import Batch, Crops
 from ssnbench.ssn.features import position_scale
 from ssnbench.ssn.grid import Grid
+from ssnbench.ssn.journal import CHECKPOINT, Journal, prepare
 from ssnbench.ssn.layer import slic
 from ssnbench.ssn.losses import ssn_loss
 from ssnbench.ssn.network import FeatureNetwork
 from ssnbench.ssn.outcome import DivergedError, Outcome, Progress
+from ssnbench.ssn.processes import Processes, processes
 from ssnbench.ssn.recipe import Recipe
 from ssnbench.ssn.signals import stop_on_signals
-from ssnbench.ssn.validate import Validation
-from ssnbench.ssn.weights import save_network
-
-CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
-LOG, VALIDATION = "log.csv", "validation.csv"
-LOG_COLUMNS = ("step", "loss", "reconstruction", "compactness", "gradient", "rate")
+from ssnbench.ssn.validate import Trial, Validation
 
 
 def train(
@@ -47,10 +43,13 @@ def train(
     *,
     validation: Validation | None = None,
     progress: Callable[[Progress], None] | None = None,
+    tried: Callable[[int, Trial], None] | None = None,
 ) -> Outcome:
     """Train a network, or go on with a training that was interrupted.
 
     SIGINT and SIGTERM stop it after the step at hand, with a checkpoint (a second SIGINT at once).
+    Started by ``torchrun``, each process takes its part of every batch:
+    :mod:`ssnbench.ssn.processes`.
 
     Parameters
     ----------
@@ -59,12 +58,14 @@ def train(
     samples : sequence of Sample
         Training images with truths: every annotator's is a sample of its own.
     out_dir : path
-        Folder of this training; it is made if need be.
+        Folder of this training; it is made if need be. All processes must see it.
     validation : Validation, optional
         Whole images on which the averaged network is tried. The network of the highest mean over
         images and counts is kept; without it, the last one.
     progress : callable, optional
         Told how far the training is, after every step (every tenth on a GPU).
+    tried : callable, optional
+        Told step and result of every validation. Both are called in the first process only.
 
     Returns
     -------
@@ -76,33 +77,30 @@ def train(
     DivergedError
         When losses or gradients are no longer finite; the last checkpoint is sound.
     UsageError
-        When the folder holds another training, when there is nothing to learn from, or when the
-        disk is full.
+        When the folder holds another training, when there is nothing to learn from, when the
+        disk is full, or when the batch cannot be shared out evenly over the processes.
     """
-    crops = Crops(
-        samples, recipe.patch, seed=recipe.seed, scaling=recipe.scaling, device=recipe.device
-    )
     folder = Path(out_dir)
-    _make(folder)
-    learner = _learner(recipe)
-    facts = {**recipe.fixed(), "data": _fingerprint(samples), "validation": None}
-    if validation:
-        facts["validation"] = {
-            "data": _fingerprint(validation.samples),
-            "counts": list(validation.counts),
-            "n_iter": validation.n_iter,
-        }
-    if (folder / CHECKPOINT).exists():
-        learner.load(folder / CHECKPOINT, facts)
-    counts = map(str, validation.counts if validation else ())
-    last_step = learner.state.step
-    with (
-        Log(folder / LOG, LOG_COLUMNS, last_step) as log,
-        Log(folder / VALIDATION, ("step", *counts, "mean"), last_step) as validation_log,
-        stop_on_signals() as stop,
-    ):
-        logs = log, validation_log
-        return _Run(recipe, crops, learner, folder, facts, logs, validation, progress).until(stop)
+    with processes(recipe.device) as team:
+        if recipe.batch % team.size:
+            raise UsageError(
+                f"a batch of {recipe.batch} cannot be shared out evenly over {team.size} processes"
+            )
+        crops = Crops(
+            samples, recipe.patch, seed=recipe.seed, scaling=recipe.scaling, device=recipe.device
+        )
+        if team.leads:
+            prepare(folder)
+        learner, facts = _learner(recipe), _facts(recipe, samples, validation)
+        if (folder / CHECKPOINT).exists():
+            learner.load(folder / CHECKPOINT, facts)
+        counts = validation.counts if validation else ()
+        journal = Journal(
+            folder, recipe, learner, facts, counts, progress, tried, silent=not team.leads
+        )
+        run = _Run(recipe, crops, learner, journal, validation, team)
+        with journal, stop_on_signals() as stop:
+            return run.until(stop)
 
 
 class _Run:
@@ -113,22 +111,19 @@ class _Run:
         recipe: Recipe,
         crops: Crops,
         learner: Learner,
-        folder: Path,
-        facts: dict[str, Any],
-        logs: tuple[Log, Log],
+        journal: Journal,
         validation: Validation | None,
-        progress: Callable[[Progress], None] | None,
+        team: Processes,
     ) -> None:
-        self.recipe, self.crops, self.learner, self.folder = recipe, crops, learner, folder
-        self.facts, self.validation, self.progress = facts, validation, progress
-        self.log, self.validation_log = logs
+        self.recipe, self.crops, self.learner, self.journal = recipe, crops, learner, journal
+        self.validation, self.team = validation, team
         self.state = learner.state
+        self.network = team.together(learner.network)
         self.grid = Grid.of(recipe.patch, recipe.patch, recipe.n_segments)
         self.half = recipe.uses_bfloat16()
         self.unread: list[Tensor] = []  # losses that are still on the device
         self.read_every = 1 if recipe.device == "cpu" else 10
-        self.first, self.started, self.waited = self.state.step, time.perf_counter(), 0.0
-        self.score: float | None = None
+        self.waited = 0.0
 
     def until(self, stop: threading.Event) -> Outcome:
         """Train to the end, or until ``stop`` is set."""
@@ -137,17 +132,17 @@ class _Run:
             last = state.step == recipe.steps
             if self._validation_is_due():
                 self._validate(stop)
-            if last or stop.is_set() or state.step % recipe.save_every == 0:
+            stopping = self.team.any(stop.is_set())
+            if last or stopping or state.step % recipe.save_every == 0:
                 self._save()
-            if last or stop.is_set():
+            if last or stopping:
                 break
             self._step()
         finished = last and not self._validation_is_due()
         if finished and self.validation is None:
             state.best_step = state.step
-            self._keep()
-        kept = self.folder / BEST if (self.folder / BEST).exists() else None
-        return Outcome(state.step, finished, state.best, state.best_step, kept)
+            self.journal.keep()
+        return Outcome(state.step, finished, state.best, state.best_step, self.journal.weights)
 
     def _validation_is_due(self) -> bool:
         state, recipe = self.state, self.recipe
@@ -157,7 +152,7 @@ class _Run:
     def _step(self) -> None:
         learner, state = self.learner, self.state
         start = time.perf_counter()
-        batch = self.crops.batch(state.step, self.recipe.batch)
+        batch = self.team.share(self.crops.batch(state.step, self.recipe.batch))
         self.waited += time.perf_counter() - start
         rate = self.recipe.rate_at(state.step)
         for group in learner.adam.param_groups:
@@ -179,8 +174,8 @@ class _Run:
         lab = batch.lab.contiguous(memory_format=torch.channels_last)
         kind = torch.device(recipe.device).type
         with torch.autocast(kind, dtype=torch.bfloat16, enabled=self.half):
-            features = self.learner.network(lab, self.grid)
-        if kind == "cpu" and not features.isfinite().all():
+            features = self.network(lab, self.grid)
+        if kind == "cpu" and self.team.any(not features.isfinite().all()):
             raise self._diverged(self.state.step + 1)
         association = recipe.architecture.association
         made = slic(features, recipe.n_segments, recipe.n_iter, association=association)
@@ -196,86 +191,40 @@ class _Run:
         """Fetch the losses since the last time, check and log them."""
         if not self.unread:
             return
-        rows = torch.stack(self.unread).tolist()
+        rows = self.team.mean(torch.stack(self.unread)).tolist()
         self.unread.clear()
-        first = self.state.step - len(rows)
-        for step, row in enumerate(rows, first):
+        for step, row in enumerate(rows, self.state.step - len(rows) + 1):
             if not all(map(math.isfinite, row)):
-                raise self._diverged(step + 1)
-            self.log.write(step + 1, (*row, self.recipe.rate_at(step)))
-        self.log.flush()
-        self._tell(rows[-1])
-
-    def _tell(self, losses: Sequence[float]) -> None:
-        if self.progress is None:
-            return
-        state, steps = self.state, self.recipe.steps
-        seconds = time.perf_counter() - self.started
-        remaining = seconds / (state.step - self.first) * (steps - state.step)
-        self.progress(
-            Progress(
-                step=state.step,
-                steps=steps,
-                loss=losses[0],
-                reconstruction=losses[1],
-                compactness=losses[2],
-                rate=self.recipe.rate_at(state.step - 1),
-                seconds=seconds,
-                remaining=remaining,
-                waiting=self.waited / seconds,
-                score=self.score,
-                best=state.best,
-            )
-        )
+                raise self._diverged(step)
+        self.journal.steps(rows, self.waited)
 
     def _diverged(self, step: int) -> DivergedError:
         return DivergedError(
             f"loss or gradient is not finite at step {step} (rate "
-            f"{self.recipe.rate_at(step - 1):.3g}); {self.folder / CHECKPOINT} is of an earlier "
-            "step and sound: start anew in another folder, with a lower rate or in float32"
+            f"{self.recipe.rate_at(step - 1):.3g}); {self.journal.folder / CHECKPOINT} is of an "
+            "earlier step and sound: start anew in another folder, with a lower rate or in float32"
         )
 
     def _save(self) -> None:
         self._read()
-        self.learner.save(self.folder / CHECKPOINT, self.facts)
+        self.journal.checkpoint()
 
     def _validate(self, stop: threading.Event) -> None:
         """Try the averaged network; given up when asked to stop, and then made up for later."""
         self._read()
-        validation, state = self.validation, self.state
+        validation, state, team = self.validation, self.state, self.team
         assert validation is not None
-        means = validation.means(self.learner.average, self.recipe.device, stop.is_set)
-        if means is None:
+        team.agree(self.learner.average)
+        part = slice(team.rank, None, team.size)
+        tried = validation.tried(self.learner.average, self.recipe.device, stop.is_set, part)
+        if team.any(tried is None):
             return
-        self.score = sum(means) / len(means)
+        trial = validation.summary(team.gathered(tried or []))
         state.validated = state.step
-        self.validation_log.write(state.step, (*means, self.score))
-        self.validation_log.flush()
-        if state.best is None or self.score > state.best:
-            state.best, state.best_step = self.score, state.step
-            self._keep()
-
-    def _keep(self) -> None:
-        state = self.state
-        recipe = {name: x for name, x in asdict(self.recipe).items() if name != "architecture"}
-        facts = {
-            "recipe": recipe,
-            "data": self.facts["data"],
-            "step": state.step,
-            "score": state.best,
-            "torch": torch.__version__,
-        }
-        save_network(self.folder / BEST, self.learner.average, facts)
-
-
-def _make(folder: Path) -> None:
-    """Make the folder of a training, or clear away what a run left that was killed in writing."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for leftover in folder.glob(".*.safetensors.*"):
-            leftover.unlink()
-    except OSError as error:
-        raise UsageError(f"cannot write to {folder}: {error}; choose another folder") from error
+        self.journal.validation(trial)
+        if state.best is None or trial.score > state.best:
+            state.best, state.best_step = trial.score, state.step
+            self.journal.keep()
 
 
 def _learner(recipe: Recipe) -> Learner:
@@ -298,6 +247,20 @@ def _follow(average: torch.nn.Module, network: torch.nn.Module, decay: float, st
             mine[name].lerp_(values, pace)
         else:
             mine[name].copy_(values)
+
+
+def _facts(
+    recipe: Recipe, samples: Sequence[Sample], validation: Validation | None
+) -> dict[str, Any]:
+    """What must not change when a training goes on."""
+    facts = {**recipe.fixed(), "data": _fingerprint(samples), "validation": None}
+    if validation:
+        facts["validation"] = {
+            "data": _fingerprint(validation.samples),
+            "counts": list(validation.counts),
+            "n_iter": validation.n_iter,
+        }
+    return facts
 
 
 def _fingerprint(samples: Sequence[Sample]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
@@ -12,6 +13,34 @@ from ssnbench.contracts import Labels, Sample, UsageError
 from ssnbench.ssn.grid import Grid
 from ssnbench.ssn.layer import slic
 from ssnbench.ssn.network import FeatureNetwork
+
+
+class Trial(NamedTuple):
+    """How a network did.
+
+    Attributes
+    ----------
+    means : tuple of float
+        Mean score over the images, for each count.
+    shown : list of (Sample, Labels)
+        Some images with their raw labels int32 (H, W), to look at.
+    """
+
+    means: tuple[float, ...]
+    shown: list[tuple[Sample, Labels]]
+
+    @property
+    def score(self) -> float:
+        """Mean over images and counts."""
+        return sum(self.means) / len(self.means)
+
+
+class _Tried(NamedTuple):
+    """One image: its number, a score for each count, and labels if they are to be shown."""
+
+    number: int
+    scores: list[float]
+    labels: Labels | None
 
 
 @dataclass(frozen=True)
@@ -29,6 +58,8 @@ class Validation:
         Numbers of superpixels to ask for.
     n_iter : int
         Iterations v (paper: 10 at test time).
+    n_shown : int
+        So many images are shown, at the middle count.
 
     Raises
     ------
@@ -40,23 +71,40 @@ class Validation:
     score: Callable[[Labels, Sample, int], float]
     counts: tuple[int, ...] = (60, 300, 1000)
     n_iter: int = 10
+    n_shown: int = 0
 
     def __post_init__(self) -> None:
         if not self.samples or not self.counts:
             raise UsageError("a validation needs at least one image and one number of superpixels")
 
-    def means(
-        self, network: FeatureNetwork, device: str, give_up: Callable[[], bool]
-    ) -> list[float] | None:
-        """Mean score over the samples for each count; None when ``give_up`` came to be true."""
-        sums = [0.0] * len(self.counts)
-        for sample in self.samples:
-            for index, count in enumerate(self.counts):
+    def tried(
+        self,
+        network: FeatureNetwork,
+        device: str,
+        give_up: Callable[[], bool],
+        part: slice = slice(None),
+    ) -> list[_Tried] | None:
+        """Try a network on part of the images; None when ``give_up`` came to be true."""
+        done = []
+        for number in range(len(self.samples))[part]:
+            sample, scores, shown = self.samples[number], [], None
+            for count in self.counts:
                 if give_up():
                     return None
                 labels = self._labels(network, sample, count, device)
-                sums[index] += self.score(labels, sample, count)
-        return [total / len(self.samples) for total in sums]
+                scores.append(self.score(labels, sample, count))
+                if number < self.n_shown and count == self.counts[len(self.counts) // 2]:
+                    shown = labels
+            done.append(_Tried(number, scores, shown))
+        return done
+
+    def summary(self, tried: Sequence[_Tried]) -> Trial:
+        """Join what :meth:`tried` gave for all images, in any order."""
+        ordered = sorted(tried)
+        columns = zip(*(one.scores for one in ordered), strict=True)
+        means = tuple(sum(column) / len(ordered) for column in columns)
+        shown = [(self.samples[i], labels) for i, _, labels in ordered if labels is not None]
+        return Trial(means, shown)
 
     def _labels(self, network: FeatureNetwork, sample: Sample, count: int, device: str) -> Labels:
         height, width, _ = sample.image.shape

@@ -91,6 +91,7 @@ def train(
     scaling, such as width=32, decay=0 or scaling.std=0.25; a wrong one lists them.
     """
     from ssnbench.run.plan import open_source
+    from ssnbench.ssn.processes import is_first
     from ssnbench.ssn.train import train as run
     from ssnbench.terminal import TrainingProgress
     from ssnbench.training import data
@@ -110,19 +111,20 @@ def train(
     folder = out or Path("reports") / "training" / name
     with TrainingProgress() as progress:
         outcome = run(recipe, samples, folder, validation=validation, progress=progress)
-    return _report(outcome, recipe.steps, dataset)
+    if is_first():
+        _report(outcome, recipe.steps, dataset)
+    return 0 if outcome.finished else STOPPED
 
 
-def _report(outcome: Outcome, steps: int, dataset: str) -> int:
+def _report(outcome: Outcome, steps: int, dataset: str) -> None:
     """Say where the training stands and what to do next."""
     if not outcome.finished:
         click.echo(
             f"stopped after step {outcome.step} of {steps}; the same command goes on from here"
         )
-        return STOPPED
+        return
     score = "" if outcome.score is None else f", ASA {outcome.score:.4f}"
     click.echo(f"best network: {outcome.weights} (after step {outcome.best_step}{score})")
     weights = quote(f"ssn.weights={outcome.weights}")
     click.echo(f"use it: ssnbench segment IMAGE --set {weights}")
     click.echo(f"        ssnbench run --algos ssn,slic --dataset {quote(dataset)} --set {weights}")
-    return 0
