@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ssnbench.run.clock import Task
     from ssnbench.run.job import Outcome
     from ssnbench.ssn.outcome import Progress as TrainingStep
+    from ssnbench.ssn.validate import Trial
 
 console = Console()
 _SUMMARY_METRICS = ("asa", "br", "bp", "ev", "co")
@@ -105,7 +106,7 @@ class TrainingProgress:
         self._bar = rich.progress.Progress(*columns, console=console)
         self._task = self._bar.add_task("", total=None, left="?")
         self._line_at = -math.inf
-        self._score: float | None = None
+        self._best = 0.0
 
     def __enter__(self) -> TrainingProgress:
         return self
@@ -113,21 +114,24 @@ class TrainingProgress:
     def __exit__(self, *exception: object) -> None:
         self._bar.stop()
 
-    def __call__(self, told: TrainingStep) -> None:
-        """Show what a training tells after a step."""
-        if console.is_terminal:
-            self._bar.start()  # once there is something to show: nothing is told to some processes
-        if told.score is not None and told.score != self._score:
-            self._score = told.score
-            self._print(f"validation: ASA {told.score:.4f}, best {told.best:.4f}")
+    def progress(self, told: TrainingStep) -> None:
+        """Show how far the training is."""
+        self._best = max(self._best, told.best or 0.0)  # of an earlier run, too
         text, left = _losses(told), _duration(told.remaining)
         if console.is_terminal:
+            self._bar.start()  # only now: to the other processes of a training nothing is told
             self._bar.update(
                 self._task, completed=told.step, total=told.steps, description=text, left=left
             )
         elif told.seconds - self._line_at >= _QUIET_SECONDS or told.step == told.steps:
             self._line_at = told.seconds
             self._print(f"{told.step}/{told.steps} {text}, left {left}")
+
+    def tried(self, step: int, trial: Trial) -> None:
+        """Show how a validation went."""
+        self._best = max(self._best, trial.score)
+        means = ", ".join(f"{mean:.4f}" for mean in trial.means)
+        self._print(f"step {step}: ASA {trial.score:.4f} ({means}), best {self._best:.4f}")
 
     def _print(self, text: str) -> None:
         self._bar.print(text, soft_wrap=True, highlight=False)

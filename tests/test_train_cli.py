@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,6 +22,8 @@ from ssnbench.ssn import weights
 from ssnbench.ssn.crops import Crops
 from ssnbench.ssn.model import SSN
 from ssnbench.ssn.network import Architecture
+from ssnbench.training.command import train
+from ssnbench.training.settings import recipe_of
 
 SMALL = "collage(n_images=2,height=60,width=80)"
 TINY = (
@@ -45,6 +48,10 @@ def run(*arguments: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[int
     code = main([str(argument) for argument in arguments])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
+
+
+def validations(folder: Path) -> list[str]:
+    return (folder / "validation.csv").read_text().splitlines()[1:]
 
 
 def test_a_training_ends_with_weights_and_says_how_to_use_them(
@@ -76,7 +83,7 @@ def test_the_validation_is_the_benchmark_s_asa(
     for count in (6, 12):
         labels = enforce(model(sample.image, count), count)
         scores.append(ssnbench.evaluate(labels, sample.truths)["asa"])
-    row = (tmp_path / "validation.csv").read_text().splitlines()[-1].split(",")
+    row = validations(tmp_path)[-1].split(",")
     assert [float(x) for x in row[1:]] == pytest.approx([*scores, sum(scores) / 2], abs=1e-6)
 
 
@@ -88,6 +95,55 @@ def test_the_default_folder_is_named_after_the_model(
     assert run(*TINY, *options, capsys=capsys)[0] == 0
     (folder,) = (tmp_path / "reports" / "training").iterdir()
     assert folder.name == "ssn-linear-k7.collage(height=60,n_images=2,width=80)"
+
+
+def test_tensorboard_gets_curves_and_pictures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reading: Any = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator",
+        reason="curves for TensorBoard need ssnbench[train]",
+    )
+    constant = ("--schedule", "constant", "--out", tmp_path, "--tensorboard")
+    assert run(*TINY, *constant, "--steps", "4", capsys=capsys)[0] == 0
+    assert run(*TINY, *constant, "--steps", "6", capsys=capsys)[0] == 0  # goes on
+    events = reading.EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    losses = events.Scalars("training/loss")
+    assert [event.step for event in losses] == [1, 2, 3, 4, 5, 6]
+    logged = (tmp_path / "log.csv").read_text().splitlines()[1:]
+    assert [event.value for event in losses] == pytest.approx(
+        [float(row.split(",")[1]) for row in logged]
+    )
+    means = [float(row.split(",")[-1]) for row in validations(tmp_path)]
+    assert [event.value for event in events.Scalars("validation/mean")] == pytest.approx(means)
+    (tag,) = events.Tags()["images"]
+    assert tag == "superpixels/collage-0000"
+    pictures = events.Images(tag)
+    assert [(picture.step, picture.width, picture.height) for picture in pictures] == [
+        (4, 160, 120),
+        (6, 160, 120),
+    ]
+
+
+def test_without_tensorboard_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    code, _, err = run(*TINY, "--tensorboard", "--out", tmp_path / "out", capsys=capsys)
+    assert code == 2
+    assert "pip install 'ssnbench[train]'" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_help_tells_the_recipe_s_own_defaults() -> None:
+    recipe = recipe_of("default", {})
+    values = vars(recipe.architecture) | vars(recipe)
+    for option in train.params:
+        told = re.search(r"\[([\w.-]+)[:\]]", getattr(option, "help", None) or "")
+        if option.name in values and option.name != "device":
+            assert told is not None, option.name
+            assert told[1] == f"{values[option.name]}"
 
 
 @pytest.mark.parametrize("preset", ["released", "paper"])

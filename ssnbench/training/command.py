@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,10 @@ import click
 from ssnbench import options
 
 if TYPE_CHECKING:
-    from ssnbench.ssn.outcome import Outcome
+    from ssnbench.contracts import Sample
+    from ssnbench.ssn.outcome import Outcome, Progress
+    from ssnbench.ssn.recipe import Recipe
+    from ssnbench.ssn.validate import Trial, Validation
 
 STOPPED = 130
 """Exit code of a training that was asked to stop."""
@@ -68,6 +72,7 @@ _data = options.together(
 @click.option(
     "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any other field of a training."
 )
+@click.option("--tensorboard", is_flag=True, help="Write curves and pictures for TensorBoard, too.")
 @click.option("--out", type=options.PATH, help="Folder [reports/training/MODEL.DATASET].")
 def train(
     method: str,  # noqa: ARG001 - so far there is one
@@ -81,6 +86,7 @@ def train(
     data_root: Path | None,
     plugin_files: tuple[Path, ...],
     settings: tuple[str, ...],
+    tensorboard: bool,
     out: Path | None,
     **given: Any,
 ) -> int:
@@ -92,8 +98,6 @@ def train(
     """
     from ssnbench.run.plan import open_source
     from ssnbench.ssn.processes import is_first
-    from ssnbench.ssn.train import train as run
-    from ssnbench.terminal import TrainingProgress
     from ssnbench.training import data
     from ssnbench.training import settings as recipes
 
@@ -109,11 +113,40 @@ def train(
     samples = data.samples_of(source, limit)
     name = f"{recipes.name_of(recipe.architecture)}.{source.label}"
     folder = out or Path("reports") / "training" / name
-    with TrainingProgress() as progress:
-        outcome = run(recipe, samples, folder, validation=validation, progress=progress)
+    outcome = _fit(recipe, samples, folder, validation, tensorboard)
     if is_first():
         _report(outcome, recipe.steps, dataset)
     return 0 if outcome.finished else STOPPED
+
+
+def _fit(
+    recipe: Recipe,
+    samples: list[Sample],
+    folder: Path,
+    validation: Validation | None,
+    tensorboard: bool,
+) -> Outcome:
+    """Train, and show how it fares."""
+    from ssnbench.ssn.train import train as fit
+    from ssnbench.terminal import TrainingProgress
+
+    with ExitStack() as stack:
+        watchers: list[Any] = [stack.enter_context(TrainingProgress())]
+        if tensorboard:
+            from ssnbench.training.board import Board
+
+            counts = validation.counts if validation else ()
+            watchers.append(stack.enter_context(Board(folder, counts)))
+
+        def progress(told: Progress) -> None:
+            for watcher in watchers:
+                watcher.progress(told)
+
+        def tried(step: int, trial: Trial) -> None:
+            for watcher in watchers:
+                watcher.tried(step, trial)
+
+        return fit(recipe, samples, folder, validation=validation, progress=progress, tried=tried)
 
 
 def _report(outcome: Outcome, steps: int, dataset: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from ssnbench.contracts import Labels, Sample, UsageError
 from ssnbench.labels import enforce
 from ssnbench.metrics import Reference, prepare, score, summarise
-from ssnbench.run.plan import Source, check_counts
+from ssnbench.run.plan import SHOWN_IMAGES, Source, check_counts
 from ssnbench.ssn.validate import Validation
 
 
@@ -57,7 +57,7 @@ def validation_of(source: Source, counts: Sequence[int], limit: int | None) -> V
             f"no image of {source.label} ({source.split}) has a truth to validate with: choose "
             "another --val-split, or go without: --val-limit 0"
         )
-    return Validation(samples, achievable(), checked)
+    return Validation(samples, achievable(), checked, n_shown=SHOWN_IMAGES)
 
 
 def achievable() -> Callable[[Labels, Sample, int], float]:
