@@ -5,7 +5,11 @@ A label map is passed flat, with a rim of -1 around the image, so that no neighb
 
 from __future__ import annotations
 
+from typing import Final
+
+import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from ssnbench.contracts import Labels
 
@@ -35,3 +39,36 @@ def dispensable(ring: Labels, own: int) -> bool:
             sides += 1
             links += int(ring[(i + 1) & 7] == own and ring[(i + 2) & 7] == own)
     return sides == links + 1 or links == 4
+
+
+@njit(cache=True, nogil=True, inline="always")
+def like_around(flat, p, width, label):  # type: ignore[no-untyped-def]
+    """Which of the 8 neighbours have a label: bits 0 to 7, in the order of the ring.
+
+    One number then answers, by :data:`LOOSE` and :data:`ALIKE`, what a ring is looked through for.
+    """
+    up, down = p - width, p + width
+    return (
+        (flat[up - 1] == label)
+        | (flat[up] == label) << 1
+        | (flat[up + 1] == label) << 2
+        | (flat[p + 1] == label) << 3
+        | (flat[down + 1] == label) << 4
+        | (flat[down] == label) << 5
+        | (flat[down - 1] == label) << 6
+        | (flat[p - 1] == label) << 7
+    )
+
+
+def _loose() -> NDArray[np.bool_]:
+    """Ask about every neighbourhood."""
+    rings = (np.arange(256)[:, None] >> np.arange(8) & 1).astype(np.int32)
+    spared = np.array([dispensable.py_func(ring, 1) for ring in rings], np.bool_)
+    return spared & ~rings[:, 1::2].all(axis=1)
+
+
+LOOSE: Final = _loose()
+"""bool (256,): by :func:`like_around`, a pixel at the border that its superpixel can spare."""
+
+ALIKE: Final = np.array([bits.bit_count() for bits in range(256)], np.uint8)
+"""uint8 (256,): by :func:`like_around`, how many neighbours have the label."""

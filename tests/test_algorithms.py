@@ -26,6 +26,7 @@ ODD = {
     "a superpixel per pixel": (12, 14, 168),
 }
 
+
 @pytest.fixture(params=plugins.names("algorithms"))
 def plugin(request: pytest.FixtureRequest) -> Any:
     missing = plugins.find("algorithms", request.param).missing
@@ -117,7 +118,7 @@ def test_odd_images_get_a_map_or_a_clear_error(plugin: Any, case: str, flat: boo
 
 def test_lsc_gives_the_threads_back(toy_image: Image) -> None:
     before = cv2.getNumThreads()
-    plugins.load("algorithms", "lsc")()(toy_image, N)
+    plugins.load("algorithms", "lsc-opencv")()(toy_image, N)
     assert cv2.getNumThreads() == before
 
 
@@ -132,8 +133,8 @@ def _name_of(plugin: Any) -> str:
 
 @pytest.mark.parametrize("shape", [(321, 481), (481, 321), (100, 130)])
 @pytest.mark.parametrize("levels", [3, 4])
-def test_seeds_foresees_what_opencv_makes(shape: tuple[int, int], levels: int) -> None:
-    outcomes = _module("seeds").outcomes
+def test_opencv_seeds_foresees_what_opencv_makes(shape: tuple[int, int], levels: int) -> None:
+    outcomes = _module("seeds-opencv").outcomes
     height, width = shape
     foreseen = {asked: made for asked, made in outcomes(height, width, levels) if asked < 1500}
     assert len(foreseen) > 5
@@ -143,9 +144,9 @@ def test_seeds_foresees_what_opencv_makes(shape: tuple[int, int], levels: int) -
 
 
 @pytest.mark.parametrize(("asked", "made"), [(200, 195), (600, 600), (1000, 1040)])
-def test_seeds_comes_near_the_count(asked: int, made: int) -> None:
+def test_opencv_seeds_comes_near_the_count(asked: int, made: int) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (321, 481, 3), dtype=np.uint8)
-    found = plugins.load("algorithms", "seeds")(prior=5)(noise, asked)
+    found = plugins.load("algorithms", "seeds-opencv")(prior=5)(noise, asked)
     assert found.max() + 1 == made
 
 
@@ -168,7 +169,7 @@ def test_grid_is_made_of_equal_rectangles() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "raw"), [("seeds", 0.9634), ("watershed", 0.9581), ("slico", 0.9630)]
+    ("name", "raw"), [("seeds-opencv", 0.9634), ("watershed", 0.9581), ("slico", 0.9630)]
 )
 @pytest.mark.real
 def test_agrees_with_the_reference_runs(name: str, raw: float, oracle: Any, real_data: Any) -> None:
