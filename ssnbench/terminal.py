@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich.progress
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from ssnbench import plugins
 from ssnbench.contracts import Timing
@@ -90,6 +91,17 @@ class Progress:
             self._bar.print(escape(text + where), style="yellow", soft_wrap=True)
 
 
+class _BarAndText(rich.progress.Progress):
+    """A bar with a line of text below it."""
+
+    text = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Draw the bar, then the text."""
+        yield from super().get_renderables()
+        yield Text(self.text)
+
+
 class TrainingProgress:
     """How a training fares: a bar on a terminal, a line now and then where there is none.
 
@@ -97,13 +109,12 @@ class TrainingProgress:
     """
 
     def __init__(self) -> None:
-        columns = (
-            rich.progress.BarColumn(bar_width=20),
+        self._bar = _BarAndText(
+            rich.progress.BarColumn(),
             rich.progress.MofNCompleteColumn(),
-            rich.progress.TextColumn("{task.description}"),
             rich.progress.TextColumn("left {task.fields[left]}"),
+            console=console,
         )
-        self._bar = rich.progress.Progress(*columns, console=console)
         self._task = self._bar.add_task("", total=None, left="?")
         self._line_at = -math.inf
         self._best = 0.0
@@ -112,7 +123,8 @@ class TrainingProgress:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._bar.stop()
+        if console.is_terminal:  # elsewhere it would leave an empty line
+            self._bar.stop()
 
     def progress(self, told: TrainingStep) -> None:
         """Show how far the training is."""
@@ -120,9 +132,8 @@ class TrainingProgress:
         text, left = _losses(told), _duration(told.remaining)
         if console.is_terminal:
             self._bar.start()  # only now: to the other processes of a training nothing is told
-            self._bar.update(
-                self._task, completed=told.step, total=told.steps, description=text, left=left
-            )
+            self._bar.text = text
+            self._bar.update(self._task, completed=told.step, total=told.steps, left=left)
         elif told.seconds - self._line_at >= _QUIET_SECONDS or told.step == told.steps:
             self._line_at = told.seconds
             self._print(f"{told.step}/{told.steps} {text}, left {left}")
@@ -141,7 +152,7 @@ def _losses(told: TrainingStep) -> str:
     return (
         f"loss {told.loss:.4f} (segments {told.reconstruction:.4f}, "
         f"compactness {told.compactness:.4g}), rate {told.rate:.2g}, "
-        f"waiting for data {told.waiting:.1%}"
+        f"waiting {told.waiting:.1%}"
     )
 
 

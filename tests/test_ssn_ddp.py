@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -23,18 +24,23 @@ pytestmark = pytest.mark.skipif(
     reason="this PyTorch has no gloo: processes cannot talk to each other",
 )
 HERE = Path(__file__).parent
+TINY = (
+    *("train", "ssn", "--set", "width=4", "--k", "7", "--patch", "24", "--segments", "9"),
+    *("--batch", "2", "--steps", "4", "--device", "cpu", "--val-limit", "0"),
+    *("--dataset", "collage(n_images=2,height=48,width=64)"),
+)
 
 
 def torchrun(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(Path(ssnbench.__file__).parents[1]),
-    }
     return subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, env=environment, timeout=300
+        [*command, *arguments], capture_output=True, text=True, env=environment(), timeout=300
     )
+
+
+def environment(**more: str) -> dict[str, str]:
+    package = str(Path(ssnbench.__file__).parents[1])
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": package, **more}
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +112,33 @@ def test_an_odd_batch_cannot_be_shared_out(folder: Path, seen: list[dict[str, An
 
 
 def test_the_command_under_torchrun(tmp_path: Path) -> None:
-    tiny = "--set width=4 --k 7 --patch 24 --segments 9 --batch 2 --device cpu --steps 2"
-    data = ("--dataset", "collage(n_images=2,height=48,width=64)", "--val-limit", "0")
-    done = torchrun("-m", "ssnbench", "train", "ssn", *tiny.split(), *data, "--out", str(tmp_path))
+    done = torchrun("-m", "ssnbench", *TINY, "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("best network:") == 1
-    assert len(table(tmp_path / "log.csv")) == 2
+    assert len(table(tmp_path / "log.csv")) == 4
+
+
+def test_when_one_process_dies_the_other_says_so(tmp_path: Path) -> None:
+    """Started without torchrun, which would kill the other one before it can speak."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    dying = (
+        "import os, sys\nfrom ssnbench.cli import main\nfrom ssnbench.ssn.crops import Crops\n"
+        "cut = Crops.batch\n\n\ndef batch(self, step, n):\n"
+        "    if step == 2 and os.environ['RANK'] == '1':\n        os._exit(9)\n"
+        "    return cut(self, step, n)\n\n\nCrops.batch = batch\nsys.exit(main())"
+    )
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", dying, *TINY, "--out", str(tmp_path)],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(RANK=rank, WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=port),
+        )
+        for rank in "01"
+    ]
+    said = [process.communicate(timeout=120)[1] for process in both]
+    assert [process.returncode for process in both] == [2, 9], said
+    assert "another process of this training has ended" in said[0]
+    assert "Traceback" not in said[0]

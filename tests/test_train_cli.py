@@ -50,6 +50,12 @@ def run(*arguments: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[int
     return code, captured.out, captured.err
 
 
+def reached(checkpoint: Path) -> int:
+    """Step of a checkpoint."""
+    _, facts = weights.read_tensors(checkpoint, kind="ssnbench.ssn.checkpoint/1")
+    return int(facts["state"]["step"])
+
+
 def validations(folder: Path) -> list[str]:
     return (folder / "validation.csv").read_text().splitlines()[1:]
 
@@ -263,17 +269,77 @@ def process(out: Path, *arguments: str) -> subprocess.Popen[str]:
     return started
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_polite_stop_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("unbroken")
+    assert main([*TINY, "--steps", "4", "--out", str(folder)]) == 0
+    return {name: (folder / name).read_bytes() for name in FILES}
+
+
+@pytest.mark.parametrize(
+    ("call", "step"),
+    [
+        (5, None),  # the first checkpoint is written, but has not got its name yet
+        (7, 0),  # the same of the second: the first one is still there
+        (8, 2),  # the second has just taken its place
+    ],
+)
+def test_killed_while_a_checkpoint_is_written_it_ends_as_if_it_had_not(
+    tmp_path: Path,
+    unbroken: dict[str, bytes],
+    call: int,
+    step: int | None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = (
+        "import os, signal, sys\nfrom ssnbench.cli import main\ncalls, sync = [], os.fsync\n\n\n"
+        "def deadly(handle):\n    sync(handle)\n    calls.append(handle)\n"
+        f"    if len(calls) == {call}:\n        os.kill(os.getpid(), signal.SIGKILL)\n\n\n"
+        "os.fsync = deadly\nsys.exit(main())"
+    )
+    command = [sys.executable, "-c", code, *TINY, "--steps", "4", "--out", str(tmp_path)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    killed = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    assert checkpoint.exists() == (step is not None)
+    assert bool(list(tmp_path.glob(".checkpoint*"))) == (call != 8)
+    if step is not None:
+        assert reached(checkpoint) == step
+    assert run(*TINY, "--steps", "4", "--out", tmp_path, capsys=capsys)[0] == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
+    assert {name: (tmp_path / name).read_bytes() for name in FILES} == unbroken
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [("cut", "is cut short"), ("foreign", "should hold ssnbench.ssn.checkpoint/1, but holds")],
+)
+def test_a_checkpoint_that_is_none(
+    tmp_path: Path,
+    unbroken: dict[str, bytes],
+    harm: str,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    whole = unbroken["checkpoint.safetensors"]
+    spoiled = whole[: len(whole) // 2] if harm == "cut" else unbroken["best.safetensors"]
+    (tmp_path / "checkpoint.safetensors").write_bytes(spoiled)
+    code, _, err = run(*TINY, "--steps", "4", "--out", tmp_path, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert message in err
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == spoiled
+
+
+def test_a_polite_stop_says_how_to_go_on(tmp_path: Path) -> None:
     training = process(tmp_path)
-    training.send_signal(number)
+    training.send_signal(signal.SIGINT)
     out, err = training.communicate(timeout=60)
     assert training.returncode == 130, err
     assert "the same command goes on from here" in out
-    _, facts = weights.read_tensors(
-        tmp_path / "checkpoint.safetensors", kind="ssnbench.ssn.checkpoint/1"
-    )
-    assert f"stopped after step {facts['state']['step']} of 100000" in out
+    step = reached(tmp_path / "checkpoint.safetensors")
+    assert f"stopped after step {step} of 100000" in out
 
 
 def test_a_full_disk_is_one_line(
