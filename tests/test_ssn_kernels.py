@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 
 import numpy as np
@@ -149,6 +150,27 @@ def test_work_is_shared_without_gap_or_overlap_and_errors_come_back() -> None:
             share(9, lambda a, b: 1 // min(a - 6, 0))
     finally:
         torch.set_num_threads(before)
+
+
+def test_subnormals_count_as_zero_in_shared_work_and_nowhere_else() -> None:
+    if not torch.set_flush_denormal(False):
+        pytest.skip("this processor cannot flush subnormals")
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            halves = np.ones(6)
+            share(6, partial(halve_the_smallest, halves))
+            assert (halves == 0).all()
+            with pytest.raises(ZeroDivisionError):
+                share(6, lambda a, b: 1 // min(a, 0))
+            assert sys.float_info.min / 2 > 0
+    finally:
+        torch.set_num_threads(before)
+
+
+def halve_the_smallest(halves: NDArray[np.float64], first: int, last: int) -> None:
+    halves[first:last] = sys.float_info.min / 2
 
 
 def test_any_memory_layout() -> None:
