@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import errno
 import os
 import signal
 import subprocess
@@ -28,6 +27,7 @@ from ssnbench.ssn.train import train
 from ssnbench.ssn.validate import Validation
 
 FILES = ("checkpoint.safetensors", "best.safetensors", "log.csv", "validation.csv")
+FULL = Path("/dev/full")
 TINY = Recipe(
     Architecture(width=4, k=7),
     steps=8,
@@ -304,21 +304,21 @@ def test_a_full_disk_keeps_the_last_checkpoint(
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
 
 
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no full device")
+@pytest.mark.parametrize("flushes", [True, False])
 def test_a_log_that_cannot_be_written_is_a_clear_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flushes: bool
 ) -> None:
-    class Full:
-        def flush(self) -> None:
-            raise OSError(errno.ENOSPC, "No space left on device")
+    def write() -> None:
+        with checkpoint.Log(tmp_path / "log.csv", ("step",), 0) as log:
+            log.write(1, ())
+            if flushes:
+                log.flush()
 
-        def close(self) -> None:
-            pass
-
-    with checkpoint.Log(tmp_path / "log.csv", ("step",), 0) as log:
-        log._file.close()
-        log._file = Full()  # type: ignore[assignment]
-        with pytest.raises(UsageError, match=r"cannot write .*log.csv: No space left"):
-            log.flush()
+    opened = Path.open
+    monkeypatch.setattr(Path, "open", lambda _, *options, **more: opened(FULL, *options, **more))
+    with pytest.raises(UsageError, match=r"cannot write .*log.csv: No space left"):
+        write()
 
 
 def test_a_log_is_cut_back_to_the_checkpoint(tmp_path: Path) -> None:

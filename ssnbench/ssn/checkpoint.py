@@ -142,10 +142,14 @@ class Log:
     def __exit__(
         self,
         _kind: type[BaseException] | None,
-        _error: BaseException | None,
+        error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as failure:  # rows that could not be written: that has been told already
+            if error is None:
+                raise UsageError(f"cannot write {self.path}: {failure.strerror}") from failure
 
 
 def _rows(path: Path, last_step: int) -> list[str]:

@@ -33,8 +33,9 @@ def prepare(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for leftover in folder.glob(".*.safetensors.*"):
-            leftover.unlink()
+        for name in (CHECKPOINT, BEST, LOG, VALIDATION):
+            for leftover in folder.glob(f".{name}.*"):
+                leftover.unlink()
     except OSError as error:
         raise UsageError(f"cannot write to {folder}: {error}; choose another folder") from error
 

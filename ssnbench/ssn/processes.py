@@ -104,13 +104,15 @@ def processes(device: str) -> Iterator[Processes]:
     Raises
     ------
     UsageError
-        When another process has ended in the middle of the work.
+        When another process has ended in the middle of the work, or one GPU is named for all.
     """
     joins = _is_launched() and not dist.is_initialized()
     if joins:
-        if device.startswith("cuda"):
+        if device not in ("cpu", "cuda"):
+            raise UsageError(f"several processes cannot share {device}: use cuda or cpu")
+        if device == "cuda":
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
-        dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
+        dist.init_process_group("cpu:gloo,cuda:nccl" if device == "cuda" else "gloo")
     if not (dist.is_available() and dist.is_initialized()):
         yield Processes()
         return
