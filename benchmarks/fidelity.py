@@ -26,8 +26,17 @@ from scipy.optimize import linear_sum_assignment
 from ssnbench import labels, plugins
 from ssnbench.contracts import Algorithm, Labels, Sample
 from ssnbench.metrics import prepare, score, summarise
+from ssnbench.plugins import variant
 
-REFERENCES = {"slic": "slic", "snic": "snic_m10", "ers": "ers", "etps": "etps"}
+REFERENCES = {
+    "slic": "slic",
+    "scalp": "scalp",
+    "snic": "snic_m10",
+    "seeds": "reseeds",
+    "lsc(min_share=0)": "lsc_raw",
+    "ers": "ers",
+    "etps": "etps",
+}
 COLUMNS = {"asa": "ASA", "br": "BR_seal_r1", "ev": "EV64"}
 
 
@@ -43,7 +52,7 @@ def main() -> None:
         + "".join(f"{c:>8} ref    ours    diff" for c in COLUMNS)
     )
     for name in sys.argv[1:] or REFERENCES:
-        method: Algorithm = plugins.load("algorithms", name)()
+        method: Algorithm = variant.parse("algorithms", name).build("algorithms")
         for asked in (200, 600, 1000):
             row = summary.loc[REFERENCES[name], asked]
             found = [method(sample.image, round(row.n_sp)) for sample in samples]
