@@ -20,18 +20,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ssnbench.centres import Centres, Planes, move, recount, window
 from ssnbench.colour import Lab, rgb_to_lab
 from ssnbench.contracts import Image, Labels
-from ssnbench.labels import enforce
+from ssnbench.labels import keep_largest
 from ssnbench.seeds import grid_cells, grid_seeds, grid_shape, to_lowest_gradient
 from ssnbench.stages import stage
-
-Planes = NDArray[np.float32]  # (3, H, W): L, a, b apart, so that a run along a row is contiguous
-Centres = NDArray[np.float32]  # (K, 5): L, a, b, row, column
-Sums = NDArray[np.float64]  # (K, 6): the same, summed over the pixels, and their number
-
-STRAY = 0.25
-"""Pieces smaller than this share of the mean size H*W/K join a neighbour."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +33,9 @@ class SLIC:
     """Cluster pixels in Lab colour and place by k-means within a window around each centre.
 
     The centres start on the grid of square cells whose count is nearest to the one asked for (204,
-    600 and 988 for 200, 600 and 1000 on 481 x 321 pixels). Connectivity is the paper's last step:
-    every 4-connected piece becomes a superpixel, but for the small ones, which join a neighbour;
-    hence a few more or less are made than there are centres.
+    600 and 988 for 200, 600 and 1000 on 481 x 321 pixels). The paper gives stray pieces to a
+    superpixel nearby and leaves open what is a stray piece: here every 4-connected piece is a
+    superpixel, but only about as many as were asked for are kept, the largest.
 
     Parameters
     ----------
@@ -61,7 +55,7 @@ class SLIC:
         with stage("clustering"):
             labels = _clustered(lab, n_segments, self.compactness, self.n_iter)
         with stage("connectivity"):
-            return enforce(labels, n_segments, STRAY)
+            return keep_largest(labels, n_segments)
 
 
 def _clustered(lab: Lab, n_segments: int, compactness: float, n_iter: int) -> Labels:
@@ -79,8 +73,8 @@ def _clustered(lab: Lab, n_segments: int, compactness: float, n_iter: int) -> La
     counted, sums = np.full(shape, -1, np.int32), np.zeros((len(seeds), 6))
     for _ in range(n_iter):
         _assign(planes, centres, reach, weight, distance, labels)
-        _count(planes, labels, counted, sums)
-        _move(centres, sums)
+        recount(planes, labels, counted, sums)
+        move(centres, sums)
     return labels
 
 
@@ -99,8 +93,8 @@ def _assign(
     for k in range(len(centres)):
         mean_l, mean_a, mean_b = centres[k, 0], centres[k, 1], centres[k, 2]
         middle_row, middle_column = centres[k, 3], centres[k, 4]
-        top, bottom = _window(middle_row, reach, height)
-        left, right = _window(middle_column, reach, width)
+        top, bottom = window(middle_row, reach, height)
+        left, right = window(middle_column, reach, width)
         for row in range(top, bottom):
             down, along = np.float32(row) - middle_row, np.float32(left) - middle_column
             light, a = planes[0, row, left:right], planes[1, row, left:right]
@@ -113,48 +107,6 @@ def _assign(
                 nearer = d < nearest[i]
                 nearest[i] = d if nearer else nearest[i]
                 label[i] = np.int32(k) if nearer else label[i]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _window(middle: np.float32, reach: np.float32, length: int) -> tuple[int, int]:
-    """First pixel within reach along one axis, and the one behind the last."""
-    return max(int(np.ceil(middle - reach)), 0), min(int(middle + reach) + 1, length)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _count(planes: Planes, labels: Labels, counted: Labels, sums: Sums) -> None:
-    """Bring the sums up to date where a pixel's label is not the one it was counted under.
-
-    Soon few pixels change hands from one iteration to the next, so that it saves time not to sum
-    them all anew.
-    """
-    height, width = labels.shape
-    for row in range(height):
-        for column in range(width):
-            new, old = labels[row, column], counted[row, column]
-            if new != old:
-                counted[row, column] = new
-                _add(sums, new, planes, row, column, 1)
-                if old >= 0:
-                    _add(sums, old, planes, row, column, -1)
-
-
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _add(sums, k, planes, row, column, sign):  # type: ignore[no-untyped-def]
-    for channel in range(3):
-        sums[k, channel] += sign * planes[channel, row, column]
-    sums[k, 3] += sign * row
-    sums[k, 4] += sign * column
-    sums[k, 5] += sign
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _move(centres: Centres, sums: Sums) -> None:
-    """Move the centres to the means of their pixels; one that lost them all stays."""
-    for k in range(len(centres)):
-        if sums[k, 5] > 0:
-            for i in range(5):
-                centres[k, i] = sums[k, i] / sums[k, 5]
 
 
 PLUGIN = SLIC

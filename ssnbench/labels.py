@@ -108,14 +108,55 @@ def enforce(labels: Labels, n_segments: int, min_share: float = MIN_SHARE) -> La
         Labels 0..n-1, numbered by first pixel in raster order.
     """
     parts, n = components(labels)
-    smallest = min_share * parts.size / n_segments
+    return _without_small(parts, n, min_share * parts.size / n_segments)[0]
+
+
+def keep_largest(labels: Labels, n_segments: int) -> Labels:
+    """Make every superpixel 4-connected, and keep about as many as were asked for, the largest.
+
+    For methods whose clusters fall apart. Components smaller than the ``n_segments``-th largest, or
+    small for the gate, are merged as :func:`enforce` does. Fragments that merge with each other may
+    survive that, hence it is done up to three times, and a few more may be left.
+
+    Parameters
+    ----------
+    labels : int32 (H, W)
+        Any labels.
+    n_segments : int
+        Superpixels asked for, 1 or more.
+
+    Returns
+    -------
+    int32 (H, W)
+        Labels 0..n-1, numbered by first pixel in raster order.
+    """
+    parts, n = components(labels)
+    smallest = MIN_SHARE * parts.size / n_segments
+    for _ in range(3):
+        if n > n_segments:
+            smallest = max(smallest, _least_kept(_sizes(parts.reshape(-1), n), n_segments))
+        parts, n = _without_small(parts, n, smallest)
+        if n <= n_segments:
+            break
+    return parts
+
+
+def _least_kept(sizes: NDArray[np.int64], n: int) -> int:
+    """Size from which on there are about ``n`` components: as many of one size stay or go."""
+    least = int(np.partition(sizes, -n)[-n])
+    with_them, without = (sizes >= least).sum(), (sizes > least).sum()
+    return least + int(with_them - n > n - without)
+
+
+def _without_small(parts: Labels, n: int, smallest: float) -> tuple[Labels, int]:
+    """Merge components of less than ``smallest`` pixels until there are none; count the rest."""
     while n > 1:
         sizes = _sizes(parts.reshape(-1), n)
         if sizes.min() >= smallest:
             break
         renumbered, n = _merged(_longest_border(parts, sizes, smallest))
         parts = _looked_up(parts.reshape(-1), 0, renumbered).reshape(parts.shape)
-    return parts
+    return parts, n
 
 
 def _range(labels: Labels) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from ssnbench.contracts import Labels
-from ssnbench.labels import checked, components, consecutive, count, enforce
+from ssnbench.labels import checked, components, consecutive, count, enforce, keep_largest
 
 small_maps = hnp.arrays(
     np.int32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(-2, 4)
@@ -97,3 +97,22 @@ def test_checked_takes_any_integers() -> None:
     np.testing.assert_array_equal(checked(huge, (1, 2)), [[1, 0]])
     np.testing.assert_array_equal(checked(np.array([[True, False]]), (1, 2)), [[1, 0]])
     assert checked(np.array([[3, 4]], np.uint16)[:, ::-1], (1, 2)).flags.c_contiguous
+
+
+def test_the_largest_are_kept() -> None:
+    """Pieces of 4, 3, 2 and 1 pixels: for two, the last two go to the neighbour on their left."""
+    found = keep_largest(np.array([[0, 0, 0, 0, 1, 1, 1, 2, 2, 3]], np.int32), 2)
+    assert found.tolist() == [[0, 0, 0, 0, 1, 1, 1, 1, 1, 1]]
+
+
+def test_of_equal_pieces_as_many_stay_as_comes_nearest() -> None:
+    row = np.repeat(np.arange(6, dtype=np.int32), [3, 3, 2, 2, 2, 2])[None]
+    assert count(keep_largest(row, 3)) == 2
+    assert count(keep_largest(row, 5)) == 6
+
+
+@given(hnp.arrays(np.int32, (9, 11), elements=st.integers(0, 2)), st.integers(1, 20))
+def test_keeping_the_largest_leaves_connected_superpixels(labels: Labels, k: int) -> None:
+    found = keep_largest(labels, k)
+    assert components(found)[1] == count(found) == found.max() + 1
+    assert count(found) <= count(enforce(labels, k))

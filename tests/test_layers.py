@@ -25,7 +25,7 @@ LAYERS = [
     ["ssnbench.search", "ssnbench.images", "ssnbench.dataroot", "ssnbench.synthesis"],
     [
         *("ssnbench.labels", "ssnbench.colour", "ssnbench.packing"),
-        *("ssnbench.heap", "ssnbench.seeds", "ssnbench.topology"),
+        *("ssnbench.heap", "ssnbench.seeds", "ssnbench.topology", "ssnbench.centres"),
     ],
     ["ssnbench.contracts", "ssnbench.stages", "ssnbench.unionfind"],
 ]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ssnbench import centres as centres_module
 from ssnbench import labels, plugins
 from ssnbench.colour import Lab, rgb_to_lab
 from ssnbench.contracts import Image, Labels
@@ -76,7 +77,7 @@ def test_a_pixel_out_of_reach_keeps_its_label() -> None:
 
 def test_a_centre_without_pixels_stays() -> None:
     centres = np.array([[1, 2, 3, 4, 5], [9, 9, 9, 9, 9]], np.float32)
-    module._move(centres, np.array([[0, 0, 0, 0, 0, 0], [2, 4, 6, 8, 10, 2.0]]))
+    centres_module.move(centres, np.array([[0, 0, 0, 0, 0, 0], [2, 4, 6, 8, 10, 2.0]]))
     assert centres.tolist() == [[1, 2, 3, 4, 5], [1, 2, 3, 4, 5]]
 
 
@@ -88,7 +89,7 @@ def test_sums_are_those_of_the_labels(seed: int) -> None:
     counted, sums = np.full((7, 9), -1, np.int32), np.zeros((4, 6))
     for _ in range(3):
         found = rng.integers(0, 4, (7, 9), dtype=np.int32)
-        module._count(planes, found, counted, sums)
+        centres_module.recount(planes, found, counted, sums)
     features = [*planes, *np.mgrid[:7, :9], np.ones((7, 9))]
     expected = [[feature[found == k].sum() for feature in features] for k in range(4)]
     np.testing.assert_allclose(sums, expected, atol=1e-3)

@@ -1,0 +1,71 @@
+"""Centres of superpixels for k-means in windows: what SLIC and its kin do between assignments."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ssnbench.contracts import Labels
+
+Planes = NDArray[np.float32]
+"""float32 (3, H, W): the channels apart, so that a run along a row is contiguous."""
+
+Centres = NDArray[np.float32]
+"""float32 (K, 5): mean of the three channels, of row and of column."""
+
+Sums = NDArray[np.float64]
+"""float64 (K, 6): the same, summed over the pixels of a superpixel, and their number."""
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def window(middle: np.float32, reach: np.float32, length: int) -> tuple[int, int]:
+    """First pixel within reach of a place along one axis, and the one behind the last."""
+    return max(int(np.ceil(middle - reach)), 0), min(int(np.floor(middle + reach)) + 1, length)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def recount(planes: Planes, labels: Labels, counted: Labels, sums: Sums) -> None:
+    """Bring ``sums`` up to date with ``labels``, and ``counted`` with it.
+
+    Soon few pixels change hands from one iteration to the next, so that it saves time to look at
+    these only.
+
+    Parameters
+    ----------
+    planes : float32 (3, H, W)
+        The image.
+    labels : int32 (H, W)
+        Superpixels 0..K-1.
+    counted : int32 (H, W)
+        Labels under which the pixels are in the sums; -1: not yet.
+    sums : float64 (K, 6)
+        Sums of the channels, of rows and of columns, and numbers of pixels.
+    """
+    height, width = labels.shape
+    for row in range(height):
+        for column in range(width):
+            new, old = labels[row, column], counted[row, column]
+            if new != old:
+                counted[row, column] = new
+                _add(sums, new, planes, row, column, 1)
+                if old >= 0:
+                    _add(sums, old, planes, row, column, -1)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _add(sums, k, planes, row, column, sign):  # type: ignore[no-untyped-def]
+    for channel in range(3):
+        sums[k, channel] += sign * planes[channel, row, column]
+    sums[k, 3] += sign * row
+    sums[k, 4] += sign * column
+    sums[k, 5] += sign
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def move(centres: Centres, sums: Sums) -> None:
+    """Move ``centres``, in place, to the means of their pixels; one that has none stays."""
+    for k in range(len(centres)):
+        if sums[k, 5] > 0:
+            for i in range(5):
+                centres[k, i] = sums[k, i] / sums[k, 5]
