@@ -28,8 +28,8 @@ def to_onnx(network: FeatureNetwork, path: PathLike) -> None:
     The model has two inputs, ``lab``, float32 (B, 3, H, W), CIE Lab with L in 0..100, and
     ``position_scale``, float32 (): :func:`ssnbench.ssn.features.position_scale` of the grid of
     superpixels. Its output ``features``, float32 (B, k, H, W), is that of
-    :class:`~ssnbench.ssn.network.FeatureNetwork`. B, H and W are free, H and W from 8 up; batch
-    normalisation is part of the convolutions. Its metadata hold the architecture as JSON.
+    :class:`~ssnbench.ssn.network.FeatureNetwork`. B, H and W are free; batch normalisation is
+    part of the convolutions. Its metadata hold the architecture as JSON.
 
     Parameters
     ----------
