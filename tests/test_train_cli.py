@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,11 +13,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import ssnbench
 from ssnbench.cli import main
+from ssnbench.images import write_image
 from ssnbench.labels import enforce
 from ssnbench.ssn import weights
 from ssnbench.ssn.crops import Crops
@@ -77,6 +80,21 @@ def test_a_training_ends_with_weights_and_says_how_to_use_them(
     header = (tmp_path / "validation.csv").read_text().splitlines()[0]
     assert header == "step,6,12,mean"
     assert run(*TINY, "--steps", "4", "--out", tmp_path, capsys=capsys)[0] == 0
+
+
+def test_the_weights_are_used_as_it_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "with space (and=brackets)"
+    _, out, _ = run(*TINY, "--steps", "1", "--val-limit", "0", "--out", folder, capsys=capsys)
+    image, labels = tmp_path / "image.png", tmp_path / "labels.npy"
+    sample = ssnbench.load_dataset(SMALL)["collage-0000"]
+    write_image(image, sample.image)
+    (line,) = re.findall(r"use it: ssnbench (.*)", out)
+    words = [str(image) if word == "IMAGE" else word for word in shlex.split(line)]
+    assert run(*words, "--segments", "12", "-o", labels, capsys=capsys)[0] == 0
+    model = SSN.from_pretrained(folder / "best.safetensors")
+    np.testing.assert_array_equal(np.load(labels), enforce(model(sample.image, 12), 12))
 
 
 def test_the_validation_is_the_benchmark_s_asa(
