@@ -72,6 +72,7 @@ def test_a_training_ends_with_weights_and_says_how_to_use_them(
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
     assert f"best network: {best} (after step 4, ASA 0." in out.replace("\n", " ")
     assert f"ssnbench segment IMAGE --set ssn.weights={best}" in out
+    assert "4 steps of 2 patches of 24 x 24 from 2 images with 4 truths, on cpu in float32" in out
     assert "4/4 loss" in out  # no terminal: plain lines
     network, facts = weights.load_network(best)
     assert network.architecture == Architecture(width=4, k=7)

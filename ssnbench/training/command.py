@@ -113,10 +113,23 @@ def train(
     samples = data.samples_of(source, limit)
     name = f"{recipes.name_of(recipe.architecture)}.{source.label}"
     folder = out or Path("reports") / "training" / name
+    if is_first():
+        _announce(name, recipe, samples, folder)
     outcome = _fit(recipe, samples, folder, validation, tensorboard)
     if is_first():
         _report(outcome, recipe.steps, dataset)
     return 0 if outcome.finished else STOPPED
+
+
+def _announce(name: str, recipe: Recipe, samples: list[Sample], folder: Path) -> None:
+    """Say what is about to be done, and where."""
+    n_truths = sum(len(sample.truths) for sample in samples)
+    numbers = "bfloat16" if recipe.uses_bfloat16() else "float32"
+    click.echo(
+        f"{name}: {recipe.steps} steps of {recipe.batch} patches of {recipe.patch} x "
+        f"{recipe.patch} from {len(samples)} images with {n_truths} truths, on {recipe.device} "
+        f"in {numbers}, in {folder}"
+    )
 
 
 def _fit(
