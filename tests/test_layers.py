@@ -26,6 +26,7 @@ LAYERS = [
     [
         *("ssnbench.labels", "ssnbench.colour", "ssnbench.packing"),
         *("ssnbench.heap", "ssnbench.seeds", "ssnbench.topology", "ssnbench.centres"),
+        "ssnbench.pieces",
     ],
     ["ssnbench.contracts", "ssnbench.stages", "ssnbench.unionfind"],
 ]

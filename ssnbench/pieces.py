@@ -1,0 +1,95 @@
+"""Join the small pieces of a clustering to the neighbours that are most like them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ssnbench.contracts import Labels
+from ssnbench.unionfind import joined, numbered
+
+Floats = NDArray[np.float64]
+
+
+def join_small(
+    parts: Labels, sums: Floats, weights: Floats, sizes: Floats, least: float, most: int
+) -> Labels:
+    """Join every piece that is too small to the neighbour whose mean is nearest.
+
+    All small pieces are joined at once, and again while there are some: each time at least halves
+    their number. When none is too small but there are too many, the smallest join, too.
+
+    Parameters
+    ----------
+    parts : int32 (H, W)
+        Connected pieces 0..n-1.
+    sums : float64 (n, D)
+        Features summed over each piece.
+    weights : float64 (n,)
+        What to divide these by for the mean.
+    sizes : float64 (n,)
+        Size of each piece, in any unit; that of two joined is the sum.
+    least : float
+        Size of the smallest piece that is kept.
+    most : int
+        Pieces that are kept at most, 1 or more.
+
+    Returns
+    -------
+    int32 (H, W)
+        Labels 0..n-1, numbered by the first piece in each.
+    """
+    table = np.column_stack([sums, weights, sizes])
+    while (small := too_small(table[:, -1], least, most)).any():
+        target = _nearest_neighbour(parts, table[:, :-2] / table[:, -2:-1], small)
+        number, n = _united(target)
+        joint = np.zeros((n, table.shape[1]))
+        np.add.at(joint, number, table)
+        parts, table = number[parts], joint
+    return parts
+
+
+def too_small(sizes: Floats, least: float, most: int) -> NDArray[np.bool_]:
+    """Which pieces to join: those below the least size, or, when none is, the surplus."""
+    small = (sizes < least) & (len(sizes) > 1)
+    surplus = len(sizes) - most
+    if not small.any() and surplus > 0:
+        small[np.argsort(sizes, kind="stable")[:surplus]] = True
+    return small
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _nearest_neighbour(parts: Labels, means: Floats, small: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """For every small piece, the neighbour to join; for the others, themselves."""
+    height, width = parts.shape
+    target, least = np.arange(len(means)).astype(np.int32), np.full(len(means), np.inf)
+    for row in range(height):
+        for column in range(width):
+            for down, along in ((0, 1), (1, 0)):
+                if row + down < height and column + along < width:
+                    a, b = parts[row, column], parts[row + down, column + along]
+                    if a != b and (small[a] or small[b]):
+                        distance = 0.0
+                        for i in range(means.shape[1]):
+                            distance += (means[a, i] - means[b, i]) ** 2
+                        _offer(target, least, small, a, b, distance)
+                        _offer(target, least, small, b, a, distance)
+    return target
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _offer(target, least, small, piece, other, distance):  # type: ignore[no-untyped-def]
+    """Note a neighbour that is nearer than those before; on a tie, the one of smaller number."""
+    tie = distance == least[piece] and other < target[piece]
+    if small[piece] and (distance < least[piece] or tie):
+        target[piece], least[piece] = other, distance
+
+
+@njit(cache=True, nogil=True)
+def _united(target: NDArray[np.int32]) -> tuple[NDArray[np.int32], int]:
+    """Unite every piece with its target; return the new number of each, and how many."""
+    parent = np.arange(target.size).astype(np.int32)
+    for piece in range(target.size):
+        joined(parent, piece, target[piece])
+    return parent, numbered(parent)
