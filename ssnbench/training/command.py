@@ -105,6 +105,8 @@ def train(
     given["device"] = given["device"] or recipes.best_device()
     recipe = recipes.recipe_of(network, given, settings)
     source = open_source(dataset, train_split, data_root)
+    if is_first():
+        click.echo(f"reading {source.label}")
     validation = None
     if val_limit:
         counts = options.numbers(val_segments, "--val-segments")
