@@ -22,7 +22,10 @@ LAYERS = [
     ["ssnbench.metrics", "ssnbench.ssn"],
     ["ssnbench.options"],
     ["ssnbench.plugins"],
-    ["ssnbench.search", "ssnbench.images", "ssnbench.dataroot", "ssnbench.synthesis"],
+    [
+        *("ssnbench.search", "ssnbench.images", "ssnbench.dataroot", "ssnbench.synthesis"),
+        "ssnbench.flow",
+    ],
     [
         *("ssnbench.labels", "ssnbench.colour", "ssnbench.packing"),
         *("ssnbench.heap", "ssnbench.seeds", "ssnbench.topology", "ssnbench.centres"),

@@ -44,6 +44,8 @@ WORKED = {
         "size_min": 1,
         "size_max": 3,
         "epe": 2,  # the mean of S0 is 4: errors 4, 0, 4, 0
+        "epe_near": 2,  # every pixel is near a motion boundary
+        "epe_affine": 0,  # three pixels of a corner fit exactly, so does a single one
         "epe_1": 1 / 2,
         "epe_3": 1 / 2,
         "epe_5": 0,

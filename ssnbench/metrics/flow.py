@@ -1,4 +1,4 @@
-"""Flow metrics: how well true motion is told by one mean vector per superpixel.
+"""Flow metrics: how well true motion is told by one motion per superpixel.
 
 Pixels count where ``valid`` says so and the flow is known: finite and, as in the Middlebury and
 Sintel files, below 1e9. Without a single such pixel nothing can be wrong, and every metric is 0.
@@ -7,6 +7,7 @@ Sintel files, below 1e9. Without a single such pixel nothing can be wrong, and e
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssnbench.metrics.comparison import Comparison
 
@@ -22,8 +23,38 @@ def epe(comparison: Comparison) -> float:
     .. [1] Jampani et al., Superpixel Sampling Networks, ECCV 2018, section 5.2.
     .. [2] Baker et al., A Database and Evaluation Methodology for Optical Flow, IJCV 92, 2011.
     """
-    errors = comparison.superpixels.flow_errors
-    return float(errors.mean()) if errors.size else 0.0
+    return _mean(comparison.superpixels.flow_errors)
+
+
+def epe_near(comparison: Comparison) -> float:
+    """End-point error of the superpixels' mean flow near motion boundaries, in pixels.
+
+    As ``epe``, over those valid pixels that lie within a square window of 10 pixels of a motion
+    boundary: a pixel at which the squared gradient of the true flow exceeds 0.01 |flow|^2 + 0.002.
+    0 or more; 0 where there is no motion boundary.
+
+    References
+    ----------
+    .. [1] Sundaram, Brox, Keutzer, Dense Point Trajectories, ECCV 2010: what a motion boundary is.
+    .. [2] Butler et al., A Naturalistic Open Source Movie for Optical Flow Evaluation, ECCV 2012:
+       the error closer than 10 pixels to a boundary.
+    """
+    superpixels = comparison.superpixels
+    return _mean(superpixels.flow_errors[superpixels.near_motion_boundary])
+
+
+def epe_affine(comparison: Comparison) -> float:
+    """End-point error of the affine motion that fits each superpixel best, in pixels.
+
+    As ``epe``, with the affine motion of least squared error instead of the mean: what turns, grows
+    or lies aslant moves so. 0 or more.
+
+    References
+    ----------
+    .. [1] Black, Anandan, The Robust Estimation of Multiple Motions: Parametric and
+       Piecewise-Smooth Flow Fields, CVIU 63(1), 1996: affine motion of regions.
+    """
+    return _mean(comparison.superpixels.affine_flow_errors)
 
 
 def epe_1(comparison: Comparison) -> float:
@@ -54,6 +85,10 @@ def epe_5(comparison: Comparison) -> float:
     .. [1] Geiger, Lenz, Urtasun, CVPR 2012.
     """
     return _outliers(comparison, 5.0)
+
+
+def _mean(errors: NDArray[np.float32]) -> float:
+    return float(errors.mean(dtype=np.float64)) if errors.size else 0.0
 
 
 def _outliers(comparison: Comparison, pixels: float) -> float:

@@ -128,7 +128,7 @@ def _berkeley_distance(diagonal: float) -> float:
     return 0.0075 * diagonal
 
 
-_FLOW = ("epe", "epe_1", "epe_3", "epe_5")
+_FLOW = ("epe", "epe_near", "epe_affine", "epe_1", "epe_3", "epe_5")
 
 _ALL = (
     Protocol(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssnbench.contracts import Flow, Image, Labels, Mask
+from ssnbench.flow import known, motion_boundaries, residuals
 from ssnbench.labels import checked, components, consecutive
 from ssnbench.metrics import tally
 from ssnbench.metrics.contours import contour, dilate
@@ -16,6 +17,9 @@ from ssnbench.metrics.protocols import Protocol
 
 ROOM = 1 << 14
 """Labels are taken to be fewer, which saves a search for the largest; if not, count again."""
+
+NEAR_MOTION = 10
+"""Pixels, along either axis, within which flow is near a motion boundary."""
 
 
 class Superpixels:
@@ -115,10 +119,26 @@ class Superpixels:
     @cached_property
     def flow_errors(self) -> NDArray[np.float32]:
         """Distances between true flow and its mean over the superpixel, at the valid pixels."""
+        return residuals(self.labels, self._true_flow, self.valid)
+
+    @cached_property
+    def affine_flow_errors(self) -> NDArray[np.float32]:
+        """The same with the affine motion that fits the superpixel's flow best."""
+        return residuals(self.labels, self._true_flow, self.valid, "affine")
+
+    @cached_property
+    def near_motion_boundary(self) -> Mask:
+        """Which of the valid pixels, in raster order, lie near a motion boundary."""
+        flow = self._true_flow
+        counted = known(flow) if self.valid is None else known(flow) & self.valid
+        near: Mask = dilate(motion_boundaries(flow), NEAR_MOTION)[counted]
+        return near
+
+    @property
+    def _true_flow(self) -> Flow:
         if self.flow is None:
             raise ValueError("a flow metric needs the flow")
-        valid = np.ones(self.shape, np.bool_) if self.valid is None else self.valid
-        return tally.end_point_errors(self.labels, self.flow, valid, self.n)
+        return self.flow
 
 
 def _plane(labels: Any) -> tuple[int, int]:

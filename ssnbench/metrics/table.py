@@ -83,6 +83,8 @@ _ALL = (
     Metric("size_min", "Smallest superpixel", "", "labels", shape.size_min, "px"),
     Metric("size_max", "Largest superpixel", "", "labels", shape.size_max, "px"),
     Metric("epe", "End-point error (EPE)", "lower", "flow", flow.epe, "px"),
+    Metric("epe_near", "EPE near motion boundaries", "lower", "flow", flow.epe_near, "px"),
+    Metric("epe_affine", "EPE of affine motions", "lower", "flow", flow.epe_affine, "px"),
     Metric("epe_1", "Flow outliers above 1 px", "lower", "flow", flow.epe_1),
     Metric("epe_3", "Flow outliers above 3 px", "lower", "flow", flow.epe_3),
     Metric("epe_5", "Flow outliers above 5 px", "lower", "flow", flow.epe_5),

@@ -2,7 +2,7 @@
 
 Neighbours in a row mostly belong to the same superpixel. The ends of these runs are found without a
 branch that depends on the picture, which a processor would often guess wrong; the sum of a run is
-the difference of two running sums along the row. All sums but the flow's are of integers and exact.
+the difference of two running sums along the row. All sums are of integers and exact.
 """
 
 from __future__ import annotations
@@ -11,12 +11,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ssnbench.contracts import Flow, Image, Labels, Mask
+from ssnbench.contracts import Image, Labels
 
 Sums = NDArray[np.int64]
-
-UNKNOWN_FLOW = 1e9
-"""Larger components mark unknown flow (Middlebury, Sintel)."""
 
 
 @njit(cache=True, nogil=True)
@@ -114,39 +111,6 @@ def colours(labels: Labels, image: Image, n: int) -> Sums:
                 out[labels[row, start], i] += sums[end, i] - sums[start, i]
             start = end
     return out
-
-
-@njit(cache=True, nogil=True)
-def end_point_errors(labels: Labels, flow: Flow, valid: Mask, n: int) -> NDArray[np.float32]:
-    """Distances between flow and its mean over the label, at the valid pixels in raster order."""
-    height, width = labels.shape
-    sums = np.zeros((n, 3), np.float64)
-    for row in range(height):
-        for column in range(width):
-            if valid[row, column] and _known(flow[row, column]):
-                label = labels[row, column]
-                sums[label, 0] += flow[row, column, 0]
-                sums[label, 1] += flow[row, column, 1]
-                sums[label, 2] += 1
-    for label in range(n):
-        sums[label, :2] /= max(sums[label, 2], 1.0)
-    errors = np.empty(int(sums[:, 2].sum()), np.float32)
-    k = 0
-    for row in range(height):
-        for column in range(width):
-            if valid[row, column] and _known(flow[row, column]):
-                mean = sums[labels[row, column]]
-                along = flow[row, column, 0] - mean[0]
-                down = flow[row, column, 1] - mean[1]
-                errors[k] = np.sqrt(along * along + down * down)
-                k += 1
-    return errors
-
-
-@njit(cache=True, nogil=True)
-def _known(vector: NDArray[np.float32]) -> bool:
-    """Whether both components are finite and below the mark of unknown flow."""
-    return bool(abs(vector[0]) < UNKNOWN_FLOW and abs(vector[1]) < UNKNOWN_FLOW)
 
 
 @njit(cache=True, nogil=True)

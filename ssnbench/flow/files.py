@@ -1,0 +1,115 @@
+"""Flow files: Middlebury's ``.flo`` and KITTI's 16-bit ``.png``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ssnbench.contracts import Flow, Mask, PathLike, UsageError
+from ssnbench.flow.segments import known
+
+_MAGIC = b"PIEH"  # 202021.25 as a little-endian float32
+_MARK = np.float32(1e10)  # what Middlebury's code writes for unknown flow
+_KITTI_SCALE, _KITTI_ZERO = 64.0, 32768.0
+
+
+def read_flow(path: PathLike) -> tuple[Flow, Mask]:
+    """Read flow and where it is known.
+
+    Parameters
+    ----------
+    path : path
+        ``.flo`` (Middlebury, Sintel) or ``.png`` of three channels of 16 bits (KITTI).
+
+    Returns
+    -------
+    flow : float32 (H, W, 2)
+        Pixels, along the row and down the column; NaN where unknown.
+    valid : bool (H, W)
+        Where it is known.
+
+    Raises
+    ------
+    UsageError
+        When the file is missing, broken, cut short, or holds no flow.
+    """
+    path = Path(path)
+    reader = {".flo": _from_flo, ".png": _from_png}.get(path.suffix.lower())
+    if reader is None:
+        raise UsageError(f"flow is read from .flo or .png, not {path.name}")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"no flow at {path}: {error.strerror}") from None
+    return reader(data, path)
+
+
+def write_flow(path: PathLike, flow: Flow, valid: Mask | None = None) -> None:
+    """Write flow float32 (H, W, 2) as ``.flo``, or as KITTI ``.png`` in steps of 1/64 px.
+
+    Pixels that are not ``valid`` or not finite are marked unknown.
+
+    Raises
+    ------
+    UsageError
+        When the ending is another, the place cannot be written, or a component does not fit into
+        a .png, which ends at 512 px.
+    """
+    path = Path(path)
+    writer = {".flo": _to_flo, ".png": _to_png}.get(path.suffix.lower())
+    if writer is None:
+        raise UsageError(f"flow is written to .flo or .png, not {path.name}")
+    there = known(flow) if valid is None else known(flow) & valid
+    data = writer(flow, there, path)
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _from_flo(data: bytes, path: Path) -> tuple[Flow, Mask]:
+    if data[:4] != _MAGIC or len(data) < 12:
+        raise UsageError(f"{path} is no .flo file: it should begin with PIEH, width and height")
+    width, height = (int(n) for n in np.frombuffer(data, "<i4", 2, offset=4))
+    expected = 12 + 8 * width * height
+    if width < 1 or height < 1 or len(data) != expected:
+        raise UsageError(
+            f"{path} is broken: {width} x {height} flow takes {expected} bytes, it has {len(data)}"
+        )
+    flow = np.frombuffer(data, "<f4", offset=12).reshape(height, width, 2).astype(np.float32)
+    return _told(flow, known(flow))
+
+
+def _from_png(data: bytes, path: Path) -> tuple[Flow, Mask]:
+    picture = None
+    if data:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if picture is None or picture.dtype != np.uint16 or picture.ndim != 3 or picture.shape[2] != 3:
+        got = "no picture" if picture is None else f"{picture.dtype} of shape {picture.shape}"
+        raise UsageError(f"{path} is no KITTI flow: three channels of 16 bits wanted, got {got}")
+    flow = (picture[..., :0:-1].astype(np.float32) - _KITTI_ZERO) / _KITTI_SCALE  # stored B, G, R
+    return _told(np.ascontiguousarray(flow, np.float32), picture[..., 0] > 0)
+
+
+def _told(flow: Flow, there: Mask) -> tuple[Flow, Mask]:
+    flow[~there] = np.nan
+    return flow, there
+
+
+def _to_flo(flow: Flow, there: Mask, _path: Path) -> bytes:
+    height, width = there.shape
+    size = np.array([width, height], "<i4").tobytes()
+    return _MAGIC + size + np.where(there[..., None], flow, _MARK).astype("<f4").tobytes()
+
+
+def _to_png(flow: Flow, there: Mask, path: Path) -> bytes:
+    steps = np.rint(np.where(there[..., None], flow, 0.0) * _KITTI_SCALE + _KITTI_ZERO)
+    if steps.min() < 0 or steps.max() > 65535:
+        raise UsageError(f"{path}: flow beyond 512 px does not fit into .png: write .flo")
+    picture = np.zeros((*there.shape, 3), np.uint16)
+    picture[..., 0] = there
+    picture[..., :0:-1][there] = steps[there]
+    _, data = cv2.imencode(".png", picture)
+    return bytes(data)

@@ -1,0 +1,60 @@
+"""The picture of how superpixels tell a motion: image, true flow, flow by superpixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ssnbench.contracts import Flow, Image, Labels, Mask
+from ssnbench.flow.segments import known, segmented_flow
+from ssnbench.flow.wheel import colours
+
+_GAP = 4  # pixels of white between two panels
+_INK = (0, 0, 0)
+
+
+def flow_picture(
+    image: Image, flow: Flow, maps: Sequence[Labels], valid: Mask | None = None
+) -> Image:
+    """Put image, true flow and, per label map, the segmented flow side by side.
+
+    Parameters
+    ----------
+    image : uint8 (H, W, 3)
+        The first frame.
+    flow : float32 (H, W, 2)
+        True motion in pixels.
+    maps : sequence of int32 (H, W)
+        Superpixels of one or several methods, 0..n-1.
+    valid : bool (H, W), optional
+        Pixels whose flow counts; all by default. The others are black in the true flow.
+
+    Returns
+    -------
+    uint8 (H, W', 3)
+        Panels from left to right, all flow in the same colours, boundaries in black.
+
+    References
+    ----------
+    .. [1] Jampani et al., Superpixel Sampling Networks, ECCV 2018, figure 9.
+    """
+    there = known(flow) if valid is None else known(flow) & valid
+    longest = float(np.hypot(flow[there][:, 0], flow[there][:, 1]).max(initial=0.0))
+    true = np.where(there[..., None], flow, np.float32(np.nan))
+    panels = [image, colours(true, longest)]
+    for labels in maps:
+        panel = colours(segmented_flow(labels, flow, valid), longest)
+        panel[_boundaries(labels)] = _INK
+        panels.append(panel)
+    gap = np.full((image.shape[0], _GAP, 3), 255, np.uint8)
+    parts = [part for panel in panels for part in (gap, panel)]
+    return np.concatenate(parts[1:], axis=1)
+
+
+def _boundaries(labels: Labels) -> Mask:
+    """Pixels that differ from their right or lower neighbour."""
+    marked = np.zeros(labels.shape, np.bool_)
+    marked[:, :-1] |= labels[:, :-1] != labels[:, 1:]
+    marked[:-1] |= labels[:-1] != labels[1:]
+    return marked

@@ -1,0 +1,182 @@
+"""Flow told by one motion per superpixel: its mean, or the affine motion that fits it best."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ssnbench.contracts import Flow, Labels, Mask
+
+Model = Literal["mean", "affine"]
+
+UNKNOWN_FLOW = 1e9
+"""Larger components mark unknown flow (Middlebury, Sintel)."""
+
+Motions: TypeAlias = NDArray[np.float64]
+"""float64 (n, 8): centre x, y; flow u, v there; du/dx, du/dy, dv/dx, dv/dy."""
+
+_FLAT = 1e-9
+"""A spread of pixels is taken for a line when its determinant is below this share of trace^2."""
+
+
+def known(flow: Flow) -> Mask:
+    """Where the flow is known, bool (H, W): finite and, in both components, below 1e9."""
+    return np.asarray(np.abs(flow).max(axis=-1) < UNKNOWN_FLOW, np.bool_)
+
+
+def segmented_flow(
+    labels: Labels, flow: Flow, valid: Mask | None = None, model: Model = "mean"
+) -> Flow:
+    """Replace the flow of every superpixel by one motion.
+
+    Parameters
+    ----------
+    labels : int32 (H, W)
+        Superpixels 0..n-1.
+    flow : float32 (H, W, 2)
+        True motion in pixels.
+    valid : bool (H, W), optional
+        Pixels that the motion is taken from; all whose flow is known by default.
+    model : {"mean", "affine"}
+        Mean flow, or the affine motion of least squared error.
+
+    Returns
+    -------
+    float32 (H, W, 2)
+        NaN in superpixels without a valid pixel.
+
+    References
+    ----------
+    .. [1] Jampani et al., Superpixel Sampling Networks, ECCV 2018, section 5.2: "segmented flow".
+    """
+    labels, flow, counted = _ready(labels, flow, valid)
+    return _painted(labels, _motions(labels, flow, counted, int(labels.max()) + 1, model))
+
+
+def residuals(
+    labels: Labels, flow: Flow, valid: Mask | None = None, model: Model = "mean"
+) -> NDArray[np.float32]:
+    """Distances in pixels between flow and :func:`segmented_flow`, at the valid pixels.
+
+    Parameters are those of :func:`segmented_flow`.
+
+    Returns
+    -------
+    float32 (k,)
+        In raster order, of the pixels that are valid and whose flow is known.
+    """
+    labels, flow, counted = _ready(labels, flow, valid)
+    motions = _motions(labels, flow, counted, int(labels.max()) + 1, model)
+    return _distances(labels, flow, counted, motions)
+
+
+def _ready(labels: Labels, flow: Flow, valid: Mask | None) -> tuple[Labels, Flow, Mask]:
+    shape = labels.shape
+    if flow.shape != (*shape, 2) or (valid is not None and valid.shape != shape):
+        raise ValueError(f"a flow of shape {flow.shape} for labels of shape {shape}")
+    counted = known(flow) if valid is None else known(flow) & valid
+    return np.ascontiguousarray(labels), np.ascontiguousarray(flow, np.float32), counted
+
+
+def _motions(labels: Labels, flow: Flow, counted: Mask, n: int, model: Model) -> Motions:
+    motions = _means(labels, flow, counted, n)
+    if model == "affine":
+        _fit(labels, flow, counted, motions)
+    return motions
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _means(labels: Labels, flow: Flow, counted: Mask, n: int) -> Motions:
+    """Centre and mean flow of each label; NaN (0/0) for one without a pixel that counts."""
+    height, width = labels.shape
+    motions = np.zeros((n, 8))
+    sizes = np.zeros(n)
+    for row in range(height):
+        for column in range(width):
+            if counted[row, column]:
+                label = labels[row, column]
+                motions[label, 0] += column
+                motions[label, 1] += row
+                motions[label, 2] += flow[row, column, 0]
+                motions[label, 3] += flow[row, column, 1]
+                sizes[label] += 1.0
+    for label in range(n):
+        motions[label, :4] /= sizes[label]
+    return motions
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fit(labels: Labels, flow: Flow, counted: Mask, motions: Motions) -> None:
+    """Fill in the gradients of least squares; 0 across pixels that lie on one line."""
+    height, width = labels.shape
+    sums = np.zeros((len(motions), 7))  # xx, xy, yy, xu, yu, xv, yv about centre and mean
+    for row in range(height):
+        for column in range(width):
+            if counted[row, column]:
+                motion, mine = motions[labels[row, column]], sums[labels[row, column]]
+                x, y = column - motion[0], row - motion[1]
+                u, v = flow[row, column, 0] - motion[2], flow[row, column, 1] - motion[3]
+                mine[0] += x * x
+                mine[1] += x * y
+                mine[2] += y * y
+                mine[3] += x * u
+                mine[4] += y * u
+                mine[5] += x * v
+                mine[6] += y * v
+    for label in range(len(motions)):
+        motions[label, 4:6] = _solved(sums[label, :3], sums[label, 3:5])
+        motions[label, 6:8] = _solved(sums[label, :3], sums[label, 5:7])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _solved(spread: NDArray[np.float64], side: NDArray[np.float64]) -> tuple[float, float]:
+    """Pseudo-inverse of the symmetric ((a, b), (b, c)) times ``side``."""
+    a, b, c = spread
+    determinant, trace = a * c - b * b, a + c
+    if determinant > _FLAT * trace * trace:
+        return (
+            (c * side[0] - b * side[1]) / determinant,
+            (a * side[1] - b * side[0]) / determinant,
+        )
+    if trace == 0.0:  # a single pixel, or none
+        return 0.0, 0.0
+    # of rank one: the matrix divided by the square of its only eigenvalue
+    scale = trace * trace
+    return (a * side[0] + b * side[1]) / scale, (b * side[0] + c * side[1]) / scale
+
+
+@njit(cache=True, nogil=True)
+def _flow_at(motion: NDArray[np.float64], row: int, column: int) -> tuple[float, float]:
+    x, y = column - motion[0], row - motion[1]
+    return (
+        motion[2] + motion[4] * x + motion[5] * y,
+        motion[3] + motion[6] * x + motion[7] * y,
+    )
+
+
+@njit(cache=True, nogil=True)
+def _distances(labels: Labels, flow: Flow, counted: Mask, motions: Motions) -> NDArray[np.float32]:
+    height, width = labels.shape
+    errors = np.empty(np.count_nonzero(counted), np.float32)
+    k = 0
+    for row in range(height):
+        for column in range(width):
+            if counted[row, column]:
+                u, v = _flow_at(motions[labels[row, column]], row, column)
+                along, down = flow[row, column, 0] - u, flow[row, column, 1] - v
+                errors[k] = np.sqrt(along * along + down * down)
+                k += 1
+    return errors
+
+
+@njit(cache=True, nogil=True)
+def _painted(labels: Labels, motions: Motions) -> Flow:
+    height, width = labels.shape
+    flow = np.empty((height, width, 2), np.float32)
+    for row in range(height):
+        for column in range(width):
+            flow[row, column] = _flow_at(motions[labels[row, column]], row, column)
+    return flow
