@@ -189,6 +189,7 @@ def test_presets_and_fields_reach_the_recipe(
     ("arguments", "message"),
     [
         ("--set witdh=3", "no field of a training is called 'witdh'; did you mean width"),
+        ("--set ?=", "see: variant, k, width, "),
         ("--set width", "write field=value"),
         ("--set width=wide", "width should be int, got 'wide'"),
         ("--k 5", "k must be 6 or more"),

@@ -70,7 +70,11 @@ _data = options.together(
 @_recipe
 @_data
 @click.option(
-    "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any other field of a training."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Any other field of a training; --set ?= lists them.",
 )
 @click.option("--tensorboard", is_flag=True, help="Write curves and pictures for TensorBoard, too.")
 @click.option("--out", type=options.PATH, help="Folder [reports/training/MODEL.DATASET].")
@@ -94,7 +98,7 @@ def train(
 
     A training that was stopped, even killed, goes on where it was when the same command is given
     again. Fields of --set are those of ssnbench.ssn.recipe.Recipe and of its architecture and
-    scaling, such as width=32, decay=0 or scaling.std=0.25; a wrong one lists them.
+    scaling, such as width=32, decay=0 or scaling.std=0.25.
     """
     from ssnbench.run.plan import open_source
     from ssnbench.ssn.processes import is_first

@@ -95,7 +95,7 @@ def _read(settings: Sequence[str]) -> Iterable[tuple[str, Any]]:
         if not equals:
             raise UsageError(f"cannot read --set {setting!r}; write field=value")
         if name not in known:
-            raise unknown("field of a training", name, known, f"there are {', '.join(known)}")
+            raise unknown("field of a training", name, known, ", ".join(known))
         yield name, read_value(known[name], text.strip(), name)
 
 
