@@ -90,9 +90,8 @@ def compared(metric: str, reference: pd.DataFrame, curves: Mapping[str, Curve]) 
         theirs = getattr(row, METRICS[metric])
         ours = [at(row.n_segments, curves[name], metric) for name in ("pix", "linear", "deep")]
         gain = ours[-1] - theirs
-        print(
-            f"| {row.variant} | {row.n_segments:.0f} | {theirs:.4f} | {told(ours)} | {gain:+.4f} |"
-        )
+        told = " | ".join(f"{value:.4f}" for value in (theirs, *ours))
+        print(f"| {row.variant} | {row.n_segments:.0f} | {told} | {gain:+.4f} |")
 
 
 def at(count: float, curve: Curve, metric: str) -> float:
