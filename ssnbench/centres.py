@@ -69,3 +69,50 @@ def move(centres: Centres, sums: Sums) -> None:
         if sums[k, 5] > 0:
             for i in range(5):
                 centres[k, i] = sums[k, i] / sums[k, 5]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def assign(
+    planes: Planes,
+    centres: Centres,
+    reach: NDArray[np.float32],
+    weight: np.float32,
+    distance: NDArray[np.float32],
+    labels: Labels,
+) -> None:
+    """Give every pixel to the nearest of the centres in whose window it lies.
+
+    Parameters
+    ----------
+    planes : float32 (3, H, W)
+        The image.
+    centres : float32 (K, 5)
+        The centres.
+    reach : float32 (K,)
+        How far the window of each goes, in rows and in columns on either side.
+    weight : float32
+        Weight of squared distance in place, in pixels, against that in colour.
+    distance : float32 (H, W)
+        Filled with the squared distance to the nearest; infinite outside all windows.
+    labels : int32 (H, W)
+        Changed in place; outside all windows they stay.
+    """
+    height, width = labels.shape
+    distance[:] = np.inf
+    for k in range(len(centres)):
+        mean_l, mean_a, mean_b = centres[k, 0], centres[k, 1], centres[k, 2]
+        middle_row, middle_column = centres[k, 3], centres[k, 4]
+        top, bottom = window(middle_row, reach[k], height)
+        left, right = window(middle_column, reach[k], width)
+        for row in range(top, bottom):
+            down, along = np.float32(row) - middle_row, np.float32(left) - middle_column
+            light, a = planes[0, row, left:right], planes[1, row, left:right]
+            b = planes[2, row, left:right]
+            nearest, label = distance[row, left:right], labels[row, left:right]
+            for i in range(right - left):  # without a branch, so that it runs on vectors
+                place = down * down + (along + np.float32(i)) ** 2
+                colour = (light[i] - mean_l) ** 2 + (a[i] - mean_a) ** 2 + (b[i] - mean_b) ** 2
+                d = colour + weight * place
+                nearer = d < nearest[i]
+                nearest[i] = d if nearer else nearest[i]
+                label[i] = np.int32(k) if nearer else label[i]
