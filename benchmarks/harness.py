@@ -65,7 +65,7 @@ def useful_seconds(work: Plan) -> float:
     start = time.perf_counter()
     for job in work.jobs:
         sample = samples[job.key.image]
-        raw = checked(job.make(sample.image, job.key.n_asked), sample.image.shape[:2])
+        raw = checked(job.make(sample, job.key.n_asked), sample.image.shape[:2])
         score(enforce(raw, job.key.n_asked), references[job.key.image], image=sample.image)
     return time.perf_counter() - start
 

@@ -45,9 +45,9 @@ class Sample:
     truths : tuple of int32 (H, W)
         One segmentation per annotator, labels 0..n-1, -1 where there is no opinion.
     flow : float32 (H, W, 2) or None
-        True motion to the second frame in pixels.
+        True motion to the second frame in pixels; NaN where it is unknown.
     valid : bool (H, W) or None
-        Pixels whose flow counts (visible in both frames).
+        Pixels whose flow counts.
     second : uint8 (H, W, 3) or None
         The second frame.
     """
@@ -62,7 +62,11 @@ class Sample:
 
 @runtime_checkable
 class Algorithm(Protocol):
-    """A superpixel method: a frozen dataclass whose fields are its parameters."""
+    """A superpixel method: a frozen dataclass whose fields are its parameters.
+
+    One that looks at pairs of frames has a third parameter ``second: Image | None = None``; it is
+    given the second frame of the samples that have one.
+    """
 
     def __call__(self, image: Image, n_segments: int) -> Labels:
         """Cut ``image`` into about ``n_segments`` superpixels; any integer labels will do."""
@@ -74,6 +78,10 @@ class Dataset(Protocol):
     """A collection of samples: a frozen dataclass with at least ``root`` and ``split``.
 
     ``root`` is the data root that the user gave, or None; a dataset finds its own folder below.
+    It may have more to tell, as class attributes: ``HOMEPAGE``, ``LICENCE``, ``CITATION`` and
+    ``SIZE`` (text, plain enough to be listed without importing the file); ``N_IMAGES`` (how many
+    the complete dataset has, by split); ``UNDEFINED`` (metrics that make no sense on it, each with
+    the reason); ``TOLERANCES`` (pixels, by protocol, unless the user sets one).
     """
 
     SPLITS: ClassVar[tuple[str, ...]]

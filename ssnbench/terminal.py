@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ssnbench.ssn.validate import Trial
 
 console = Console()
-_SUMMARY_METRICS = ("asa", "br", "bp", "ev", "co")
+_SUMMARY_METRICS = ("asa", "br", "bp", "ev", "co", "epe")
 _STAGES = ("total", "colour", "network", "clustering", "other", "connectivity")
 _MOST_ROWS = 20
 _QUIET_SECONDS = 30.0

@@ -43,13 +43,13 @@ def _marked(flow: Flow, there: Mask) -> Mask:
         for column in range(width):
             if not there[row, column]:
                 continue
-            u, v = flow[row, column]
+            u, v = flow[row, column, 0], flow[row, column, 1]
             gradient = 0.0
             if column + 1 < width and there[row, column + 1]:
-                right = flow[row, column + 1]
-                gradient += (right[0] - u) ** 2 + (right[1] - v) ** 2
+                right, down = flow[row, column + 1, 0] - u, flow[row, column + 1, 1] - v
+                gradient += right * right + down * down
             if row + 1 < height and there[row + 1, column]:
-                below = flow[row + 1, column]
-                gradient += (below[0] - u) ** 2 + (below[1] - v) ** 2
+                right, down = flow[row + 1, column, 0] - u, flow[row + 1, column, 1] - v
+                gradient += right * right + down * down
             out[row, column] = gradient > RELATIVE * (u * u + v * v) + ABSOLUTE
     return out

@@ -24,7 +24,9 @@ _FLAT = 1e-9
 
 def known(flow: Flow) -> Mask:
     """Where the flow is known, bool (H, W): finite and, in both components, below 1e9."""
-    return np.asarray(np.abs(flow).max(axis=-1) < UNKNOWN_FLOW, np.bool_)
+    there: Mask = np.abs(flow[..., 0]) < UNKNOWN_FLOW
+    there &= np.abs(flow[..., 1]) < UNKNOWN_FLOW
+    return there
 
 
 def segmented_flow(

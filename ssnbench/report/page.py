@@ -20,7 +20,7 @@ from ssnbench.report.typeset import Table
 from ssnbench.report.yardsticks import yardsticks_tables
 from ssnbench.run.store import Store
 
-FIRST = ("asa", "br", ("br", "bp"), "ev")
+FIRST = ("asa", "br", ("br", "bp"), "ev", "epe")
 """Curves in plain view, a pair being the second over the first; the others unfold."""
 
 HEADLINES = ("asa", "br", "bp", "ev", "co")
@@ -75,7 +75,11 @@ def write(folder: Path) -> Path:
     found = sections.split(records)
     labels = sorted(records["label"].unique())
     troubles = sections.troubles(records)
-    chapters = [_chapter(section, labels, figures, sheets) for section in found]
+    undefined = sections.undefined_by(runs)
+    chapters = [
+        _chapter(section, labels, figures, sheets, undefined.get(section.dataset, {}))
+        for section in found
+    ]
     beside = yardsticks_tables((chapter.section, chapter.summary) for chapter in chapters)
     html = _template().render(
         chapters=chapters,
@@ -119,7 +123,13 @@ def _template() -> jinja2.Template:
 # ---------------------------------------------------------------------- one section
 
 
-def _chapter(section: Section, labels: Sequence[str], figures: Path, sheets: Path) -> Chapter:
+def _chapter(
+    section: Section,
+    labels: Sequence[str],
+    figures: Path,
+    sheets: Path,
+    undefined: Mapping[str, str],
+) -> Chapter:
     summary = stats.summarise(section)
     counts = stats.round_counts(section.scored["n_asked"]) if len(section.scored) else []
     level = stats.at_equal_counts(section, counts) if counts and section.metrics else None
@@ -141,7 +151,7 @@ def _chapter(section: Section, labels: Sequence[str], figures: Path, sheets: Pat
         [curves[name] for name in first],
         [curve for name, curve in curves.items() if name not in first],
         [_filed(table, sheets) for table in made],
-        _notes(section, summary, bool(counts)),
+        [*sections.not_defined(section, undefined), *_notes(section, summary, bool(counts))],
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,6 +62,12 @@ class Section:
         """What the protocol is, in one line; nothing for one that this version does not know."""
         known = PROTOCOLS.get(self.yardstick.partition("(")[0])
         return known.title if known else ""
+
+    @property
+    def scored_by_default(self) -> tuple[str, ...]:
+        """Metrics of the protocol; none for one that this version does not know."""
+        known = PROTOCOLS.get(self.yardstick.partition("(")[0])
+        return known.metrics if known else ()
 
     @property
     def title(self) -> str:
@@ -146,6 +153,23 @@ def is_shown(metric: str) -> bool:
 def judges_truth(metric: str) -> bool:
     """Whether the truth enters; what does not need it is the same for all annotators."""
     return metric not in METRICS or METRICS[metric].needs == "truth"
+
+
+def not_defined(section: Section, undefined: Mapping[str, str]) -> list[str]:
+    """Name the metrics of the protocol that the dataset does not define, with the reasons."""
+    by_reason: dict[str, list[str]] = {}
+    for metric, reason in undefined.items():
+        if metric in section.scored_by_default and is_shown(metric):
+            by_reason.setdefault(reason, []).append(short_name(metric))
+    return [f"Not defined here: {', '.join(m)}; {reason}." for reason, m in by_reason.items()]
+
+
+def undefined_by(runs: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, str]]:
+    """Metrics without a meaning, and why, by dataset: what the latest run on each noted."""
+    found: dict[str, Mapping[str, str]] = {}
+    for facts in runs:
+        found |= facts.get("undefined", {})
+    return found
 
 
 def troubles(records: pd.DataFrame) -> pd.DataFrame:

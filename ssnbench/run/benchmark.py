@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ssnbench import plugins
 from ssnbench.contracts import Timing
@@ -49,10 +50,17 @@ def compute(
     if not todo:
         return Tally()
     listener.planned("jobs", len(todo))
-    run = store.begin_run(facts.gather(jobs=n_workers, backend=backend))
+    run = store.begin_run(facts.gather(jobs=n_workers, backend=backend, **_undefined(todo)))
     tally = execute(todo, store, run, n_workers, backend, listener.done)
     store.write_csv()
     return tally
+
+
+def _undefined(jobs: Sequence[Job]) -> dict[str, Any]:
+    """Metrics that are not defined on a dataset: a report should know, but opens none."""
+    sources = {job.source for job in jobs}
+    found = {source.label: dict(source.undefined) for source in sources if source.undefined}
+    return {"undefined": found} if found else {}
 
 
 def take_times(plan: Plan, store: Store, listener: Listener, threads: int = 1) -> int:

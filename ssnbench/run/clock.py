@@ -12,15 +12,19 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from ssnbench import plugins
-from ssnbench.contracts import Algorithm, Image, Timing
+from ssnbench.contracts import Image, Timing
 from ssnbench.labels import checked, enforce
 from ssnbench.plugins.variant import Variant, parameters
 from ssnbench.run.job import reason
+from ssnbench.run.makers import with_frames
 from ssnbench.run.plan import Source
 from ssnbench.run.threads import pinned
 from ssnbench.stages import Seconds, collect
+
+Method: TypeAlias = Callable[[Image, int], Any]
 
 MIN_REPEATS, MAX_REPEATS = 3, 15
 SECONDS_FOR_REPEATS = 2.0
@@ -79,7 +83,7 @@ def time_apart(tasks: Sequence[Task]) -> Iterator[tuple[Task, list[Timing] | str
 
 
 def measure(
-    algorithm: Algorithm,
+    algorithm: Method,
     image: Image,
     n_asked: int,
     synchronise: Callable[[], None] | None = None,
@@ -99,7 +103,7 @@ def measure(
 
 
 def _once(
-    algorithm: Algorithm,
+    algorithm: Method,
     image: Image,
     n_asked: int,
     synchronise: Callable[[], None] | None,
@@ -127,10 +131,11 @@ def _measure(task: Task) -> list[Timing]:
     synchronise, device = _on_device(task)
     takes_device = "device" in parameters("algorithms", task.variant.name)
     algorithm = task.variant.build("algorithms", **({"device": device} if takes_device else {}))
-    image = task.source.open()[task.image].image
+    sample = task.source.open()[task.image]
+    image = sample.image
     with pinned(task.threads), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a method warns of stands in its records
-        calls = measure(algorithm, image, task.n_asked, synchronise)
+        calls = measure(with_frames(algorithm, sample), image, task.n_asked, synchronise)
     stages = {name: [call.get(name, 0.0) for call in calls] for name in calls[0]}
     return [
         Timing(

@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 
 from ssnbench.contracts import JobKey, UsageError
-from ssnbench.metrics import protocol as find_protocol
 from ssnbench.plugins.variant import parse
 from ssnbench.run.makers import FromFile, FromStore
 from ssnbench.run.plan import SHOWN_IMAGES, Job, Source
@@ -55,7 +54,7 @@ def of_folder(
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder; give a folder of label maps or of a run")
     images = list(islice(source.open().keys(), limit))
-    yardstick = find_protocol(protocol).key
+    yardstick = source.yardstick(protocol)
     label = name or folder.resolve().name
     found = [
         (n_asked, image, files[image])
@@ -96,12 +95,14 @@ def of_run(
         if not kept:
             raise UsageError(f"{folder} has kept no label maps; run with --keep-labels")
         labels = store.labels_of_variants()
-    yardstick = find_protocol(protocol).key
+    places = {(each.dataset, each.split) for each in kept}
+    sources = {place: Source(parse("datasets", place[0]), place[1], root) for place in places}
+    yardsticks = {place: source.yardstick(protocol) for place, source in sources.items()}
     return [
         Job(
-            _key(each, yardstick),
+            _key(each, yardsticks[each.dataset, each.split]),
             labels[each.algorithm, each.params],
-            Source(parse("datasets", each.dataset), each.split, root),
+            sources[each.dataset, each.split],
             FromStore(folder, each.content),
             gate=False,  # what a run keeps has passed the gate
             plugin_files=tuple(plugin_files),

@@ -48,7 +48,7 @@ def do(job: Job) -> Outcome:
     try:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            outcome = _judged(job, job.make(sample.image, job.key.n_asked), sample, reference)
+            outcome = _judged(job, job.make(sample, job.key.n_asked), sample, reference)
     except Exception as error:
         return refused(job.key, job.label, "failed", reason(error), len(sample.truths))
     return Outcome(
@@ -64,7 +64,14 @@ def _judged(job: Job, raw: object, sample: Sample, reference: Reference) -> Outc
     n_raw, n_components = count(labels), components(labels)[1]
     made = enforce(labels, job.key.n_asked or n_raw) if job.gate else consecutive(labels)
     n_segments = int(made.max()) + 1
-    rows = score(made, reference, image=sample.image, flow=sample.flow, valid=sample.valid)
+    rows = score(
+        made,
+        reference,
+        sample.image,
+        [name for name in reference.protocol.metrics if name not in job.source.undefined],
+        sample.flow,
+        sample.valid,
+    )
     if job.certify:
         rows = [row | certificate(labels) for row in rows]
     records = [

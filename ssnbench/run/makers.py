@@ -1,22 +1,23 @@
 """Where the label map of a job comes from: computed, read from a file, or kept by an earlier run.
 
-Each maker is small and can be pickled; a worker calls it with the image and the count asked for.
+Each maker is small and can be pickled; a worker calls it with the sample and the count asked for.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ssnbench.contracts import Algorithm, Image
+from ssnbench.contracts import Algorithm, Image, Sample
 from ssnbench.images import read_labels
 from ssnbench.plugins.variant import Variant
 from ssnbench.run.store import Store
 
-Maker: TypeAlias = Callable[[Image, int], Any]
+Maker: TypeAlias = Callable[[Sample, int], Any]
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,9 @@ class Computed:
 
     variant: Variant
 
-    def __call__(self, image: Image, n_asked: int) -> Any:
+    def __call__(self, sample: Sample, n_asked: int) -> Any:
         """Segment a copy of the image: a method that draws into it spoils it for nobody else."""
-        return _algorithm(self.variant)(image.copy(), n_asked)
+        return with_frames(_algorithm(self.variant), sample)(sample.image.copy(), n_asked)
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class FromFile:
 
     path: Path
 
-    def __call__(self, _image: Image, _n_asked: int) -> Any:
+    def __call__(self, _sample: Sample, _n_asked: int) -> Any:
         """Read the file."""
         return read_labels(self.path)
 
@@ -48,9 +49,16 @@ class FromStore:
     folder: Path
     content: str
 
-    def __call__(self, _image: Image, _n_asked: int) -> Any:
+    def __call__(self, _sample: Sample, _n_asked: int) -> Any:
         """Read the kept map."""
         return _store(self.folder).label_map(self.content)
+
+
+def with_frames(algorithm: Callable[..., Any], sample: Sample) -> Callable[[Image, int], Any]:
+    """Give a copy of the second frame to a method that asks for it by a parameter ``second``."""
+    if "second" not in inspect.signature(algorithm).parameters:
+        return algorithm
+    return partial(algorithm, second=None if sample.second is None else sample.second.copy())
 
 
 @lru_cache(maxsize=32)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ssnbench import plugins
 from ssnbench.contracts import Dataset, JobKey, UsageError
@@ -29,6 +30,22 @@ class Source:
     def label(self) -> str:
         """Name under which results are filed."""
         return self.variant.label
+
+    @property
+    def undefined(self) -> Mapping[str, str]:
+        """Metrics that are not defined on the dataset, each with the reason."""
+        found: Mapping[str, str] = getattr(self._plugin, "UNDEFINED", {})
+        return found
+
+    def yardstick(self, protocol: str) -> str:
+        """Key of a protocol; without a tolerance it takes that of the dataset, if there is one."""
+        stick = find_protocol(protocol)
+        own = getattr(self._plugin, "TOLERANCES", {}).get(stick.name)
+        return (stick if own is None or "(" in protocol else stick.with_tolerance(own)).key
+
+    @property
+    def _plugin(self) -> Any:
+        return plugins.load("datasets", self.variant.name)
 
     def open(self) -> Dataset:
         """Load the dataset's plug-in and make the dataset."""
@@ -158,7 +175,7 @@ def make(
     images = tuple(keys if limit is None else keys[: max(0, limit)])
     if not images:
         raise UsageError(f"{source.label} has no images to run on (split {source.split})")
-    yardstick = find_protocol(protocol).key
+    yardstick = source.yardstick(protocol)
     filed = [
         (variant, variant.canonical("algorithms"), plugins.find("algorithms", variant.name).version)
         for variant in variants
