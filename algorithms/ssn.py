@@ -22,7 +22,7 @@ class SSN:
         Features by the network, by its linear counterpart, or scaled XYLab as they are.
     weights : str
         Data that the network was trained on (``bsds500``), a full name (``ssn-k10.bsds500``), or
-        a file such as ``ssnbench train`` writes.
+        a file such as ``ssnbench train`` writes. ``collage-flow`` is for pairs of frames.
     n_iter : int
         Iterations of differentiable SLIC (paper: 10 at test time).
     color_scale, pos_scale : float or None
@@ -42,13 +42,17 @@ class SSN:
     device: str = "cpu"
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
 
-    def __call__(self, image: Image, n_segments: int) -> Labels:
-        """Segment ``image``; the grid makes at most ``n_segments`` superpixels."""
+    def __call__(self, image: Image, n_segments: int, second: Image | None = None) -> Labels:
+        """Segment ``image``; the grid makes at most ``n_segments`` superpixels.
+
+        Weights trained for flow look at the ``second`` frame, too.
+        """
         from ssnbench.ssn.infer import segment  # torch: only for those who run it
 
         return segment(
             image,
             n_segments,
+            second,
             variant=self.variant,
             weights=self.weights,
             n_iter=self.n_iter,

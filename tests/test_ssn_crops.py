@@ -22,7 +22,7 @@ def ramp(height: int = 40, width: int = 60, key: str = "a") -> Sample:
 
 
 def same(a: Batch, b: Batch) -> bool:
-    return torch.equal(a.lab, b.lab) and torch.equal(a.segments, b.segments)
+    return torch.equal(a.lab, b.lab) and torch.equal(a.target, b.target)
 
 
 def test_a_step_is_the_same_whenever_it_is_asked_for() -> None:
@@ -38,16 +38,16 @@ def test_image_and_truth_stay_aligned(scale: float) -> None:
     sample = ramp()
     lightness = torch.from_numpy(rgb_to_lab(sample.image))[0, :, 0]
     batch = Crops([sample], 16, scaling=Scaling(scale, 0, 0.1, 9)).batch(0, 8)
-    told = batch.segments >= 0
+    told = batch.target >= 0
     assert 0 < told.sum() < told.numel()
-    error = (lightness[batch.segments.clamp(min=0)] - batch.lab[:, 0])[told]
+    error = (lightness[batch.target.clamp(min=0)] - batch.lab[:, 0])[told]
     assert error.abs().max() < 3  # half a stripe is up to 0.9, one beside it at scale 0.5 as much
 
 
 def test_flips_half_of_the_patches() -> None:
     sample = ramp()
     batch = Crops([Sample("a", sample.image, sample.truths[:1])], 16, scaling=AS_IT_IS).batch(0, 64)
-    rising = batch.segments[:, 0, -1] > batch.segments[:, 0, 0]
+    rising = batch.target[:, 0, -1] > batch.target[:, 0, 0]
     assert 16 < rising.sum() < 48
     assert torch.equal(batch.lab[:, 0, 0, -1] > batch.lab[:, 0, 0, 0], rising)
 
@@ -55,7 +55,7 @@ def test_flips_half_of_the_patches() -> None:
 def test_patches_come_from_everywhere() -> None:
     truth = np.arange(20 * 30, dtype=np.int32).reshape(20, 30)
     crops = Crops([Sample("a", np.zeros((20, 30, 3), np.uint8), (truth,))], 16, scaling=AS_IT_IS)
-    seen = set(crops.batch(0, 1500).segments.flatten().tolist())
+    seen = set(crops.batch(0, 1500).target.flatten().tolist())
     assert seen == set(range(truth.size))
     assert crops.n_labels == truth.size
 
@@ -70,15 +70,15 @@ def test_every_annotator_is_drawn_once_a_round() -> None:
     ]
     crops = Crops(samples, 8)
     assert (crops.n_images, crops.n_pairs) == (2, 5)
-    drawn = [int(s[0, 0]) for step in range(5) for s in crops.batch(step, 2).segments]
+    drawn = [int(s[0, 0]) for step in range(5) for s in crops.batch(step, 2).target]
     assert Counter(drawn[:5]) == Counter(drawn[5:]) == Counter(range(5))
 
 
 def test_an_image_smaller_than_the_patch_is_enlarged() -> None:
     batch = Crops([ramp(7, 9)], 32).batch(0, 4)
     assert batch.lab.shape == (4, 3, 32, 32)
-    assert batch.segments.shape == (4, 32, 32)
-    assert batch.segments.max() < 9
+    assert batch.target.shape == (4, 32, 32)
+    assert batch.target.max() < 9
 
 
 @pytest.mark.parametrize("highest", [0, 32767, 32768, 100_000])
@@ -87,7 +87,7 @@ def test_any_number_of_segments(highest: int) -> None:
     crops = Crops([Sample("a", np.zeros((2, 2, 3), np.uint8), (truth,))], 2, scaling=AS_IT_IS)
     batch = crops.batch(0, 1)
     assert crops.n_labels == highest + 1
-    assert set(batch.segments.flatten().tolist()) == {-1, highest}
+    assert set(batch.target.flatten().tolist()) == {-1, highest}
 
 
 def test_scales_are_clipped() -> None:

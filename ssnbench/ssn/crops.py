@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -43,19 +43,26 @@ class Scaling:
         return float(np.clip(rng.normal(self.mean, self.std), self.smallest, self.largest))
 
 
+Property = Literal["segments", "flow"]
+"""What superpixels learn to rebuild."""
+
+
 class Batch(NamedTuple):
     """Patches for one training step.
 
     Attributes
     ----------
-    lab : float32 (B, 3, S, S)
+    lab : float32 (B, 3 * frames, S, S)
         CIE Lab.
-    segments : int64 (B, S, S)
-        One annotator's segments, -1 where there is no opinion.
+    target : int64 (B, S, S) or float32 (B, 2, S, S)
+        One annotator's segments, -1 where there is no opinion; or flow in pixels of the patch.
+    valid : bool (B, S, S) or None
+        Pixels whose flow counts; None for segments.
     """
 
     lab: Tensor
-    segments: Tensor
+    target: Tensor
+    valid: Tensor | None
 
 
 class _Place(NamedTuple):
@@ -69,7 +76,7 @@ class _Place(NamedTuple):
 
 
 class Crops:
-    """Random patches of images and their segmentations.
+    """Random patches of images and their segmentations, or flow.
 
     Every annotator's segmentation of an image is a sample of its own. Each is drawn once before
     any is drawn again, in an order that changes from round to round.
@@ -77,8 +84,8 @@ class Crops:
     Parameters
     ----------
     samples : iterable of Sample
-        Images with truths; those without a truth are left out. They are kept as float16 Lab and
-        int16 labels, 6 bytes per pixel and 2 per pixel and truth.
+        Images with truths; those without a truth are left out. They are kept as float16 Lab,
+        int16 labels and float16 flow: 6 bytes per pixel and frame, and 2 or 4 per pixel and truth.
     size : int
         Height and width S of a patch (paper: 201).
     seed : int
@@ -87,18 +94,22 @@ class Crops:
         Random enlargement. A square that would be larger than its image is shrunk to fit.
     device : str or torch.device
         Where images are held and patches are made.
+    learns : {"segments", "flow"}
+        Which truths.
+    frames : {1, 2}
+        Frames of a sample.
 
     Attributes
     ----------
     n_labels : int
-        Number of labels of the image that has most.
+        Number of labels of the image that has most; 1 for flow.
     n_images, n_pairs : int
         Images, and pairs of an image and an annotator.
 
     Raises
     ------
     UsageError
-        When no sample has a truth.
+        When no sample has such a truth, or one that has lacks a second frame that is needed.
     """
 
     def __init__(
@@ -109,32 +120,47 @@ class Crops:
         seed: int = 0,
         scaling: Scaling | None = None,
         device: str | torch.device = "cpu",
+        learns: Property = "segments",
+        frames: int = 1,
     ) -> None:
-        self.size, self.seed = size, seed
+        self.size, self.seed, self.learns, self.frames = size, seed, learns, frames
         self.scaling = scaling or Scaling()
         self._images: list[Tensor] = []
         self._pairs: list[tuple[int, Tensor]] = []
         self.n_labels = 1
         for sample in samples:
-            if sample.truths:
+            if _has(sample, learns):
                 self._keep(sample, device)
         if not self._pairs:
-            raise UsageError("no image of the training data has a truth to learn from")
+            raise UsageError(
+                "no image of the training data has a truth to learn from"
+                if learns == "segments"
+                else "no image of the training data has flow to learn from"
+            )
         self.n_images, self.n_pairs = len(self._images), len(self._pairs)
 
     def batch(self, step: int, n: int) -> Batch:
         """Cut the ``n`` patches of a step, counted from 0; the same whenever it is called."""
         rng = np.random.default_rng((self.seed, step))
         places = [self._place(self._pair(step * n + i), rng) for i in range(n)]
-        lab, segments = zip(*map(self._cut, places), strict=True)
-        return Batch(torch.stack(lab), torch.stack(segments))
+        lab, targets = zip(*map(self._cut, places), strict=True)
+        target = torch.stack(targets)
+        if self.learns == "segments":
+            return Batch(torch.stack(lab), target.long(), None)
+        return Batch(torch.stack(lab), target, target.isfinite().all(1))
 
     def _keep(self, sample: Sample, device: str | torch.device) -> None:
-        lab = torch.from_numpy(rgb_to_lab(sample.image)).permute(2, 0, 1)
-        for truth in sample.truths:
-            self._pairs.append((len(self._images), _packed(truth).to(device)))
-            self.n_labels = max(self.n_labels, int(truth.max()) + 1)
-        self._images.append(lab.to(device, torch.float16).contiguous())
+        frames = [sample.image, sample.second][: self.frames]
+        if any(frame is None for frame in frames):
+            raise UsageError(f"{sample.key} has no second frame, which the network needs")
+        lab = torch.from_numpy(np.concatenate([rgb_to_lab(f) for f in frames if f is not None], 2))
+        if self.learns == "flow":
+            self._pairs.append((len(self._images), _flow_of(sample).to(device)))
+        else:
+            for truth in sample.truths:
+                self._pairs.append((len(self._images), _packed(truth).to(device)))
+                self.n_labels = max(self.n_labels, int(truth.max()) + 1)
+        self._images.append(lab.permute(2, 0, 1).to(device, torch.float16).contiguous())
 
     def _pair(self, drawn: int) -> int:
         """Pair that is the ``drawn``-th one of the training."""
@@ -144,7 +170,7 @@ class Crops:
         return int(order[position])
 
     def _place(self, pair: int, rng: np.random.Generator) -> _Place:
-        height, width = self._pairs[pair][1].shape
+        height, width = self._pairs[pair][1].shape[-2:]
         wanted = max(round(self.size / self.scaling.draw(rng)), 1)
         side = min(wanted, height, width)
         top, left = (int(rng.integers(length - side + 1)) for length in (height, width))
@@ -155,20 +181,37 @@ class Crops:
         rows = slice(place.top, place.top + place.side)
         columns = slice(place.left, place.left + place.side)
         lab = self._images[image][:, rows, columns].float()
-        segments = truth[rows, columns]
+        target = truth[..., rows, columns]
         if place.side != self.size:
             shape = (self.size, self.size)
             lab = functional.interpolate(lab[None], shape, mode="bilinear")[0]
             nearest = self._nearest(place.side, truth.device)
-            segments = segments[nearest[:, None], nearest]
+            target = target[..., nearest[:, None], nearest]
         if place.flip:
-            lab, segments = lab.flip(2), segments.flip(1)
-        return lab, segments.long()
+            lab, target = lab.flip(2), target.flip(-1)
+        if self.learns == "flow":  # in pixels of the patch; mirrored, what went right goes left
+            scale = self.size / place.side
+            across = -scale if place.flip else scale
+            target = target.float() * target.new_tensor((across, scale)).view(2, 1, 1)
+        return lab, target
 
     def _nearest(self, side: int, device: torch.device) -> Tensor:
         """Nearest of ``side`` pixels for each pixel of the patch, middle to middle."""
         index = torch.arange(self.size, device=device)
         return (2 * index + 1) * side // (2 * self.size)
+
+
+def _has(sample: Sample, learns: Property) -> bool:
+    return sample.flow is not None if learns == "flow" else bool(sample.truths)
+
+
+def _flow_of(sample: Sample) -> Tensor:
+    """Flow (2, H, W), NaN where it does not count."""
+    assert sample.flow is not None
+    flow = sample.flow.copy()  # NaN already where it is unknown
+    if sample.valid is not None:
+        flow[~sample.valid] = np.nan
+    return torch.from_numpy(flow).permute(2, 0, 1).contiguous().half()
 
 
 def _packed(truth: Labels) -> Tensor:

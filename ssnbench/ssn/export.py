@@ -25,7 +25,7 @@ _NEEDS = ("onnx", "onnxscript")
 def to_onnx(network: FeatureNetwork, path: PathLike) -> None:
     """Write a network as an ONNX file, as a whole or not at all.
 
-    The model has two inputs, ``lab``, float32 (B, 3, H, W), CIE Lab with L in 0..100, and
+    The model has two inputs, ``lab``, float32 (B, 3 * frames, H, W), CIE Lab with L in 0..100, and
     ``position_scale``, float32 (): :func:`ssnbench.ssn.features.position_scale` of the grid of
     superpixels. Its output ``features``, float32 (B, k, H, W), is that of
     :class:`~ssnbench.ssn.network.FeatureNetwork`. B, H and W are free; batch normalisation is
@@ -54,7 +54,7 @@ def to_onnx(network: FeatureNetwork, path: PathLike) -> None:
     """
     _check_installed()
     model = _Features(network.fused().cpu()).eval()
-    example = (torch.rand(2, 3, 24, 40) * 100, torch.tensor(0.1))
+    example = (torch.rand(2, 3 * network.architecture.frames, 24, 40) * 100, torch.tensor(0.1))
     names = torch.export.Dim("batch"), torch.export.Dim("height"), torch.export.Dim("width")
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of the exporter about itself
@@ -87,7 +87,7 @@ class _Features(nn.Module):
         y = (torch.arange(height, dtype=lab.dtype) * position_scale)[:, None]
         x = torch.arange(width, dtype=lab.dtype) * position_scale
         planes = [plane.expand(batch, 1, height, width) for plane in (x, y)]
-        pixels = torch.cat((*planes, lab * self.network.architecture.color_scale), 1)
+        pixels = torch.cat((*planes, lab[:, :3] * self.network.architecture.color_scale), 1)
         learned = self.network.learned(self.network.seen(lab, pixels))
         return torch.cat((pixels, learned), 1)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -39,6 +41,14 @@ def rgb_to_lab(images: Tensor, device: torch.device) -> Tensor:
         raise ValueError(f"expected uint8 images, got {images.dtype}")
     lab = _lab_on_cpu(images) if device.type == "cpu" else _lab(images.to(device))
     return lab.permute(0, 3, 1, 2)
+
+
+def lab_of(frames: Sequence[Tensor], device: str | torch.device) -> Tensor:
+    """Lab (B, 3 * frames, H, W) of one frame or several, uint8 (B, H, W, 3) each."""
+    labs = [rgb_to_lab(frame, torch.device(device)) for frame in frames]
+    if len(labs) == 1:
+        return labs[0]
+    return torch.cat(labs, 1).contiguous(memory_format=torch.channels_last)
 
 
 def _lab_on_cpu(images: Tensor) -> Tensor:

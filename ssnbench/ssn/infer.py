@@ -29,6 +29,7 @@ _MODELS = {"deep": "ssn", "linear": "ssn-linear"}
 def segment(
     image: Image,
     n_segments: int,
+    second: Image | None = None,
     *,
     variant: str = "deep",
     weights: str = "bsds500",
@@ -46,6 +47,8 @@ def segment(
         sRGB.
     n_segments : int
         Number of superpixels asked for, 1 to H * W; the grid makes at most that many.
+    second : uint8 (H, W, 3), optional
+        Second frame, for weights that see pairs of frames; others leave it aside.
     variant : {"deep", "linear", "pix"}
         Features by the network, by its linear counterpart, or scaled XYLab as they are.
     weights : str
@@ -69,7 +72,8 @@ def segment(
     Raises
     ------
     UsageError
-        When there is no such variant, or there are no such weights, or of another variant.
+        When there is no such variant, or there are no such weights, or of another variant; when
+        the weights see two frames and ``second`` is not given.
     ValueError
         When image or ``n_segments`` are out of range.
     """
@@ -77,7 +81,7 @@ def segment(
         raise UsageError(f"ssn has no variant {variant!r}; choose from {', '.join(VARIANTS)}")
     if variant != "pix":
         ssn = _pretrained(weights, variant, n_iter, color_scale, pos_scale, device, precision)
-        return ssn(image, n_segments)
+        return ssn(image, n_segments, second)
     color_scale = COLOR_SCALE if color_scale is None else color_scale
     pos_scale = ETA if pos_scale is None else pos_scale
     features = _xylab_of(image, n_segments, color_scale, pos_scale, device)

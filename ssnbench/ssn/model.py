@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ssnbench.contracts import PathLike, UsageError
 from ssnbench.ssn import strips, weights
-from ssnbench.ssn.features import rgb_to_lab
+from ssnbench.ssn.features import lab_of
 from ssnbench.ssn.grid import Grid
 from ssnbench.ssn.layer import Superpixels, slic
 from ssnbench.ssn.network import FeatureNetwork
@@ -123,12 +123,16 @@ class SSN:
         return cls(network, **options)
 
     @overload
-    def __call__(self, images: NDArray[np.uint8], n_segments: int) -> NDArray[np.int32]: ...
+    def __call__(
+        self, images: NDArray[np.uint8], n_segments: int, second: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.int32]: ...
 
     @overload
-    def __call__(self, images: Tensor, n_segments: int) -> Tensor: ...
+    def __call__(self, images: Tensor, n_segments: int, second: Tensor | None = None) -> Tensor: ...
 
-    def __call__(self, images: Images, n_segments: int) -> NDArray[np.int32] | Tensor:
+    def __call__(
+        self, images: Images, n_segments: int, second: Images | None = None
+    ) -> NDArray[np.int32] | Tensor:
         """Cut images into superpixels.
 
         Parameters
@@ -137,6 +141,8 @@ class SSN:
             sRGB; an array, or a tensor on any device.
         n_segments : int
             Number of superpixels asked for, 1 to H * W; the grid makes at most that many.
+        second : uint8 like ``images``, optional
+            Second frames, for a network that sees two.
 
         Returns
         -------
@@ -149,24 +155,31 @@ class SSN:
         ------
         ValueError
             When images or ``n_segments`` are out of range.
+        UsageError
+            When the network needs a second frame and there is none.
         """
         with torch.inference_mode():
-            found = self._details(images, n_segments).superpixels.labels
+            found = self._details(images, n_segments, second).superpixels.labels
         found = found if images.ndim == 4 else found[0]
         return found if isinstance(images, Tensor) else found.cpu().numpy()
 
-    def details(self, images: Images, n_segments: int) -> Details:
+    def details(self, images: Images, n_segments: int, second: Images | None = None) -> Details:
         """Cut images into superpixels, and keep features and soft associations.
 
         Parameters and errors are those of a call; the result always has a batch dimension, and
         stays on the device.
         """
         with torch.no_grad():
-            return self._details(images, n_segments)
+            return self._details(images, n_segments, second)
 
-    def _details(self, images: Images, n_segments: int) -> Details:
+    def _details(self, images: Images, n_segments: int, second: Images | None) -> Details:
+        frames = [_batch(images)]
+        if self.network.architecture.frames == 2:
+            if second is None:
+                raise UsageError("these weights see pairs of frames, and there is no second one")
+            frames.append(_batch(second))
         with stage("colour"):
-            lab = rgb_to_lab(_batch(images), self.device)
+            lab = lab_of(frames, self.device)
         grid = Grid.of(lab.shape[2], lab.shape[3], n_segments)
         with stage("network"):
             features = self._features(lab, grid)

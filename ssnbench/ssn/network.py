@@ -50,6 +50,9 @@ class Architecture:
         Channels of every convolution but the last.
     sees : {"lab", "xylab"}
         What goes into the first convolution: Lab / 10, or scaled positions and colours.
+    frames : {1, 2}
+        Images that go into the first convolution: one, or a pair of frames (section 5.3). The
+        second one's Lab comes last, scaled as the first one's.
     last_sees_input : bool
         Whether what goes into the first convolution goes into the last one, too.
     pooling : {"3x3", "2x2"}
@@ -78,6 +81,7 @@ class Architecture:
     k: int = 20
     width: int = 64
     sees: Literal["lab", "xylab"] = "lab"
+    frames: Literal[1, 2] = 1
     last_sees_input: bool = False
     pooling: Literal["3x3", "2x2"] = "3x3"
     norm_affine: bool = True
@@ -94,7 +98,8 @@ class Architecture:
         for name, kind in hints.items():
             choices, value = get_args(kind), getattr(self, name)
             if choices and value not in choices:
-                raise UsageError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+                known = ", ".join(map(str, choices))
+                raise UsageError(f"{name} must be one of {known}, got {value!r}")
         if self.association == "hard":
             raise UsageError("association 'hard' has no derivative to train with: use softmax")
         if self.k <= N_XYLAB:
@@ -164,7 +169,8 @@ class FeatureNetwork(nn.Module):
         super().__init__()
         self.architecture = architecture
         kind = _Deep if architecture.variant == "deep" else _Linear
-        self.learned = kind(architecture, 3 if architecture.sees == "lab" else N_XYLAB)
+        first = 3 if architecture.sees == "lab" else N_XYLAB
+        self.learned = kind(architecture, first + 3 * (architecture.frames - 1))
         self._initialise()
 
     def forward(self, lab: Tensor, grid: Grid) -> Tensor:
@@ -172,8 +178,8 @@ class FeatureNetwork(nn.Module):
 
         Parameters
         ----------
-        lab : (B, 3, H, W)
-            CIE Lab, L in 0..100.
+        lab : (B, 3 * frames, H, W)
+            CIE Lab, L in 0..100; for networks of two frames the second one's behind it.
         grid : Grid
             Grid of superpixels; it sets the scale of the positions.
 
@@ -182,6 +188,11 @@ class FeatureNetwork(nn.Module):
         (B, k, H, W)
             x, y, L, a, b, each times its scale, then the learned channels; type of ``lab``, also
             under autocast, since positions lose too much in half precision.
+
+        Raises
+        ------
+        ValueError
+            When ``lab`` is of another number of frames.
         """
         pixels = self.pixels(lab, grid)
         learned: Tensor = self.learned(self.seen(lab, pixels))
@@ -190,11 +201,19 @@ class FeatureNetwork(nn.Module):
     def pixels(self, lab: Tensor, grid: Grid) -> Tensor:
         """Scaled x, y, L, a, b of :meth:`forward`: (B, 5, H, W)."""
         made = self.architecture
-        return xylab(lab, grid, color_scale=made.color_scale, eta=made.eta)
+        if lab.shape[1] != 3 * made.frames:
+            raise ValueError(
+                f"expected Lab of {made.frames} frame(s), {3 * made.frames} channels, "
+                f"got {lab.shape[1]}"
+            )
+        return xylab(lab[:, :3], grid, color_scale=made.color_scale, eta=made.eta)
 
     def seen(self, lab: Tensor, pixels: Tensor) -> Tensor:
-        """What goes into the first convolution: (B, 3 or 5, H, W)."""
-        return lab / LAB_UNIT if self.architecture.sees == "lab" else pixels
+        """What goes into the first convolution: (B, 3 or 5, and 3 for a second frame, H, W)."""
+        made = self.architecture
+        if made.sees == "lab":
+            return lab / LAB_UNIT
+        return torch.cat((pixels, lab[:, 3:] * made.color_scale), 1) if made.frames > 1 else pixels
 
     def fused(self) -> FeatureNetwork:
         """Copy for inference alone: batch normalisation becomes part of the convolutions."""

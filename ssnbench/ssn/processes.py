@@ -49,7 +49,8 @@ class Processes:
         """Patches of a batch that are this process's."""
         n = len(batch.lab) // self.size
         mine = slice(self.rank * n, (self.rank + 1) * n)
-        return Batch(batch.lab[mine], batch.segments[mine])
+        valid = None if batch.valid is None else batch.valid[mine]
+        return Batch(batch.lab[mine], batch.target[mine], valid)
 
     def together(self, network: nn.Module) -> nn.Module:
         """Wrap a network so that a backward pass averages gradients over all processes."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 
 from ssnbench.contracts import UsageError
-from ssnbench.ssn.crops import Scaling
+from ssnbench.ssn.crops import Property, Scaling
 from ssnbench.ssn.network import Architecture
 
 RISE = 0.3
@@ -27,6 +27,8 @@ class Recipe:
     ----------
     architecture : Architecture
         What is trained.
+    learns : {"segments", "flow"}
+        What superpixels are to rebuild: segmentations, or motion to the second frame.
     steps : int
         Steps in all (paper: 500 000 at a constant rate).
     batch, patch : int
@@ -62,6 +64,7 @@ class Recipe:
     """
 
     architecture: Architecture = field(default_factory=Architecture)
+    learns: Property = "segments"
     steps: int = 50_000
     batch: int = 8
     patch: int = 201
@@ -89,6 +92,7 @@ class Recipe:
         if not 0 <= self.decay < 1:
             raise UsageError(f"decay must be 0 or more and below 1, got {self.decay}")
         choices = {
+            "learns": ("segments", "flow"),
             "schedule": ("one-cycle", "constant"),
             "compact_in": ("scaled", "pixels"),
             "precision": ("auto", "float32", "bfloat16"),

@@ -22,7 +22,7 @@ def features(network: FeatureNetwork, lab: Tensor, grid: Grid, n_rows: int) -> T
     ----------
     network : FeatureNetwork
         In evaluation mode: batch statistics would be those of a strip.
-    lab : (B, 3, H, W)
+    lab : (B, 3 * frames, H, W)
         CIE Lab.
     grid : Grid
         Grid of superpixels.

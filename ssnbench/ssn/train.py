@@ -87,7 +87,13 @@ def train(
                 f"a batch of {recipe.batch} cannot be shared out evenly over {team.size} processes"
             )
         crops = Crops(
-            samples, recipe.patch, seed=recipe.seed, scaling=recipe.scaling, device=recipe.device
+            samples,
+            recipe.patch,
+            seed=recipe.seed,
+            scaling=recipe.scaling,
+            device=recipe.device,
+            learns=recipe.learns,
+            frames=recipe.architecture.frames,
         )
         if team.leads:
             prepare(folder)
@@ -183,7 +189,12 @@ class _Run:
         if recipe.compact_in == "pixels":
             xy = xy / position_scale(self.grid, recipe.architecture.eta)
         loss = ssn_loss(
-            made, batch.segments, xy, weight=recipe.compactness, n_labels=self.crops.n_labels
+            made,
+            batch.target,
+            xy,
+            weight=recipe.compactness,
+            valid=batch.valid,
+            n_labels=self.crops.n_labels,
         )
         return loss.total, loss.reconstruction, loss.compactness
 

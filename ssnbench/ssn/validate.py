@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import torch
 
-from ssnbench.colour import rgb_to_lab
 from ssnbench.contracts import Labels, Sample, UsageError
+from ssnbench.ssn.features import lab_of
 from ssnbench.ssn.grid import Grid
 from ssnbench.ssn.layer import slic
 from ssnbench.ssn.network import FeatureNetwork
@@ -108,10 +108,10 @@ class Validation:
 
     def _labels(self, network: FeatureNetwork, sample: Sample, count: int, device: str) -> Labels:
         height, width, _ = sample.image.shape
-        lab = torch.from_numpy(rgb_to_lab(sample.image)).to(device)
-        planes = lab.permute(2, 0, 1)[None]  # as it lies in memory, this is channels_last
+        frames = (sample.image, sample.second)[: network.architecture.frames]
+        lab = lab_of([torch.from_numpy(f)[None] for f in frames if f is not None], device)
         with torch.inference_mode():
-            features = network(planes, Grid.of(height, width, count))
+            features = network(lab, Grid.of(height, width, count))
             association = network.architecture.association
             made = slic(features, count, self.n_iter, association=association)
         labels: Labels = made.labels[0].cpu().numpy()

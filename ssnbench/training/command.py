@@ -21,6 +21,11 @@ STOPPED = 130
 """Exit code of a training that was asked to stop."""
 
 _recipe = options.together(
+    click.option(
+        "--learns",
+        type=click.Choice(["segments", "flow"]),
+        help="What superpixels are to follow [segments]; flow is learnt from pairs of frames.",
+    ),
     click.option("--variant", type=click.Choice(["deep", "linear"]), help="Which SSN [deep]."),
     click.option("--k", type=int, help="Channels of the features [20]."),
     click.option("--steps", type=int, help="Steps of Adam [50000]."),
@@ -94,7 +99,7 @@ def train(
     out: Path | None,
     **given: Any,
 ) -> int:
-    """Train a network on a dataset with segmentations.
+    """Train a network on a dataset with segmentations or flow.
 
     A training that was stopped, even killed, goes on where it was when the same command is given
     again. Fields of --set are those of ssnbench.ssn.recipe.Recipe and of its architecture and
@@ -107,6 +112,7 @@ def train(
 
     options.add_plugins(plugin_files)
     given["device"] = given["device"] or recipes.best_device()
+    given["frames"] = 2 if given["learns"] == "flow" else None
     recipe = recipes.recipe_of(network, given, settings)
     source = open_source(dataset, train_split, data_root)
     if is_first():
@@ -115,21 +121,23 @@ def train(
     if val_limit:
         counts = options.numbers(val_segments, "--val-segments")
         validated = open_source(dataset, val_split, data_root)
-        validation = data.validation_of(validated, counts, val_limit)
-    samples = data.samples_of(source, limit)
+        validation = data.validation_of(validated, recipe.learns, counts, val_limit)
+    samples = data.samples_of(source, recipe.learns, limit)
     name = f"{recipes.name_of(recipe.architecture)}.{source.label}"
+    if recipe.learns == "flow":
+        name += "-flow"
     folder = out or Path("reports") / "training" / name
     if is_first():
         _announce(name, recipe, samples, folder)
     outcome = _fit(recipe, samples, folder, validation, tensorboard)
     if is_first():
-        _report(outcome, recipe.steps, dataset)
+        _report(outcome, recipe, dataset)
     return 0 if outcome.finished else STOPPED
 
 
 def _announce(name: str, recipe: Recipe, samples: list[Sample], folder: Path) -> None:
     """Say what is about to be done, and where."""
-    n_truths = sum(len(sample.truths) for sample in samples)
+    n_truths = sum(len(sample.truths) + (sample.flow is not None) for sample in samples)
     numbers = "bfloat16" if recipe.uses_bfloat16() else "float32"
     click.echo(
         f"{name}: {recipe.steps} steps of {recipe.batch} patches of {recipe.patch} x "
@@ -168,15 +176,18 @@ def _fit(
         return fit(recipe, samples, folder, validation=validation, progress=progress, tried=tried)
 
 
-def _report(outcome: Outcome, steps: int, dataset: str) -> None:
+def _report(outcome: Outcome, recipe: Recipe, dataset: str) -> None:
     """Say where the training stands and what to do next."""
     if not outcome.finished:
         click.echo(
-            f"stopped after step {outcome.step} of {steps}; the same command goes on from here"
+            f"stopped after step {outcome.step} of {recipe.steps}; "
+            "the same command goes on from here"
         )
         return
-    score = "" if outcome.score is None else f", ASA {outcome.score:.4f}"
+    measure = "ASA" if recipe.learns == "segments" else "minus the end-point error"
+    score = "" if outcome.score is None else f", {measure} {outcome.score:.4f}"
     click.echo(f"best network: {outcome.weights} (after step {outcome.best_step}{score})")
     weights = quote(f"ssn.weights={outcome.weights}")
-    click.echo(f"use it: ssnbench segment IMAGE --set {weights}")
-    click.echo(f"        ssnbench run --algos ssn,slic --dataset {quote(dataset)} --set {weights}")
+    click.echo(f"use it: ssnbench run --algos ssn,slic --dataset {quote(dataset)} --set {weights}")
+    if recipe.architecture.frames == 1:
+        click.echo(f"        ssnbench segment IMAGE --set {weights}")

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ssnbench.contracts import Labels, Sample, UsageError
+from ssnbench.flow.segments import residuals
 from ssnbench.labels import count, enforce
 from ssnbench.metrics import Reference, prepare, score, summarise
 from ssnbench.run.plan import SHOWN_IMAGES, Source, check_counts
+from ssnbench.ssn.crops import Property
 from ssnbench.ssn.validate import Validation
 
 
-def samples_of(source: Source, limit: int | None = None, spread: bool = False) -> list[Sample]:
+def samples_of(
+    source: Source, learns: Property, limit: int | None = None, spread: bool = False
+) -> list[Sample]:
     """Read images and truths of a dataset into memory.
 
     Parameters
     ----------
     source : Source
         The dataset.
+    learns : {"segments", "flow"}
+        Which truths are needed.
     limit : int, optional
         Take so many images only.
     spread : bool
@@ -27,19 +34,27 @@ def samples_of(source: Source, limit: int | None = None, spread: bool = False) -
     keys = dataset.keys()
     if limit is not None and limit < len(keys):
         keys = [keys[i * len(keys) // limit] for i in range(limit)] if spread else keys[:limit]
-    # without flow and second frame, which would only take memory
-    return [
-        Sample(sample.key, sample.image, sample.truths) for sample in map(dataset.__getitem__, keys)
-    ]
+    return [_needed(dataset[key], learns) for key in keys]
 
 
-def validation_of(source: Source, counts: Sequence[int], limit: int | None) -> Validation:
-    """Whole images on which networks are compared while one is trained, by :func:`achievable`.
+def _needed(sample: Sample, learns: Property) -> Sample:
+    """A sample without what would only take memory."""
+    if learns == "flow":
+        return replace(sample, truths=())
+    return Sample(sample.key, sample.image, sample.truths)
+
+
+def validation_of(
+    source: Source, learns: Property, counts: Sequence[int], limit: int | None
+) -> Validation:
+    """Whole images on which networks are compared while one is trained.
 
     Parameters
     ----------
     source : Source
         The dataset; not what is trained on.
+    learns : {"segments", "flow"}
+        What the network learns: judged by :func:`achievable`, or by :func:`nearness`.
     counts : sequence of int
         Numbers of superpixels asked for.
     limit : int, optional
@@ -48,16 +63,31 @@ def validation_of(source: Source, counts: Sequence[int], limit: int | None) -> V
     Raises
     ------
     UsageError
-        When no image has a truth, or a count is below 1.
+        When no image has such a truth, or a count is below 1.
     """
     checked = check_counts(counts)
-    samples = [sample for sample in samples_of(source, limit, spread=True) if sample.truths]
+    found = samples_of(source, learns, limit, spread=True)
+    samples = [sample for sample in found if sample.truths or sample.flow is not None]
     if not samples:
+        truth = "a truth" if learns == "segments" else "flow"
         raise UsageError(
-            f"no image of {source.label} ({source.split}) has a truth to validate with: choose "
+            f"no image of {source.label} ({source.split}) has {truth} to validate with: choose "
             "another --val-split, or go without: --val-limit 0"
         )
-    return Validation(samples, achievable(), checked, n_shown=SHOWN_IMAGES)
+    judge = achievable() if learns == "segments" else nearness
+    return Validation(samples, judge, checked, n_shown=SHOWN_IMAGES)
+
+
+def nearness(labels: Labels, sample: Sample, n_segments: int) -> float:
+    """Score of label maps for flow: the end-point error, in pixels, with a minus sign.
+
+    After the benchmark's gate, and at the count asked for in the same way as ASA.
+    """
+    assert sample.flow is not None
+    connected = enforce(labels, n_segments)
+    error = residuals(connected, sample.flow, sample.valid)
+    mean = float(error.mean()) if error.size else 0.0
+    return -mean * _excess(connected, n_segments)
 
 
 def achievable() -> Callable[[Labels, Sample, int], float]:
@@ -80,6 +110,11 @@ def achievable() -> Callable[[Labels, Sample, int], float]:
             references[sample.key] = prepare(sample.truths, "seal")
         connected = enforce(labels, n_segments)
         found = summarise(score(connected, references[sample.key], metrics=("asa",)))["asa"]
-        return 1 - (1 - found) * (count(connected) / n_segments) ** (1 / 3)
+        return 1 - (1 - found) * _excess(connected, n_segments)
 
     return asa
+
+
+def _excess(labels: Labels, n_segments: int) -> float:
+    """By what an error would be larger at the count asked for."""
+    return float((count(labels) / n_segments) ** (1 / 3))
