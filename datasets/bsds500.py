@@ -6,6 +6,7 @@ whose maps are all given as truths.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from ssnbench.contracts import Labels, Sample, UsageError
-from ssnbench.dataroot import data_root, find_folder
+from ssnbench.dataroot import Layout, check_size, check_split, data_root
 from ssnbench.images import read_image
 from ssnbench.labels import consecutive
 
@@ -43,17 +44,28 @@ class BSDS500:
         "P. Arbelaez, M. Maire, C. Fowlkes, J. Malik: Contour Detection and Hierarchical Image "
         "Segmentation. IEEE TPAMI 33(5), 898-916, 2011"
     )
+    SIZE: ClassVar[str] = "500 images, 71 MB"
+    N_IMAGES: ClassVar[Mapping[str, int]] = {"train": 200, "val": 100, "test": 200}
+    LAYOUT: ClassVar[Layout] = Layout(
+        "bsds500",
+        ("BSR/BSDS500/data", "BSDS500/data", "data", ""),
+        """
+BSR/BSDS500/data/
+  images/{train,val,test}/*.jpg
+  groundTruth/{train,val,test}/*.mat
+""",
+        f"get it by: ssnbench data fetch bsds500, or unpack BSR_bsds500.tgz from {HOMEPAGE}",
+    )
 
     def __post_init__(self) -> None:
-        if self.split not in self.SPLITS:
-            raise UsageError(f"bsds500 has no split {self.split!r}: {', '.join(self.SPLITS)}")
+        check_split("bsds500", self.split, self.SPLITS)
 
     def keys(self) -> list[str]:
         """List the images, sorted as strings."""
         folder = self._data() / "images" / self.split
         found = sorted(path.stem for path in folder.glob("*.jpg"))
         if not found:
-            raise UsageError(f"no *.jpg in {folder}: is the data set complete?")
+            raise self.LAYOUT.mismatch(folder, f"no *.jpg in {folder}")
         return found
 
     def __getitem__(self, key: str) -> Sample:
@@ -69,22 +81,11 @@ class BSDS500:
         path = data / "groundTruth" / self.split / f"{key}.mat"
         truths = _truths(path)
         for truth in truths:
-            if truth.shape != image.shape[:2]:
-                raise UsageError(
-                    f"{path} has a truth of shape {truth.shape}, its image {image.shape[:2]}"
-                )
+            check_size(path, "a truth", truth, image)
         return Sample(key, image, truths)
 
     def _data(self) -> Path:
-        marker = f"groundTruth/{self.split}"
-        found = find_folder(
-            data_root(self.root),
-            [f"{above}{marker}" for above in ("BSR/BSDS500/data/", "BSDS500/data/", "data/", "")],
-            dataset="bsds500",
-            expects=f"the official layout, images/{self.split}/*.jpg and {marker}/*.mat",
-            obtain=f"unpack BSR_bsds500.tgz from {self.HOMEPAGE}",
-        )
-        return found.parents[1]
+        return self.LAYOUT.find(data_root(self.root), f"groundTruth/{self.split}")
 
 
 def _truths(path: Path) -> tuple[Labels, ...]:

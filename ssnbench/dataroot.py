@@ -1,17 +1,22 @@
-"""Where the data sets lie on this machine."""
+"""Where the data sets lie on this machine, and what to say when they do not."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, zip_longest
 from pathlib import Path
 
 from platformdirs import user_data_path
 
-from ssnbench.contracts import UsageError
+from ssnbench.contracts import Image, Labels, Mask, UsageError
 
 VARIABLE = "SSNBENCH_DATA"
 """Environment variable that names the data root."""
+
+_DEPTH, _PER_FOLDER, _LINES = 3, 6, 24
+"""How much of what was found is shown: levels, entries of a folder, lines in all."""
 
 
 def data_root(given: Path | None) -> Path:
@@ -25,33 +30,109 @@ def data_root(given: Path | None) -> Path:
     return Path(named).expanduser() if named else user_data_path("ssnbench")
 
 
-def find_folder(
-    root: Path, candidates: Sequence[str], dataset: str, expects: str, obtain: str
-) -> Path:
-    """Find the first of some folders below the data root.
+@dataclass(frozen=True)
+class Layout:
+    """How the official files of a data set lie.
 
-    Parameters
+    Attributes
     ----------
-    root : Path
-        From :func:`data_root`.
-    candidates : sequence of str
-        Folders relative to ``root``, the likeliest first.
     dataset : str
-        Name of the data set, for the message.
-    expects : str
-        What should lie there.
+        Name of the data set, for messages.
+    homes : tuple of str
+        Folders below the data root that may hold it, the likeliest first; ``""`` is the root.
+    tree : str
+        What lies there, as a drawing of several lines that starts at the last home.
     obtain : str
         How to get it.
-
-    Raises
-    ------
-    UsageError
-        When none exists: says where it looked, what it expected, and how to get it.
     """
-    for candidate in candidates:
-        if (root / candidate).is_dir():
-            return root / candidate
-    raise UsageError(
-        f"no data for {dataset}: looked in {root} for {' or '.join(candidates)}; expected "
-        f"{expects}; {obtain}, then name its folder with --data-root or ${VARIABLE}"
-    )
+
+    dataset: str
+    homes: tuple[str, ...]
+    tree: str
+    obtain: str
+
+    def find(self, root: Path, marker: str) -> Path:
+        """Return the first home below ``root`` that holds ``marker``.
+
+        Raises
+        ------
+        UsageError
+            When none does: shows the expected tree beside what was found.
+        """
+        for home in self.homes:
+            if (root / home / marker).exists():
+                return root / home
+        places = " or ".join(str(Path(home) / marker) for home in self.homes)
+        raise self.mismatch(root, f"looked in {root} for {places}")
+
+    def mismatch(self, folder: Path, what: str) -> UsageError:
+        """Error for files that are not as expected: the tree beside what lies in ``folder``."""
+        expected = ["expected", *self.tree.strip("\n").splitlines()]
+        found = [f"found in {folder}", *_drawn(folder)]
+        width = max(map(len, expected)) + 3
+        beside = [
+            f"  {left:{width}}{right}".rstrip()
+            for left, right in zip_longest(expected, found, fillvalue="")
+        ]
+        where = f"name its folder with --data-root or ${VARIABLE}"
+        return UsageError(
+            "\n".join([f"no data for {self.dataset}: {what}; {self.obtain}, then {where}", *beside])
+        )
+
+
+def check_split(dataset: str, split: str, splits: Sequence[str]) -> None:
+    """Raise UsageError unless the data set has this split."""
+    if split not in splits:
+        raise UsageError(f"{dataset} has no split {split!r}: {', '.join(splits)}")
+
+
+def check_size(path: Path, what: str, given: Labels | Mask | Image, image: Image) -> None:
+    """Raise UsageError, naming the file, unless ``given`` is as large as the image."""
+    if given.shape[:2] != image.shape[:2]:
+        raise UsageError(
+            f"{path} has {what} of shape {given.shape[:2]}, its image {image.shape[:2]}"
+        )
+
+
+def stems(folder: Path, ending: str) -> set[str]:
+    """Names of the files of a folder that end so, without the ending; none if it is no folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return {e.name.removesuffix(ending) for e in entries if e.name.endswith(ending)}
+    except OSError:
+        return set()
+
+
+def subfolders(folder: Path) -> list[str]:
+    """Names of the folders in a folder, sorted; none if it is no folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir())
+    except OSError:
+        return []
+
+
+def _drawn(folder: Path) -> list[str]:
+    """Draw a folder as an indented tree of few lines."""
+    if not folder.is_dir():
+        return ["nothing: there is no such folder"]
+    lines = list(islice(_walked(folder, 0), _LINES + 1))
+    if len(lines) > _LINES:
+        lines[-1] = "..."
+    return lines or ["nothing: it is empty"]
+
+
+def _walked(folder: Path, depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(islice(found, 10_000), key=lambda entry: (entry.is_file(), entry.name))
+    except OSError as error:
+        yield f"{indent}({error.strerror})"
+        return
+    for entry in entries[:_PER_FOLDER]:
+        yield f"{indent}{entry.name}{'/' if entry.is_dir() else ''}"
+        if entry.is_dir() and depth + 1 < _DEPTH:
+            yield from _walked(Path(entry.path), depth + 1)
+    if len(entries) > _PER_FOLDER:
+        yield f"{indent}and {len(entries) - _PER_FOLDER} more"

@@ -98,7 +98,7 @@ def test_root_from_the_environment(
 def test_no_data_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         BSDS500(tmp_path).keys()
-    for part in ("bsds500", str(tmp_path), "images/test/*.jpg", BSDS500.HOMEPAGE):
+    for part in ("bsds500", str(tmp_path), "images/{train,val,test}/*.jpg", BSDS500.HOMEPAGE):
         assert part in str(caught.value)
 
 

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ssnbench import dataroot
 from ssnbench.contracts import UsageError
-from ssnbench.dataroot import data_root, find_folder
+from ssnbench.dataroot import Layout, data_root
 
 
 def test_given_then_variable_then_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,17 +25,51 @@ def test_home_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert data_root(Path("~/x")) == Path.home() / "x"
 
 
-def test_first_folder_that_exists(tmp_path: Path) -> None:
-    (tmp_path / "b").mkdir()
-    (tmp_path / "c").mkdir()
-    (tmp_path / "a").write_text("a file, not a folder")
-    assert find_folder(tmp_path, ["a", "b", "c"], "toy", "pictures", "draw") == tmp_path / "b"
+LAYOUT = Layout("toy", ("a/b", "b", ""), "a/b/\n  pictures/*.png", "draw them")
 
 
-def test_no_folder_says_where_what_and_how(tmp_path: Path) -> None:
+@pytest.mark.parametrize("home", ["a/b", "b", ""])
+def test_first_home_with_the_marker(tmp_path: Path, home: str) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / home / "pictures").mkdir(parents=True)
+    assert LAYOUT.find(tmp_path, "pictures") == tmp_path / home
+
+
+def test_mismatch_shows_the_expected_tree_beside_what_was_found(tmp_path: Path) -> None:
+    (tmp_path / "picture" / "deep" / "deeper" / "deepest").mkdir(parents=True)
+    for number in range(9):
+        (tmp_path / f"{number}.png").touch()
     with pytest.raises(UsageError) as caught:
-        find_folder(tmp_path, ["a", "b"], "toy", "pictures", "draw them")
-    line = str(caught.value)
-    for part in ("toy", str(tmp_path), "a or b", "pictures", "draw them", "--data-root"):
-        assert part in line
-    assert "\n" not in line
+        LAYOUT.find(tmp_path, "pictures")
+    first, *tree = str(caught.value).splitlines()
+    for part in ("toy", str(tmp_path), "a/b/pictures or b/pictures or pictures", "draw them"):
+        assert part in first
+    assert "--data-root" in first
+    assert [line.split() for line in tree] == [
+        ["expected", "found", "in", str(tmp_path)],
+        ["a/b/", "picture/"],
+        ["pictures/*.png", "deep/"],
+        ["deeper/"],
+        *([f"{number}.png"] for number in range(5)),
+        ["and", "4", "more"],
+    ]
+    columns = {line.index(name) for line, name in zip(tree[:2], ("found", "picture/"), strict=True)}
+    assert len(columns) == 1
+
+
+@pytest.mark.parametrize(("make", "told"), [(True, "it is empty"), (False, "no such folder")])
+def test_mismatch_of_nothing(tmp_path: Path, make: bool, told: str) -> None:
+    root = tmp_path / "data"
+    if make:
+        root.mkdir()
+    with pytest.raises(UsageError, match=told):
+        LAYOUT.find(root, "pictures")
+
+
+def test_a_large_folder_is_drawn_in_few_lines(tmp_path: Path) -> None:
+    for i, j, k in np.ndindex(6, 6, 6):
+        (tmp_path / str(i) / str(j) / str(k)).mkdir(parents=True)
+    with pytest.raises(UsageError) as caught:
+        LAYOUT.find(tmp_path, "pictures")
+    assert len(str(caught.value).splitlines()) < 30
+    assert str(caught.value).endswith("...")
