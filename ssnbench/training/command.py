@@ -188,6 +188,8 @@ def _report(outcome: Outcome, recipe: Recipe, dataset: str) -> None:
     score = "" if outcome.score is None else f", {measure} {outcome.score:.4f}"
     click.echo(f"best network: {outcome.weights} (after step {outcome.best_step}{score})")
     weights = quote(f"ssn.weights={outcome.weights}")
-    click.echo(f"use it: ssnbench run --algos ssn,slic --dataset {quote(dataset)} --set {weights}")
+    uses = [f"ssnbench run --algos ssn,slic --dataset {quote(dataset)} --set {weights}"]
     if recipe.architecture.frames == 1:
-        click.echo(f"        ssnbench segment IMAGE --set {weights}")
+        uses.insert(0, f"ssnbench segment IMAGE --set {weights}")
+    for start, use in zip(("use it:", "       "), uses, strict=False):
+        click.echo(f"{start} {use}")
