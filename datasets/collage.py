@@ -78,6 +78,7 @@ class Collage:
     SPLITS: ClassVar[tuple[str, ...]] = _SPLITS
     LICENCE: ClassVar[str] = "that of scikit-image's sample images (public domain or CC0 mostly)"
     CITATION: ClassVar[str] = "made by ssnbench from the sample images of scikit-image"
+    SIZE: ClassVar[str] = "as many images as asked for, made in memory"
 
     def __post_init__(self) -> None:
         if self.split not in self.SPLITS:

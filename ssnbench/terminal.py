@@ -243,8 +243,13 @@ def list_algos() -> None:
 
 
 def list_datasets() -> None:
-    """Print the datasets with their parameters."""
-    _list_plugins("datasets", "dataset")
+    """Print the datasets with their parameters, sizes and licences, and how to cite them."""
+    _list_plugins("datasets", "dataset", size="SIZE", licence="LICENCE")
+    table = _table("dataset", "cite", title="")
+    for entry in plugins.catalog("datasets").values():
+        if entry.fact("CITATION"):
+            table.add_row(escape(entry.name), escape(entry.fact("CITATION")))
+    console.print(table)
 
 
 def list_metrics() -> None:
@@ -267,15 +272,16 @@ def list_protocols() -> None:
     console.print(table)
 
 
-def _list_plugins(shelf: plugins.Shelf, kind: str) -> None:
-    table = _table(kind, "what it is", "parameters", "from")
+def _list_plugins(shelf: plugins.Shelf, kind: str, **facts: str) -> None:
+    """Print a table of plug-ins; ``facts`` are further columns with the attributes they show."""
+    table = _table(kind, "what it is", "parameters", *facts, "from")
     for entry in plugins.catalog(shelf).values():
         missing = entry.missing
         name = f"[dim]{escape(entry.name)}[/dim]" if missing else escape(entry.name)
         about = f"[red]unavailable: needs {', '.join(missing)}[/red]" if missing else ""
-        table.add_row(
-            name, about or escape(entry.summary), escape(entry.signature), escape(entry.source)
-        )
+        told = (escape(entry.fact(fact)) for fact in facts.values())
+        row = (about or escape(entry.summary), escape(entry.signature), *told, escape(entry.source))
+        table.add_row(name, *row)
     console.print(table)
 
 

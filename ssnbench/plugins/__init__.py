@@ -75,6 +75,12 @@ class Entry:
         fields = _fields(_syntax(self.path)) if self.path else ()
         return ", ".join(f"{name}={text}" for name, text in fields if name not in OPTIONS)
 
+    def fact(self, name: str) -> str:
+        """A text that the class has as an attribute, such as LICENCE; nothing when it has none."""
+        tree = _syntax(self.path) if self.path else ast.Module([], [])
+        texts = dict(_texts(tree))
+        return texts.get(name, "")
+
     @property
     def missing(self) -> tuple[str, ...]:
         """Modules that the file imports at its top and that are not installed."""
@@ -240,6 +246,20 @@ def _syntax(path: Path) -> ast.Module:
 
 def _fields(tree: ast.Module) -> Iterator[tuple[str, str]]:
     """Fields with their defaults of the class that the file names as its PLUGIN."""
+    for field in _annotated(tree):
+        if field.value is not None and "ClassVar" not in ast.unparse(field.annotation):
+            yield ast.unparse(field.target), ast.unparse(field.value)
+
+
+def _texts(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Attributes of that class that are plain text."""
+    for field in _annotated(tree):
+        if isinstance(field.value, ast.Constant) and isinstance(field.value.value, str):
+            yield ast.unparse(field.target), field.value.value
+
+
+def _annotated(tree: ast.Module) -> Iterator[ast.AnnAssign]:
+    """What the class that the file names as its PLUGIN declares with a type."""
     chosen = {
         ast.unparse(node.value)
         for node in tree.body
@@ -247,9 +267,7 @@ def _fields(tree: ast.Module) -> Iterator[tuple[str, str]]:
     }
     classes = (n for n in tree.body if isinstance(n, ast.ClassDef) and n.name in chosen)
     statements = (each for cls in classes for each in cls.body)
-    for field in (each for each in statements if isinstance(each, ast.AnnAssign)):
-        if field.value is not None and "ClassVar" not in ast.unparse(field.annotation):
-            yield ast.unparse(field.target), ast.unparse(field.value)
+    return (each for each in statements if isinstance(each, ast.AnnAssign))
 
 
 def _imports(tree: ast.Module) -> Iterator[str]:
