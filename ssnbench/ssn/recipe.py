@@ -27,6 +27,9 @@ class Recipe:
     ----------
     architecture : Architecture
         What is trained.
+    start : str
+        Weights to begin with, by name or file (see :func:`ssnbench.ssn.weights.find`), made to
+        fit by :func:`ssnbench.ssn.adapt.adapted`; empty: random ones.
     learns : {"segments", "flow"}
         What superpixels are to rebuild: segmentations, or motion to the second frame.
     steps : int
@@ -64,6 +67,7 @@ class Recipe:
     """
 
     architecture: Architecture = field(default_factory=Architecture)
+    start: str = ""
     learns: Property = "segments"
     steps: int = 50_000
     batch: int = 8

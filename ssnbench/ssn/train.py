@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from ssnbench.contracts import PathLike, Sample, UsageError
+from ssnbench.ssn.adapt import adapted
 from ssnbench.ssn.checkpoint import Learner, State
 from ssnbench.ssn.crops import Batch, Crops
 from ssnbench.ssn.features import position_scale
@@ -34,6 +35,7 @@ from ssnbench.ssn.processes import Processes, processes
 from ssnbench.ssn.recipe import Recipe
 from ssnbench.ssn.signals import stop_on_signals
 from ssnbench.ssn.validate import Trial, Validation
+from ssnbench.ssn.weights import find, load_network
 
 
 def train(
@@ -239,13 +241,19 @@ class _Run:
 
 
 def _learner(recipe: Recipe) -> Learner:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        network = FeatureNetwork(recipe.architecture)
+    network = _beginning(recipe)
     network.to(recipe.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).requires_grad_(False).eval()
     adam = torch.optim.Adam(network.parameters(), lr=recipe.rate)
     return Learner(network, average, adam, State())
+
+
+def _beginning(recipe: Recipe) -> FeatureNetwork:
+    if recipe.start:
+        return adapted(load_network(find(recipe.start))[0], recipe.architecture).train()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        return FeatureNetwork(recipe.architecture)
 
 
 @torch.no_grad()

@@ -28,6 +28,7 @@ _recipe = options.together(
     ),
     click.option("--variant", type=click.Choice(["deep", "linear"]), help="Which SSN [deep]."),
     click.option("--k", type=int, help="Channels of the features [20]."),
+    click.option("--start", help="Weights to begin with, by name or file [random ones]."),
     click.option("--steps", type=int, help="Steps of Adam [50000]."),
     click.option("--batch", type=int, help="Patches of a step [8]."),
     click.option("--patch", type=int, help="Height and width of a patch, pixels [201]."),
