@@ -31,17 +31,18 @@ def squared_distances(features: torch.Tensor) -> torch.Tensor:
     return torch.cdist(pixels, pixels).square()
 
 
-def test_fewer_channels_keep_the_larger_part_of_all_distances() -> None:
-    whole = squared_distances(network()(LAB[:, :3], GRID)).sum()
-    parts = []
+def test_fewer_channels_keep_most_of_the_weights_and_of_all_distances() -> None:
+    old = network()
+    whole = float(squared_distances(old(LAB[:, :3], GRID)).sum())
+    parts = [1.0]
     for k in (10, 8, 6):
-        copy = adapted(network(), replace(MADE, k=k)).eval().requires_grad_(False)
+        copy = adapted(old, replace(MADE, k=k)).eval().requires_grad_(False)
         features = copy(LAB[:, :3], GRID)
         assert features.shape[1] == k
-        parts.append(float(squared_distances(features).sum() / whole))
-    assert 1 > parts[0] > parts[1] > parts[2]
-    for part, kept in zip(parts, (5, 3, 1), strict=True):
-        assert part > kept / 6  # more than channels chosen at random would keep
+        parts.append(float(squared_distances(features).sum()) / whole)
+        kept = copy.learned.last.weight.square().sum() / old.learned.last.weight.square().sum()
+        assert kept > (k - 5) / 6  # more than channels chosen at random
+    assert parts == sorted(parts, reverse=True)
 
 
 def test_channels_that_only_repeat_others_are_not_missed() -> None:
