@@ -91,9 +91,11 @@ columns (2, W)."""
 def _space(lab: Lab, grid: tuple[int, int], ratio: float) -> Space:
     """Map pixels into the space of likeness.
 
-    As in the authors' program, channels are scaled by 1/255 (L, which ends at 100, thus fills less
-    than half of a right angle), rows and columns by a cell of the grid. The coordinates of colour
-    are centred, which changes no distance, but keeps them exact in single precision.
+    A right angle are 255 of any channel (L, which ends at 100, does not fill it), and one cell of
+    the grid. This reading of the paper is the one that makes superpixels like the authors' program:
+    with 100 for L they fall into twice as many pieces, with the whole image for the cell into three
+    times as many. The coordinates of colour are centred, which changes no distance, but keeps them
+    exact in single precision.
     """
     height, width = lab.shape[:2]
     down = _circle(np.arange(height) * (grid[0] / height), ratio)
