@@ -93,9 +93,9 @@ def _space(lab: Lab, grid: tuple[int, int], ratio: float) -> Space:
 
     A right angle are 255 of any channel (L, which ends at 100, does not fill it), and one cell of
     the grid. This reading of the paper is the one that makes superpixels like the authors' program:
-    with 100 for L they fall into twice as many pieces, with the whole image for the cell into three
-    times as many. The coordinates of colour are centred, which changes no distance, but keeps them
-    exact in single precision.
+    with 100 for L, or the whole image for the cell, they fall into two or three times as many
+    pieces. The coordinates of colour are centred, which changes no distance, but keeps them exact
+    in single precision.
     """
     height, width = lab.shape[:2]
     down = _circle(np.arange(height) * (grid[0] / height), ratio)
