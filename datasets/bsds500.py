@@ -15,7 +15,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from ssnbench.contracts import Labels, Sample, UsageError
-from ssnbench.dataroot import Layout, check_size, check_split, data_root
+from ssnbench.dataroot import Archive, Layout, check_size, check_split, data_root
 from ssnbench.images import read_image
 from ssnbench.labels import consecutive
 
@@ -55,7 +55,27 @@ BSR/BSDS500/data/
   groundTruth/{train,val,test}/*.mat
 """,
         f"get it by: ssnbench data fetch bsds500, or unpack BSR_bsds500.tgz from {HOMEPAGE}",
+        tops=("groundTruth", "images"),
+        archives=(
+            Archive(
+                "BSR_bsds500.tgz",
+                "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/BSR/"
+                "BSR_bsds500.tgz",
+                "md5:0b17383ff0b21fe43d2f28e624203169",
+                packed=200_000_000,
+                unpacked=2_000_000_000,
+                tops=("BSR",),
+            ),
+        ),
     )
+    CHECKSUMS: ClassVar[Mapping[str, str]] = {
+        "images/test/100007.jpg": (
+            "sha256:464449ecba30a5a5c229c0133059c83b034e9000bd1d7752a189a8cf21182bf9"
+        ),
+        "groundTruth/test/100007.mat": (
+            "sha256:2868fa6eba02fa633865fc4e907a84d30fe30984656417a93f74b428fc746e27"
+        ),
+    }
 
     def __post_init__(self) -> None:
         check_split("bsds500", self.split, self.SPLITS)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ssnbench.contracts import Image, Sample, UsageError
-from ssnbench.dataroot import Layout, check_size, check_split, data_root, stems, subfolders
+from ssnbench.dataroot import Archive, Layout, check_size, check_split, data_root, stems, subfolders
 from ssnbench.images import read_image, read_labels
 from ssnbench.labels import consecutive
 
@@ -71,6 +71,19 @@ cityscapes/
 """,
         "download leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip with an account at "
         f"{HOMEPAGE} and hand them to: ssnbench data fetch cityscapes --archive FILE",
+        tops=("leftImg8bit", "gtFine"),
+        archives=tuple(
+            Archive(
+                f"{part}_trainvaltest.zip",
+                url="",
+                known_hash="",
+                packed=20_000_000_000,
+                unpacked=40_000_000_000,
+                tops=(part,),
+            )
+            for part in ("leftImg8bit", "gtFine")
+        ),
+        into="cityscapes",
     )
 
     def __post_init__(self) -> None:

@@ -48,6 +48,7 @@ middlebury/
   other-gt-flow/SCENE/flow10.flo
 """,
         f"unpack other-color-twoframes.zip and other-gt-flow.zip from {HOMEPAGE}",
+        tops=("other-data", "other-gt-flow"),
     )
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from ssnbench.contracts import Sample, UsageError
-from ssnbench.dataroot import Layout, check_size, check_split, data_root, stems
+from ssnbench.dataroot import Archive, Layout, check_size, check_split, data_root, stems
 from ssnbench.images import read_image, read_labels
 from ssnbench.labels import consecutive
 
@@ -65,7 +65,26 @@ VOCdevkit/VOC2012/
 """,
         "get it by: ssnbench data fetch pascalvoc, or unpack VOCtrainval_11-May-2012.tar from "
         f"{HOMEPAGE}",
+        tops=("JPEGImages", "ImageSets"),
+        archives=(
+            Archive(
+                "VOCtrainval_11-May-2012.tar",
+                "http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",
+                "sha256:e14f763270cf193d0b5f74b169f44157a4b0c6efa708f4dd0ff78ee691763bcb",
+                packed=1_999_639_040,
+                unpacked=4_000_000_000,
+                tops=("VOCdevkit",),
+            ),
+        ),
     )
+    CHECKSUMS: ClassVar[Mapping[str, str]] = {
+        "JPEGImages/2007_000042.jpg": (
+            "sha256:ec16defce574c2f5c1113e09ea791cc339e777b47d76a4478f4b9412af8f59ec"
+        ),
+        "SegmentationClass/2007_000042.png": (
+            "sha256:e4c85235966a8dcaa0e21061802b3552c1c461adadd7b4276ccc46a0733f546e"
+        ),
+    }
 
     def __post_init__(self) -> None:
         check_split("pascalvoc", self.split, self.SPLITS)

@@ -25,7 +25,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from ssnbench.contracts import Flow, Mask, Sample, UsageError
-from ssnbench.dataroot import Layout, check_size, check_split, data_root, stems, subfolders
+from ssnbench.dataroot import Archive, Layout, check_size, check_split, data_root, stems, subfolders
 from ssnbench.flow import read_flow
 from ssnbench.images import read_image, read_labels
 
@@ -74,7 +74,30 @@ MPI-Sintel/training/
 """,
         "get it by: ssnbench data fetch sintel, or unpack MPI-Sintel-complete.zip from "
         f"{HOMEPAGE} in a folder MPI-Sintel",
+        tops=("flow",),
+        archives=(
+            Archive(
+                "MPI-Sintel-complete.zip",
+                "http://files.is.tue.mpg.de/sintel/MPI-Sintel-complete.zip",
+                "sha256:bdc80abbe6ae13f96f6aa02e04d98a251c017c025408066a00204cd2c7104c5f",
+                packed=8_000_000_000,
+                unpacked=20_000_000_000,
+                tops=("training", "test"),
+            ),
+        ),
+        into="MPI-Sintel",
     )
+    CHECKSUMS: ClassVar[Mapping[str, str]] = {
+        "flow/alley_1/frame_0002.flo": (
+            "sha256:1e17b0eecf04903df0437c2987c9de379754cb33a429c12ace2da04ee1351266"
+        ),
+        "final/alley_1/frame_0002.png": (
+            "sha256:74f0b42bb0d8e6330ead4a3251d4a51856f0378671bbbec1bf3c67c8184438fd"
+        ),
+        "invalid/alley_1/frame_0002.png": (
+            "sha256:9a002f5b66a24d36ae83f5ee544f3247ea7ecdfb4aee02f28bafae8daefdcfb7"
+        ),
+    }
 
     def __post_init__(self) -> None:
         check_split("sintel", self.split, self.SPLITS)

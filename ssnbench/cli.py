@@ -10,6 +10,7 @@ import click
 
 from ssnbench import options
 from ssnbench.contracts import UsageError
+from ssnbench.data.command import data
 from ssnbench.training.command import train
 
 
@@ -35,6 +36,7 @@ def commands() -> None:
 
 
 commands.add_command(train)
+commands.add_command(data)
 
 _split = click.option("--split", help="Part of the dataset [its own default, mostly test].")
 _limit = click.option("--limit", type=click.IntRange(min=1), help="Only the first N images.")

@@ -31,6 +31,32 @@ def data_root(given: Path | None) -> Path:
 
 
 @dataclass(frozen=True)
+class Archive:
+    """One official archive of a data set.
+
+    Attributes
+    ----------
+    name : str
+        Name of the file.
+    url : str
+        Where it is published; empty when that takes an account.
+    known_hash : str
+        ``sha256:HEX`` or ``md5:HEX``; empty when it is not known.
+    packed, unpacked : int
+        Bytes that it may have at most, as a file and unpacked.
+    tops : tuple of str
+        Folders that it unpacks to.
+    """
+
+    name: str
+    url: str
+    known_hash: str
+    packed: int
+    unpacked: int
+    tops: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Layout:
     """How the official files of a data set lie.
 
@@ -44,12 +70,21 @@ class Layout:
         What lies there, as a drawing of several lines that starts at the last home.
     obtain : str
         How to get it.
+    tops : tuple of str
+        Entries of a home by which it is recognised.
+    archives : tuple of Archive
+        What it is published as.
+    into : str
+        Folder below the data root that the archives are unpacked to.
     """
 
     dataset: str
     homes: tuple[str, ...]
     tree: str
     obtain: str
+    tops: tuple[str, ...] = ()
+    archives: tuple[Archive, ...] = ()
+    into: str = ""
 
     def find(self, root: Path, marker: str) -> Path:
         """Return the first home below ``root`` that holds ``marker``.
