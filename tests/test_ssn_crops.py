@@ -38,16 +38,16 @@ def test_image_and_truth_stay_aligned(scale: float) -> None:
     sample = ramp()
     lightness = torch.from_numpy(rgb_to_lab(sample.image))[0, :, 0]
     batch = Crops([sample], 16, scaling=Scaling(scale, 0, 0.1, 9)).batch(0, 8)
-    told = batch.target >= 0
+    told = batch.target[:, 0] >= 0
     assert 0 < told.sum() < told.numel()
-    error = (lightness[batch.target.clamp(min=0)] - batch.lab[:, 0])[told]
+    error = (lightness[batch.target[:, 0].clamp(min=0)] - batch.lab[:, 0])[told]
     assert error.abs().max() < 3  # half a stripe is up to 0.9, one beside it at scale 0.5 as much
 
 
 def test_flips_half_of_the_patches() -> None:
     sample = ramp()
     batch = Crops([Sample("a", sample.image, sample.truths[:1])], 16, scaling=AS_IT_IS).batch(0, 64)
-    rising = batch.target[:, 0, -1] > batch.target[:, 0, 0]
+    rising = batch.target[:, 0, 0, -1] > batch.target[:, 0, 0, 0]
     assert 16 < rising.sum() < 48
     assert torch.equal(batch.lab[:, 0, 0, -1] > batch.lab[:, 0, 0, 0], rising)
 
@@ -70,14 +70,14 @@ def test_every_annotator_is_drawn_once_a_round() -> None:
     ]
     crops = Crops(samples, 8)
     assert (crops.n_images, crops.n_pairs) == (2, 5)
-    drawn = [int(s[0, 0]) for step in range(5) for s in crops.batch(step, 2).target]
+    drawn = [int(s[0, 0, 0]) for step in range(5) for s in crops.batch(step, 2).target]
     assert Counter(drawn[:5]) == Counter(drawn[5:]) == Counter(range(5))
 
 
 def test_an_image_smaller_than_the_patch_is_enlarged() -> None:
     batch = Crops([ramp(7, 9)], 32).batch(0, 4)
     assert batch.lab.shape == (4, 3, 32, 32)
-    assert batch.target.shape == (4, 32, 32)
+    assert batch.target.shape == (4, 1, 32, 32)
     assert batch.target.max() < 9
 
 
@@ -103,3 +103,23 @@ def test_says_what_is_missing() -> None:
         Crops([Sample("a", np.zeros((2, 2, 3), np.uint8))])
     with pytest.raises(UsageError, match="0 < smallest <= largest"):
         Scaling(smallest=0)
+
+
+def test_other_annotators_of_the_same_patch() -> None:
+    """Four people number the same pixels 0.., 100.., 200.., 300..; a second image has one."""
+    place = np.arange(30 * 30, dtype=np.int32).reshape(30, 30) % 100
+    many = Sample("a", np.zeros((30, 30, 3), np.uint8), tuple(place + 100 * i for i in range(4)))
+    single = Sample("b", np.zeros((30, 30, 3), np.uint8), (place + 1000,))
+    crops = Crops([many, single], 8, annotators=3)
+    first = set()
+    for patch in crops.batch(0, 60).target:
+        people = patch // 100
+        assert (people == people[:, :1, :1]).all()
+        told = people[:, 0, 0].tolist()
+        first.add(told[0])
+        if told[0] < 10:
+            assert told == [(told[0] + i) % 4 for i in range(3)]
+            assert (patch % 100 == patch[0] % 100).all(), "the same place"
+        else:
+            assert told == [10] * 3
+    assert first == {0, 1, 2, 3, 10}

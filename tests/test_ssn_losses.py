@@ -138,3 +138,11 @@ def test_says_what_does_not_fit() -> None:
         segment_loss(made, torch.zeros(1, 8, 8, dtype=torch.int64))
     with pytest.raises(ValueError, match="got -2"):
         segment_loss(made, torch.full((1, 8, 9), -2))
+
+
+def test_the_loss_of_several_annotators_is_the_mean_of_theirs() -> None:
+    made, xy = slic(noise(2, 5, 12, 16), 6, 2), noise(1, 2, 12, 16)
+    truths = segments_of(2, 3, 12, 16, n=4)
+    together = ssn_loss(made, truths, xy).reconstruction
+    apart = torch.stack([segment_loss(made, truth) for truth in truths.unbind(1)])
+    torch.testing.assert_close(together, apart.mean())

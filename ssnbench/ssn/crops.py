@@ -54,8 +54,8 @@ class Batch(NamedTuple):
     ----------
     lab : float32 (B, 3 * frames, S, S)
         CIE Lab.
-    target : int64 (B, S, S) or float32 (B, 2, S, S)
-        One annotator's segments, -1 where there is no opinion; or flow in pixels of the patch.
+    target : int64 (B, T, S, S) or float32 (B, 2, S, S)
+        Segments of T annotators, -1 where there is no opinion; or flow in pixels of the patch.
     valid : bool (B, S, S) or None
         Pixels whose flow counts; None for segments.
     """
@@ -79,7 +79,8 @@ class Crops:
     """Random patches of images and their segmentations, or flow.
 
     Every annotator's segmentation of an image is a sample of its own. Each is drawn once before
-    any is drawn again, in an order that changes from round to round.
+    any is drawn again, in an order that changes from round to round. It may bring along those of
+    other annotators of the same patch.
 
     Parameters
     ----------
@@ -98,6 +99,8 @@ class Crops:
         Which truths.
     frames : {1, 2}
         Frames of a sample.
+    annotators : int
+        Annotators T whose segments of a patch are given; of an image that has fewer, some twice.
 
     Attributes
     ----------
@@ -122,11 +125,14 @@ class Crops:
         device: str | torch.device = "cpu",
         learns: Property = "segments",
         frames: int = 1,
+        annotators: int = 1,
     ) -> None:
         self.size, self.seed, self.learns, self.frames = size, seed, learns, frames
+        self.annotators = annotators if learns == "segments" else 1
         self.scaling = scaling or Scaling()
         self._images: list[Tensor] = []
         self._pairs: list[tuple[int, Tensor]] = []
+        self._first: list[int] = []  # the first pair of each image
         self.n_labels = 1
         for sample in samples:
             if _has(sample, learns):
@@ -154,6 +160,7 @@ class Crops:
         if any(frame is None for frame in frames):
             raise UsageError(f"{sample.key} has no second frame, which the network needs")
         lab = torch.from_numpy(np.concatenate([rgb_to_lab(f) for f in frames if f is not None], 2))
+        self._first.append(len(self._pairs))
         if self.learns == "flow":
             self._pairs.append((len(self._images), _flow_of(sample).to(device)))
         else:
@@ -177,15 +184,16 @@ class Crops:
         return _Place(pair, top, left, side, bool(rng.integers(2)))
 
     def _cut(self, place: _Place) -> tuple[Tensor, Tensor]:
-        image, truth = self._pairs[place.pair]
+        image = self._pairs[place.pair][0]
         rows = slice(place.top, place.top + place.side)
         columns = slice(place.left, place.left + place.side)
         lab = self._images[image][:, rows, columns].float()
-        target = truth[..., rows, columns]
+        truths = [truth[..., rows, columns] for truth in self._truths(place.pair)]
+        target = torch.stack(truths) if self.learns == "segments" else truths[0]
         if place.side != self.size:
             shape = (self.size, self.size)
             lab = functional.interpolate(lab[None], shape, mode="bilinear")[0]
-            nearest = self._nearest(place.side, truth.device)
+            nearest = self._nearest(place.side, target.device)
             target = target[..., nearest[:, None], nearest]
         if place.flip:
             lab, target = lab.flip(2), target.flip(-1)
@@ -194,6 +202,13 @@ class Crops:
             across = -scale if place.flip else scale
             target = target.float() * target.new_tensor((across, scale)).view(2, 1, 1)
         return lab, target
+
+    def _truths(self, pair: int) -> list[Tensor]:
+        """The truth of a pair, and those behind it of the same image, round and round."""
+        image = self._pairs[pair][0]
+        first, last = self._first[image], [*self._first, len(self._pairs)][image + 1]
+        turn = [first + (pair - first + i) % (last - first) for i in range(self.annotators)]
+        return [self._pairs[each][1] for each in turn]
 
     def _nearest(self, side: int, device: torch.device) -> Tensor:
         """Nearest of ``side`` pixels for each pixel of the patch, middle to middle."""

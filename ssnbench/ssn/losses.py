@@ -53,9 +53,9 @@ def ssn_loss(
     ----------
     superpixels : Superpixels
         Result of :func:`ssnbench.ssn.slic`.
-    target : integer (B, H, W) or floating (B, L, H, W)
-        Segments (cross entropy: :func:`segment_loss`) or any other pixel property, such as flow
-        (L1: :func:`regression_loss`).
+    target : integer (B, H, W) or (B, T, H, W), or floating (B, L, H, W)
+        Segments (cross entropy: :func:`segment_loss`), of T people their losses' mean; or any
+        other pixel property, such as flow (L1: :func:`regression_loss`).
     positions : (1 or B, 2, H, W)
         What compactness is measured in: see :func:`compactness_loss`.
     weight : float
@@ -66,7 +66,9 @@ def ssn_loss(
     if target.is_floating_point():
         reconstruction = regression_loss(superpixels, target, valid)
     else:
-        reconstruction = segment_loss(superpixels, target, n_labels)
+        truths = target.unbind(1) if target.ndim == 4 else (target,)
+        losses = [segment_loss(superpixels, truth, n_labels) for truth in truths]
+        reconstruction = torch.stack(losses).mean()
     compactness = compactness_loss(superpixels, positions)
     return Loss(reconstruction + weight * compactness, reconstruction, compactness)
 

@@ -36,6 +36,9 @@ class Recipe:
         Steps in all (paper: 500 000 at a constant rate).
     batch, patch : int
         Patches of a step, and their height and width in pixels.
+    annotators : int
+        Annotators whose segmentations of a patch count, the mean of their losses: one as in the
+        paper, or more, which costs little and makes gradients less noisy.
     n_segments, n_iter : int
         Superpixels in a patch, and iterations v of differentiable SLIC.
     rate : float
@@ -72,6 +75,7 @@ class Recipe:
     steps: int = 50_000
     batch: int = 8
     patch: int = 201
+    annotators: int = 1
     n_segments: int = 100
     n_iter: int = 5
     rate: float = 2e-3
@@ -87,8 +91,8 @@ class Recipe:
     save_every: int = 200
 
     def __post_init__(self) -> None:
-        counts = ("steps", "batch", "patch", "n_segments", "n_iter", "validate_every", "save_every")
-        for name in counts:
+        learning = ("steps", "batch", "patch", "annotators", "n_segments", "n_iter")
+        for name in (*learning, "validate_every", "save_every"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be 1 or more, got {getattr(self, name)}")
         if not self.rate > 0:

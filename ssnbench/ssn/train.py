@@ -96,6 +96,7 @@ def train(
             device=recipe.device,
             learns=recipe.learns,
             frames=recipe.architecture.frames,
+            annotators=recipe.annotators,
         )
         if team.leads:
             prepare(folder)
