@@ -39,8 +39,8 @@ class ETPS:
     asked for (204, 600 and 988 for 200, 600 and 1000 on 481 x 321 pixels).
 
     The energy has many minima, and which one is found depends on the order of the moves: a mirrored
-    image gives a map that agrees, mirrored back, in 82 to 88 % of the pixels. Hence maps differ from
-    those of the authors' program (55 to 64 % agree at 651), while scores hardly do.
+    image gives a map that agrees, mirrored back, in 82 to 88 % of the pixels. It is one reason why
+    maps differ from those of the authors' program (55 to 64 % agree at 651); scores hardly do.
 
     Parameters
     ----------

@@ -35,9 +35,10 @@ class SNIC:
     The seeds are those of the grid of square cells whose count is nearest to the one asked for
     (204, 600 and 988 for 200, 600 and 1000 on 481 x 321 pixels); every seed makes one superpixel.
 
-    Ours fill the image evenly. The authors' program steps on from the corner by a little less (about
-    27.63 and 15.88 pixels at 200 and 600), and superpixels depend on their seeds: 61 to 74 % of the
-    pixels agree with its maps, 90 to 95 % when its steps are taken. Scores hardly differ.
+    Ours fill the image evenly. The authors' program steps on from the corner by a little less,
+    about 27.63 and 15.88 pixels at 200 and 600, and superpixels depend on their seeds: 61 to 74 %
+    of the pixels agree with its maps, 90 to 95 % when its steps are taken (two images looked at).
+    Scores hardly differ.
 
     Parameters
     ----------
