@@ -28,7 +28,6 @@ two, interpolated: a window takes time linear in its pixels.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -38,6 +37,7 @@ from ssnbench.centres import Centres, Planes, move, recount, window
 from ssnbench.colour import rgb_to_lab
 from ssnbench.contracts import Image, Labels
 from ssnbench.labels import keep_largest
+from ssnbench.rays import Rays, strongest_along, sum_along, window_rays
 from ssnbench.seeds import grid_cells, grid_seeds, grid_shape
 from ssnbench.stages import stage
 
@@ -114,7 +114,7 @@ class SCALP:
         labels, nearest = grid_cells(shape, n_segments), np.empty(shape, np.float32)
         counted, sums = np.full(shape, -1, np.int32), np.zeros((len(seeds), 6))
         around = int(np.ceil(reach)) + 1  # a centre is rounded to a pixel
-        rays = _rays(min(around, height), min(around, width))
+        rays = window_rays(min(around, height), min(around, width))
         share = np.float32(self.lambda_)
         for _ in range(self.n_iter):
             nearest[:] = np.inf
@@ -122,39 +122,6 @@ class SCALP:
             recount(planes, labels, counted, sums)
             move(centres, sums)
         return labels
-
-
-class Rays(NamedTuple):
-    """Ways from all pixels of a window to its middle, the pixels numbered row by row.
-
-    The first four lie in order of the rings, the middle left out.
-    """
-
-    pixel: NDArray[np.uint32]
-    near: NDArray[np.uint32]  # pixel of the next ring inwards before the crossing
-    far: NDArray[np.uint32]  # and the one behind it
-    share: Floats  # weight of the latter, 0..1
-    length: Floats  # (2 down + 1, 2 along + 1): pixels on the way, both ends included
-
-
-def _rays(down: int, along: int) -> Rays:
-    """Rays of the window with ``down`` rows and ``along`` columns on each side of its middle."""
-    row, column = np.mgrid[-down : down + 1, -along : along + 1]
-    ring = np.maximum(abs(row), abs(column))
-    pixel = np.argsort(ring, axis=None, kind="stable")[1:]
-    r = ring.flat[pixel]
-    rows, below = np.divmod(row.flat[pixel] * (r - 1), r)  # one of them divides without remainder
-    columns, right = np.divmod(column.flat[pixel] * (r - 1), r)
-    across = 2 * along + 1
-    near = (rows + down) * across + columns + along
-    far = near + across * (below > 0) + (right > 0)
-    return Rays(
-        pixel.astype(np.uint32),
-        near.astype(np.uint32),
-        far.astype(np.uint32),
-        ((below + right) / r).astype(np.float32),
-        (ring + 1).astype(np.float32),
-    )
 
 
 def _neighbourhoods(planes: Planes, sigma: float) -> Floats:
@@ -259,11 +226,11 @@ def _assign(
         back = int(np.round(centres[k, 4])) - colour.shape[1] // 2
         for row in range(top, bottom):
             _compare(smooth, row, left, right, centres[k], colour[row - up, left - back :])
-        _sum_up(colour.reshape(-1), rays, onway.reshape(-1))
+        sum_along(colour.reshape(-1), rays, onway.reshape(-1))
         if contour.size:
             box = barrier[top - up : bottom - up, left - back : right - back]
             box[:] = contour[top:bottom, left:right]
-            _strongest(barrier.reshape(-1), rays)
+            strongest_along(barrier.reshape(-1), rays)
         for row in range(top, bottom):
             i, down = row - up, np.float32(row) - centres[k, 3]
             along = np.float32(left) - centres[k, 4]
@@ -284,24 +251,6 @@ def _compare(smooth, row, left, right, centre, colour):  # type: ignore[no-untyp
     for i in range(right - left):
         d = (light[i] - mean_l) ** 2 + (a[i] - mean_a) ** 2 + (b[i] - mean_b) ** 2
         colour[i] = d + variance[i]
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _sum_up(value, rays, total):  # type: ignore[no-untyped-def]
-    """Fill ``total`` with the sums of ``value`` along the rays, from the middle outwards."""
-    middle = total.size // 2
-    total[middle] = value[middle]
-    for i in range(rays.pixel.size):
-        p, near, far = rays.pixel[i], rays.near[i], rays.far[i]
-        total[p] = value[p] + total[near] + rays.share[i] * (total[far] - total[near])
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _strongest(value, rays):  # type: ignore[no-untyped-def]
-    """Replace values by the largest along the rays, from the middle outwards."""
-    for i in range(rays.pixel.size):
-        p, near, far = rays.pixel[i], rays.near[i], rays.far[i]
-        value[p] = max(value[p], value[near] + rays.share[i] * (value[far] - value[near]))
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")

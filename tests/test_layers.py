@@ -28,7 +28,13 @@ LAYERS = [
     ],
     [
         *("ssnbench.labels", "ssnbench.colour", "ssnbench.packing"),
-        *("ssnbench.heap", "ssnbench.seeds", "ssnbench.topology", "ssnbench.centres"),
+        *(
+            "ssnbench.heap",
+            "ssnbench.seeds",
+            "ssnbench.topology",
+            "ssnbench.centres",
+            "ssnbench.rays",
+        ),
         "ssnbench.pieces",
     ],
     ["ssnbench.contracts", "ssnbench.stages", "ssnbench.unionfind"],

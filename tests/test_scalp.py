@@ -19,12 +19,12 @@ module: Any = sys.modules[SCALP.__module__]
 def summed(value: Any, rays: Any) -> Any:
     flat = np.ascontiguousarray(value, np.float32).reshape(-1)
     total = np.zeros_like(flat)
-    module._sum_up(flat, rays, total)
+    module.sum_along(flat, rays, total)
     return total.reshape(rays.length.shape)
 
 
 def test_rays_have_the_length_of_their_ring() -> None:
-    rays = module._rays(2, 3)
+    rays = module.window_rays(2, 3)
     ones = summed(np.ones((5, 7)), rays)
     np.testing.assert_array_equal(ones, rays.length)
     assert ones[2].tolist() == [4, 3, 2, 1, 2, 3, 4]
@@ -33,7 +33,7 @@ def test_rays_have_the_length_of_their_ring() -> None:
 
 def test_sums_along_straight_rays_are_exact() -> None:
     value = np.random.default_rng(0).integers(0, 100, (9, 9))
-    total = summed(value, module._rays(4, 4))
+    total = summed(value, module.window_rays(4, 4))
     assert total[4, 8] == value[4, 4:].sum()
     assert total[0, 4] == value[:5, 4].sum()
     assert total[0, 0] == value.diagonal()[:5].sum()
@@ -44,13 +44,13 @@ def test_a_ray_between_pixels_is_interpolated() -> None:
     """From (1, 2) the ray crosses ring 1 half-way between (0, 1) and (1, 1)."""
     value = np.zeros((3, 5))
     value[1, 2], value[1, 3], value[2, 3], value[2, 4] = 100, 10, 20, 1
-    assert summed(value, module._rays(1, 2))[2, 4] == 100 + (10 + 20) / 2 + 1
+    assert summed(value, module.window_rays(1, 2))[2, 4] == 100 + (10 + 20) / 2 + 1
 
 
 def test_sums_of_a_slope_are_those_of_the_straight_line() -> None:
     """Interpolation is exact where values change linearly, in whatever direction."""
     row, column = np.mgrid[-5:6, -7:8]
-    rays = module._rays(5, 7)
+    rays = module.window_rays(5, 7)
     total = summed(3 * row - 2 * column, rays)
     np.testing.assert_allclose(total, (3 * row - 2 * column) * rays.length / 2, atol=1e-4)
 
@@ -58,7 +58,7 @@ def test_sums_of_a_slope_are_those_of_the_straight_line() -> None:
 def test_the_strongest_contour_on_a_ray() -> None:
     value = np.zeros((5, 5), np.float32)
     value[2, 3], value[1, 1] = 5, 7
-    module._strongest(value.reshape(-1), module._rays(2, 2))
+    module.strongest_along(value.reshape(-1), module.window_rays(2, 2))
     assert value[2].tolist() == [0, 0, 0, 5, 5]
     assert value[0, 0] == 7
     assert value[0, 4] == 0
@@ -89,7 +89,7 @@ def test_the_way_across_a_dark_bar_counts() -> None:
     """Centre in column 2, a bar in column 5: what is of its colour behind it costs more."""
     smooth = np.zeros((4, 1, 11), np.float32)
     smooth[0, 0, 5] = 60
-    centres, rays = np.array([[0, 0, 0, 0, 2]], np.float32), module._rays(1, 11)
+    centres, rays = np.array([[0, 0, 0, 0, 2]], np.float32), module.window_rays(1, 11)
     distances = {}
     for share in (1.0, 0.5):
         nearest, found = np.full((1, 11), np.inf, np.float32), np.zeros((1, 11), np.int32)
@@ -105,7 +105,7 @@ def test_the_way_across_a_dark_bar_counts() -> None:
 def test_a_contour_on_the_way_multiplies_the_distance() -> None:
     smooth, contour = np.zeros((4, 1, 6), np.float32), np.zeros((1, 6), np.float32)
     contour[0, 3] = 4
-    centres, rays = np.array([[0, 0, 0, 0, 1]], np.float32), module._rays(1, 6)
+    centres, rays = np.array([[0, 0, 0, 0, 1]], np.float32), module.window_rays(1, 6)
     nearest, found = np.full((1, 6), np.inf, np.float32), np.zeros((1, 6), np.int32)
     numbers = np.float32(9), np.float32(1), np.float32(0.5)
     module._assign(smooth, contour, centres, *numbers, rays, nearest, found)
