@@ -11,8 +11,10 @@ import pytest
 
 from ssnbench import plugins
 from ssnbench.contracts import Sample
+from ssnbench.flow import unpack_flow
 from ssnbench.metrics import METRICS
 from ssnbench.report import draw, sections
+from ssnbench.report.gallery import gather as gathered
 from ssnbench.run import benchmark, plan
 from ssnbench.run.job import do
 from ssnbench.run.makers import with_frames
@@ -40,6 +42,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 from ssnbench.contracts import Sample
+from ssnbench.flow import unpack_flow
 
 @dataclass(frozen=True)
 class Toy:
@@ -115,6 +118,36 @@ def test_what_is_not_defined_has_no_number_and_the_report_says_so(
     page = draw(tmp_path / "out").read_text()
     assert re.search(r"Not defined here: BR, BP; there is no boundary\.", page)
     assert "nor that" not in page  # not a metric of this protocol
+
+
+def test_the_report_shows_how_superpixels_tell_the_flow(tmp_path: Path) -> None:
+    todo = planned("grid,slic", "collage(n_images=1,height=30,width=40)", ())
+    with Store(tmp_path) as store:
+        benchmark.compute(todo.jobs, store, 1, "loky", benchmark.Listener(*3 * [lambda *_: None]))
+        ((place, packed),) = store.flows().items()
+        (row,) = gathered(store, store.records())[0].rows
+    sample = todo.source.open()["collage-0000"]
+    assert place == ("collage(height=30,n_images=1,width=40)", "test", "collage-0000")
+    flow = unpack_flow(packed)
+    assert sample.flow is not None
+    assert sample.valid is not None
+    np.testing.assert_allclose(flow[sample.valid], sample.flow[sample.valid], atol=1 / 128)
+    sheet = row.motion()
+    assert sheet is not None
+    assert sheet.shape == (30, 4 * 44 - 4, 3)  # image, flow, two methods
+    shrunk = row.motion(widest=86)
+    assert shrunk is not None
+    assert shrunk.shape == (15, 86, 3)
+    page = draw(tmp_path).read_text()
+    assert "Flow of collage-0000, true and by superpixels" in page
+    assert [p.name for p in (tmp_path / "figures").glob("*-flow-1.png")]
+
+
+def test_a_store_from_before_flow_was_kept(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        store._connection.execute("DROP TABLE flows")
+    with Store(tmp_path, create=False) as store:
+        assert store.flows() == {}
 
 
 def test_the_latest_run_on_a_dataset_counts() -> None:

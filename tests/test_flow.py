@@ -17,9 +17,11 @@ from ssnbench.flow import (
     colours,
     flow_picture,
     motion_boundaries,
+    pack_flow,
     read_flow,
     residuals,
     segmented_flow,
+    unpack_flow,
     write_flow,
 )
 from ssnbench.labels import components
@@ -306,3 +308,20 @@ def test_picture_of_image_flow_and_segmented_flow(toy_image: Any, toy_truth: Lab
 
 def test_still_flow_is_white() -> None:
     assert (colours(np.zeros((2, 2, 2), np.float32)) == 255).all()
+
+
+def test_panels_in_lines(toy_image: Any, toy_truth: Labels) -> None:
+    flow = flow_of(np.where(toy_truth == 2, 3.0, -1.0), 0)
+    height, width = toy_truth.shape
+    picture = flow_picture(toy_image, flow, [toy_truth], columns=2)
+    assert picture.shape == (2 * height + 4, 2 * width + 4, 3)
+    line = flow_picture(toy_image, flow, [toy_truth])
+    np.testing.assert_array_equal(picture[height + 4 :, :width], line[:, 2 * width + 8 :])
+    assert (picture[height + 4 :, width:] == 255).all()
+
+
+def test_packed_flow_is_cut_off() -> None:
+    flow = flow_of([[1.5, np.nan, 900.0, -900.0]], 0.25)
+    read = unpack_flow(pack_flow(flow, np.array([[True, True, True, True]])))
+    np.testing.assert_allclose(read[0, :, 0], [1.5, np.nan, 512, -512], atol=0.02)
+    assert np.isnan(unpack_flow(pack_flow(flow, np.zeros((1, 4), bool)))).all()

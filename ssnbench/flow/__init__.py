@@ -5,7 +5,7 @@ second; NaN where it is unknown.
 """
 
 from ssnbench.flow.boundaries import motion_boundaries
-from ssnbench.flow.files import read_flow, write_flow
+from ssnbench.flow.files import pack_flow, read_flow, unpack_flow, write_flow
 from ssnbench.flow.picture import flow_picture
 from ssnbench.flow.segments import known, residuals, segmented_flow
 from ssnbench.flow.wheel import colour_wheel, colours
@@ -16,8 +16,10 @@ __all__ = [
     "flow_picture",
     "known",
     "motion_boundaries",
+    "pack_flow",
     "read_flow",
     "residuals",
     "segmented_flow",
+    "unpack_flow",
     "write_flow",
 ]

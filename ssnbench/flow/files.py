@@ -69,6 +69,18 @@ def write_flow(path: PathLike, flow: Flow, valid: Mask | None = None) -> None:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
 
 
+def pack_flow(flow: Flow, valid: Mask | None = None) -> bytes:
+    """Flow as the bytes of a KITTI .png, cut off at 512 px: small, and fit to be painted."""
+    there = known(flow) if valid is None else known(flow) & valid
+    longest = (2**15 - 1) / _KITTI_SCALE
+    return _to_png(np.clip(flow, -longest, longest), there, Path("flow"))
+
+
+def unpack_flow(data: bytes) -> Flow:
+    """Flow float32 (H, W, 2) from the bytes of a KITTI .png; NaN where it is unknown."""
+    return _from_png(data, Path("flow"))[0]
+
+
 def _from_flo(data: bytes, path: Path) -> tuple[Flow, Mask]:
     if data[:4] != _MAGIC or len(data) < 12:
         raise UsageError(f"{path} is no .flo file: it should begin with PIEH, width and height")

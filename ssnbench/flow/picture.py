@@ -15,7 +15,11 @@ _INK = (0, 0, 0)
 
 
 def flow_picture(
-    image: Image, flow: Flow, maps: Sequence[Labels], valid: Mask | None = None
+    image: Image,
+    flow: Flow,
+    maps: Sequence[Labels],
+    valid: Mask | None = None,
+    columns: int | None = None,
 ) -> Image:
     """Put image, true flow and, per label map, the segmented flow side by side.
 
@@ -29,11 +33,13 @@ def flow_picture(
         Superpixels of one or several methods, 0..n-1.
     valid : bool (H, W), optional
         Pixels whose flow counts; all by default. The others are black in the true flow.
+    columns : int, optional
+        So many panels to a line; all of them in one line by default.
 
     Returns
     -------
-    uint8 (H, W', 3)
-        Panels from left to right, all flow in the same colours, boundaries in black.
+    uint8 (H', W', 3)
+        Panels in lines from left to right, all flow in the same colours, boundaries in black.
 
     References
     ----------
@@ -47,9 +53,20 @@ def flow_picture(
         panel = colours(segmented_flow(labels, flow, valid), longest)
         panel[_boundaries(labels)] = _INK
         panels.append(panel)
-    gap = np.full((image.shape[0], _GAP, 3), 255, np.uint8)
-    parts = [part for panel in panels for part in (gap, panel)]
-    return np.concatenate(parts[1:], axis=1)
+    return _tiled(panels, columns or len(panels))
+
+
+def _tiled(panels: Sequence[Image], columns: int) -> Image:
+    """Lay panels of one size out in lines, with white between them."""
+    height, width = panels[0].shape[:2]
+    n_lines = -(-len(panels) // columns)
+    across, down = columns * (width + _GAP) - _GAP, n_lines * (height + _GAP) - _GAP
+    sheet = np.full((down, across, 3), 255, np.uint8)
+    for number, panel in enumerate(panels):
+        line, column = divmod(number, columns)
+        top, left = line * (height + _GAP), column * (width + _GAP)
+        sheet[top : top + height, left : left + width] = panel
+    return sheet
 
 
 def _boundaries(labels: Labels) -> Mask:

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssnbench.contracts import Image, Labels, Mask
+from ssnbench.contracts import Flow, Image, Labels, Mask
+from ssnbench.flow import flow_picture, unpack_flow
 from ssnbench.run.store import KEY, Store
 
 MOST_IMAGES = 4
+_MOTIONS = 4  # panels to a line, where flow is shown
 _SHARE = 0.3  # width of the detail, as a share of the picture's
 _FLATNESS = 0.7  # height of the detail over its width
 _BEST_COUNT = 200  # superpixels are told apart best by eye at about this count
@@ -48,12 +50,29 @@ class Row:
         In the order of the methods.
     box : (int, int, int, int)
         Left, top, width, height of the detail in pixels.
+    flow : float32 (H, W, 2) or None
+        True motion to the second frame in pixels, where it is known.
     """
 
     image: str
     picture: Image
     cells: tuple[Cell, ...]
     box: tuple[int, int, int, int]
+    flow: Flow | None = None
+
+    def motion(self, widest: int | None = None) -> Image | None:
+        """Image, true flow, and the flow by the superpixels of each method, in lines of four.
+
+        Shrunk to ``widest`` pixels where it is wider; None where no flow is known.
+        """
+        if self.flow is None:
+            return None
+        maps = [cell.labels for cell in self.cells]
+        sheet = flow_picture(self.picture, self.flow, maps, columns=_MOTIONS)
+        if widest is None or sheet.shape[1] <= widest:
+            return sheet
+        size = (widest, round(sheet.shape[0] * widest / sheet.shape[1]))
+        return np.asarray(cv2.resize(sheet, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -78,14 +97,14 @@ def gather(store: Store, records: pd.DataFrame) -> list[Gallery]:
     kept = pd.DataFrame([vars(item) for item in store.kept()], columns=[*names, "content"])
     made = records.drop_duplicates(names)[[*names, "label", "n_segments"]]
     kept = kept.merge(made, on=names)
-    pictures = store.pictures()
+    pictures, flows = store.pictures(), store.flows()
     there = [
         key in pictures for key in zip(kept["dataset"], kept["split"], kept["image"], strict=True)
     ]
     galleries = []
     for (dataset, split), maps in kept[np.array(there, dtype=bool)].groupby(["dataset", "split"]):
         n_asked = _shown_count(maps)
-        rows = _rows(store, maps[maps["n_asked"] == n_asked], pictures)
+        rows = _rows(store, maps[maps["n_asked"] == n_asked], pictures, flows)
         ink = standing_out([row.picture for row in rows])
         galleries.append(Gallery(dataset, split, n_asked, tuple(rows), ink))
     return galleries
@@ -99,7 +118,10 @@ def _shown_count(maps: pd.DataFrame) -> int:
 
 
 def _rows(
-    store: Store, maps: pd.DataFrame, pictures: Mapping[tuple[str, str, str], bytes]
+    store: Store,
+    maps: pd.DataFrame,
+    pictures: Mapping[tuple[str, str, str], bytes],
+    flows: Mapping[tuple[str, str, str], bytes],
 ) -> list[Row]:
     rows = []
     for key, group in list(maps.groupby(["dataset", "split", "image"], sort=True))[:MOST_IMAGES]:
@@ -110,7 +132,8 @@ def _rows(
             for item in group.sort_values("label").itertuples()
         )
         box = telling_box(picture, [cell.labels for cell in cells])
-        rows.append(Row(str(image), picture, cells, box))
+        flow = flows.get((dataset, split, image))
+        rows.append(Row(str(image), picture, cells, box, unpack_flow(flow) if flow else None))
     return rows
 
 

@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from ssnbench.contracts import Image, Labels, Mask
+from ssnbench.images import write_image
 from ssnbench.report.figures import STYLE, Drawing, save
 from ssnbench.report.gallery import Cell, Gallery, Row, boundaries
 
@@ -61,7 +62,10 @@ def _resized(labels: Labels, size: tuple[int, int]) -> Labels:
 
 
 def draw_grids(gallery: Gallery, slug: str, folder: Path) -> list[Drawing]:
-    """Write the grid of images x methods; many methods are shared out over several figures."""
+    """Write the grid of images x methods; many methods are shared out over several figures.
+
+    Images whose flow is known are followed by a figure each of the flow by superpixels.
+    """
     labels = gallery.labels
     n_figures = -(-len(labels) // _MOST_COLUMNS)
     wide = min(_PAGE / columns(len(labels)), _WIDEST)
@@ -72,6 +76,18 @@ def draw_grids(gallery: Gallery, slug: str, folder: Path) -> list[Drawing]:
             files = save(_grid(gallery, list(part), wide), name, folder, dpi=_CELL / wide)
         title = f"Superpixels, {gallery.n_asked} asked for"
         drawings.append(Drawing(name, title, files, ""))
+    return drawings + _motions(gallery, slug, folder)
+
+
+def _motions(gallery: Gallery, slug: str, folder: Path) -> list[Drawing]:
+    """Write, of every image with flow, how the superpixels of each method tell it."""
+    drawings = []
+    for number, row in enumerate(gallery.rows, 1):
+        picture = row.motion()
+        if picture is not None:
+            name = f"{slug}-flow-{number}"
+            write_image(folder / f"{name}.png", picture)
+            drawings.append(Drawing(name, f"Flow of {row.image}", {"png": f"{name}.png"}, ""))
     return drawings
 
 

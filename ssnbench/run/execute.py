@@ -81,7 +81,7 @@ def execute(
     """
     tally = Tally()
     for outcome in _outcomes(jobs, n_workers, backend):
-        store.add(run, outcome.records, outcome.labels, outcome.png)
+        store.add(run, outcome.records, outcome.labels, outcome.png, outcome.flow)
         tally.count(outcome)
         if on_outcome is not None:
             on_outcome(outcome)

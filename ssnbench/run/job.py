@@ -12,6 +12,7 @@ import numpy as np
 
 from ssnbench import plugins
 from ssnbench.contracts import Dataset, Image, JobKey, Labels, Record, Sample, Status
+from ssnbench.flow import pack_flow
 from ssnbench.labels import checked, components, consecutive, count, enforce
 from ssnbench.metrics import Reference, prepare, score
 from ssnbench.run.plan import Job, Source
@@ -21,11 +22,12 @@ _LONGEST_REASON = 300
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a job leaves behind: its rows and, where wanted, its label map and the picture."""
+    """What a job leaves behind: its rows and, where wanted, label map, picture and flow."""
 
     records: tuple[Record, ...]
     labels: Labels | None = None
     png: bytes | None = None
+    flow: bytes | None = None
 
     @property
     def status(self) -> Status:
@@ -55,6 +57,7 @@ def do(job: Job) -> Outcome:
         tuple(_with_reason(record, said) for record in outcome.records),
         outcome.labels if job.keep or job.show else None,
         encode_png(sample.image) if job.show else None,
+        pack_flow(sample.flow, sample.valid) if job.show and sample.flow is not None else None,
     )
 
 

@@ -55,6 +55,10 @@ PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {VERSION};
 """
 
+_FLOWS = """CREATE TABLE IF NOT EXISTS flows (
+    dataset TEXT, split TEXT, image TEXT, png BLOB NOT NULL, PRIMARY KEY (dataset, split, image))"""
+"""Came later than the rest: a file from before has no such table."""
+
 _CURRENT = """(algorithm, params, plugin_version) IN (
     SELECT algorithm, params, plugin_version FROM (
         -- beside max(), SQLite takes bare columns from the row of the maximum
@@ -116,6 +120,7 @@ class Store:
             self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         elif self._scalar("PRAGMA application_id") != _APPLICATION:
             raise sqlite3.DatabaseError("it was made by another program")
+        self._connection.execute(_FLOWS)
 
     def __enter__(self) -> Store:
         return self
@@ -142,6 +147,7 @@ class Store:
         records: Iterable[Record],
         labels: Labels | None = None,
         png: bytes | None = None,
+        flow: bytes | None = None,
     ) -> None:
         """Write all rows of one job, and what else is kept of it, in one transaction."""
         records = list(records)
@@ -152,9 +158,10 @@ class Store:
             key = records[0].key
             if labels is not None:
                 self._keep(key, labels)
-            if png is not None:
-                place = {"dataset": key.dataset, "split": key.split, "image": key.image}
-                self._insert("pictures", place | {"png": png})
+            place = {"dataset": key.dataset, "split": key.split, "image": key.image}
+            for table, data in (("pictures", png), ("flows", flow)):
+                if data is not None:
+                    self._insert(table, place | {"png": data})
 
     def add_timings(self, timings: Iterable[Timing], plugin_version: str) -> None:
         """Write the times of one algorithm on one image, all its stages at once."""
@@ -253,7 +260,14 @@ class Store:
 
     def pictures(self) -> dict[tuple[str, str, str], bytes]:
         """PNG of the images that the report shows, by (dataset, split, image)."""
-        rows = self._connection.execute("SELECT dataset, split, image, png FROM pictures")
+        return self._pngs("pictures")
+
+    def flows(self) -> dict[tuple[str, str, str], bytes]:
+        """True flow of those images that have one, as KITTI's PNG."""
+        return self._pngs("flows")
+
+    def _pngs(self, table: str) -> dict[tuple[str, str, str], bytes]:
+        rows = self._connection.execute(f"SELECT dataset, split, image, png FROM {table}")
         return {(dataset, split, image): png for dataset, split, image, png in rows}
 
     def write_csv(self) -> Path:
