@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ssnbench.contracts import Sample
-from ssnbench.dataroot import Layout, check_size, check_split, data_root, subfolders
+from ssnbench.dataroot import Archive, Layout, check_size, check_split, data_root, subfolders
 from ssnbench.flow import read_flow
 from ssnbench.images import read_image
 
@@ -47,8 +47,24 @@ middlebury/
   other-data/SCENE/frame11.png
   other-gt-flow/SCENE/flow10.flo
 """,
-        f"unpack other-color-twoframes.zip and other-gt-flow.zip from {HOMEPAGE}",
+        f"download other-color-twoframes.zip and other-gt-flow.zip from {HOMEPAGE} and hand them "
+        "to: ssnbench data fetch middlebury --archive FILE",
         tops=("other-data", "other-gt-flow"),
+        archives=tuple(
+            Archive(
+                f"{part}.zip",
+                url="",
+                known_hash="",
+                packed=200_000_000,
+                unpacked=500_000_000,
+                tops=(top,),
+            )
+            for part, top in (
+                ("other-color-twoframes", "other-data"),
+                ("other-gt-flow", "other-gt-flow"),
+            )
+        ),
+        into="middlebury",
     )
 
     def __post_init__(self) -> None:

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ssnbench import plugins
-from ssnbench.contracts import Algorithm, Dataset, Labels, PathLike, UsageError
+from ssnbench.contracts import Algorithm, Dataset, Flow, Labels, Mask, PathLike, Sample, UsageError
 from ssnbench.images import as_image
 from ssnbench.labels import checked, enforce
 from ssnbench.metrics import prepare, score, summarise
 from ssnbench.plugins.variant import Variant, parameters
+from ssnbench.run.makers import with_frames
 from ssnbench.run.plan import open_source
 
 
@@ -24,6 +25,7 @@ def segment(
     n_segments: int = 500,
     *,
     gate: bool = True,
+    second: ArrayLike | None = None,
     **params: Any,
 ) -> Labels:
     """Cut an image into superpixels.
@@ -38,6 +40,8 @@ def segment(
         Superpixels asked for, 1..H*W.
     gate : bool
         Make the result connected and free of fragments, as every method is before it is scored.
+    second : array like image, optional
+        The frame that follows, for the methods that look at two.
     **params
         Parameters of the algorithm.
 
@@ -65,7 +69,8 @@ def segment(
             hint = f"{algorithm} takes {', '.join(known) or 'no parameters'}"
             raise plugins.unknown(f"parameter of {algorithm}", name, known, hint)
     method: Algorithm = Variant(algorithm, tuple(sorted(params.items()))).build("algorithms")
-    labels = checked(method(picture, n_segments), picture.shape[:2])
+    frames = Sample("", picture, second=None if second is None else as_image(second))
+    labels = checked(with_frames(method, frames)(picture, n_segments), picture.shape[:2])
     return enforce(labels, n_segments) if gate else labels
 
 
@@ -74,6 +79,8 @@ def evaluate(
     truth: ArrayLike | Sequence[ArrayLike] | None = None,
     image: ArrayLike | None = None,
     protocol: str = "seal",
+    flow: Flow | None = None,
+    valid: Mask | None = None,
 ) -> dict[str, float]:
     """Score one label map under a yard-stick.
 
@@ -88,6 +95,10 @@ def evaluate(
         The picture, for the metrics of colour.
     protocol : str
         Name of the yard-stick, with its tolerance where wanted: ``"seal"``, ``"seal(r=2)"``.
+    flow : float (H, W, 2), optional
+        True motion to the next frame in pixels, for the metrics of flow; NaN where unknown.
+    valid : bool (H, W), optional
+        Pixels whose flow counts; all that are known by default.
 
     Returns
     -------
@@ -101,7 +112,8 @@ def evaluate(
     truths = [checked(np.asarray(each), shape) for each in _as_list(truth)]
     reference = prepare(truths, protocol, shape=shape)
     picture = None if image is None else as_image(image)
-    return summarise(score(checked(label_map, shape), reference, image=picture))
+    rows = score(checked(label_map, shape), reference, image=picture, flow=flow, valid=valid)
+    return summarise(rows)
 
 
 def load_dataset(name: str, root: PathLike | None = None, split: str | None = None) -> Dataset:

@@ -7,15 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import ssnbench
 from ssnbench import plugins
 from ssnbench.contracts import Sample
 from ssnbench.flow import unpack_flow
+from ssnbench.images import write_image, write_labels
 from ssnbench.metrics import METRICS
 from ssnbench.report import draw, sections
 from ssnbench.report.gallery import gather as gathered
 from ssnbench.run import benchmark, plan
+from ssnbench.run.execute import execute
 from ssnbench.run.job import do
 from ssnbench.run.makers import with_frames
 from ssnbench.run.store import Store
@@ -84,6 +88,42 @@ def test_a_method_that_asks_gets_the_second_frame(toys: tuple[Path, ...]) -> Non
         for record in do(job).records:
             assert record.status == "ok"
             assert record.scores.keys() >= {"asa", "epe", "epe_near", "epe_affine", "epe_5"}
+
+
+def test_segment_and_evaluate_take_pairs_of_frames(toys: tuple[Path, ...]) -> None:
+    first = np.zeros((12, 16, 3), np.uint8)
+    second = first.copy()
+    second[:, 8:] = 90
+    labels = ssnbench.segment(first, "paired", n_segments=2, second=second)
+    assert labels.tolist() == [[0] * 8 + [1] * 8] * 12
+    flow = np.zeros((12, 16, 2), np.float32)
+    flow[:, 8:, 0] = 5
+    flow[0, 0] = 20
+    valid = np.ones((12, 16), bool)
+    valid[0, 0] = False
+    assert ssnbench.evaluate(labels, flow=flow, valid=valid)["epe"] == 0
+    assert ssnbench.evaluate(labels, flow=flow)["epe"] > 0
+
+
+def test_workers_read_what_one_process_reads(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    (tmp_path / "labels").mkdir()
+    for number in range(4):
+        image = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
+        write_image(tmp_path / f"{number}.png", image)
+        write_labels(
+            tmp_path / "labels" / f"{number}.npy", rng.integers(0, 3, (20, 24), dtype=np.int32)
+        )
+    source = plan.open_source("folder", root=tmp_path)
+    todo = plan.make(plan.choose_algorithms("grid"), source, (4, 9))
+    tables = []
+    for n_workers in (1, 2):
+        with Store(tmp_path / str(n_workers)) as store:
+            tally = execute(todo.jobs, store, store.begin_run({}), n_workers)
+            tables.append(store.records())
+    assert tally.total == 8
+    assert (tables[0]["status"] == "ok").all()
+    pd.testing.assert_frame_equal(*tables)
 
 
 def test_it_is_given_a_copy_or_nothing(toys: tuple[Path, ...]) -> None:
