@@ -106,7 +106,8 @@ def _means(labels: Labels, flow: Flow, counted: Mask, n: int) -> Motions:
                 motions[label, 3] += flow[row, column, 1]
                 sizes[label] += 1.0
     for label in range(n):
-        motions[label, :4] /= sizes[label]
+        for i in range(4):
+            motions[label, i] /= sizes[label]
     return motions
 
 
@@ -129,25 +130,23 @@ def _fit(labels: Labels, flow: Flow, counted: Mask, motions: Motions) -> None:
                 mine[5] += x * v
                 mine[6] += y * v
     for label in range(len(motions)):
-        motions[label, 4:6] = _solved(sums[label, :3], sums[label, 3:5])
-        motions[label, 6:8] = _solved(sums[label, :3], sums[label, 5:7])
+        a, b, c = sums[label, 0], sums[label, 1], sums[label, 2]
+        for i in (0, 1):  # along, down
+            dx, dy = _solved(a, b, c, sums[label, 3 + 2 * i], sums[label, 4 + 2 * i])
+            motions[label, 4 + 2 * i], motions[label, 5 + 2 * i] = dx, dy
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _solved(spread: NDArray[np.float64], side: NDArray[np.float64]) -> tuple[float, float]:
-    """Pseudo-inverse of the symmetric ((a, b), (b, c)) times ``side``."""
-    a, b, c = spread
+def _solved(a: float, b: float, c: float, x: float, y: float) -> tuple[float, float]:
+    """Pseudo-inverse of the symmetric ((a, b), (b, c)) times (x, y)."""
     determinant, trace = a * c - b * b, a + c
     if determinant > _FLAT * trace * trace:
-        return (
-            (c * side[0] - b * side[1]) / determinant,
-            (a * side[1] - b * side[0]) / determinant,
-        )
+        return (c * x - b * y) / determinant, (a * y - b * x) / determinant
     if trace == 0.0:  # a single pixel, or none
         return 0.0, 0.0
     # of rank one: the matrix divided by the square of its only eigenvalue
     scale = trace * trace
-    return (a * side[0] + b * side[1]) / scale, (b * side[0] + c * side[1]) / scale
+    return (a * x + b * y) / scale, (b * x + c * y) / scale
 
 
 @njit(cache=True, nogil=True)
@@ -180,5 +179,6 @@ def _painted(labels: Labels, motions: Motions) -> Flow:
     flow = np.empty((height, width, 2), np.float32)
     for row in range(height):
         for column in range(width):
-            flow[row, column] = _flow_at(motions[labels[row, column]], row, column)
+            u, v = _flow_at(motions[labels[row, column]], row, column)
+            flow[row, column, 0], flow[row, column, 1] = u, v
     return flow
