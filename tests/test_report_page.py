@@ -158,7 +158,7 @@ def test_tables_hold_the_means(report: Path) -> None:
     assert (row["n_images"], row["n_pairs"], row["n_segments"]) == (2, 4, 8)
     level = pd.read_csv(report / "tables" / "toy-test-seal-equal-counts.csv")
     row = level.query("label == 'grid' and n_segments == 6 and metric == 'asa'").iloc[0]
-    assert row["image_mean"] == pytest.approx(1 - (2 / 8 + 2 / 12) / 2)
+    assert row["image_mean"] == pytest.approx(0.75 + (1 - 2 / 12 - 0.75) * np.log2(6 / 4))
 
 
 def test_page_tells_failures_times_and_what_it_is_made_of(report: Path) -> None:

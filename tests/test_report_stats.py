@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssnbench.report import sections, stats
+from ssnbench.report import equal, sections, stats
 
 Row = tuple[str, int, str, int, int, float]  # label, n_asked, image, truth, n_segments, asa
 
@@ -19,6 +19,7 @@ ROWS: list[Row] = [
     ("m", 200, "a", 1, 190, 0.9),
     ("m", 200, "b", 0, 210, 0.8),
 ]
+MADE = (100, 100, 50, 400, 400, 800)
 
 
 def records(rows: list[Row] = ROWS, **columns: object) -> pd.DataFrame:
@@ -90,14 +91,15 @@ def test_one_image_has_no_interval() -> None:
 
 
 def test_equal_counts_interpolate_each_image() -> None:
-    table = stats.at_equal_counts(section(records()), [150])
-    # "a": 0.7 at 90, 0.9 at 190 -> 0.82 at 150; "b": 0.4 at 110, 0.8 at 210 -> 0.56 at 150.
-    assert table["image_mean"].tolist() == pytest.approx([(0.82 + 0.56) / 2])
+    rows = [(*row[:4], made, row[5]) for row, made in zip(ROWS, MADE, strict=True)]
+    table = equal.at_equal_counts(section(records(rows)), [200])
+    # "a": 0.7 at 100, 0.9 at 400, so 0.8 half-way in log count; "b": 0.4 at 50, 0.8 at 800: 0.6.
+    assert table["image_mean"].tolist() == pytest.approx([(0.8 + 0.6) / 2])
     assert table["n_reached"].tolist() == [2]
 
 
 def test_equal_counts_refuse_to_extrapolate() -> None:
-    table = stats.at_equal_counts(section(records()), [100, 200, 500])
+    table = equal.at_equal_counts(section(records()), [100, 200, 500])
     # "b" starts at 110, "a" ends at 190: each count is beyond one of them, or both.
     assert table["image_mean"].isna().all()
     assert table["n_reached"].tolist() == [1, 1, 0]
@@ -109,8 +111,9 @@ def test_equal_counts_join_asked_counts_that_made_the_same() -> None:
         ("m", 2, "a", 0, 10, 0.4),
         ("m", 3, "a", 0, 20, 0.5),
     ]
-    table = stats.at_equal_counts(section(records(rows)), [10, 15])
-    assert table["image_mean"].tolist() == pytest.approx([0.3, 0.4])
+    table = equal.at_equal_counts(section(records(rows)), [10, round(200**0.5)])
+    half = np.log(1.4) / np.log(2)
+    assert table["image_mean"].tolist() == pytest.approx([0.3, 0.3 + 0.2 * half])
 
 
 @pytest.mark.parametrize(
@@ -123,11 +126,11 @@ def test_equal_counts_join_asked_counts_that_made_the_same() -> None:
     ],
 )
 def test_round_counts_lie_between(asked: list[int], counts: list[int]) -> None:
-    assert stats.round_counts(asked) == counts
+    assert equal.round_counts(asked) == counts
 
 
 def test_round_counts_of_a_wide_range_are_few() -> None:
-    counts = stats.round_counts([10, 100_000])
+    counts = equal.round_counts([10, 100_000])
     assert len(counts) == 5
     assert counts == sorted(counts)
 
@@ -225,6 +228,6 @@ def test_berkeley_counts_all_boundary_pixels_at_once() -> None:
     assert summary.pair_mean["bp"] == pytest.approx(4 / 40)  # the label side once per image
     assert summary.pair_mean["f"] == pytest.approx(2 * 0.55 * 0.1 / 0.65)
     assert stats.summarise(seal).set_index("metric").pair_mean["br"] == 0.5
-    level = stats.at_equal_counts(berkeley, [90]).set_index("metric")
+    level = equal.at_equal_counts(berkeley, [90]).set_index("metric")
     assert level.image_mean["br"] == pytest.approx((2 / 3 + 9 / 17) / 2)  # of each image's pool
     assert level.image_mean["bp"] == pytest.approx((3 / 10 + 1 / 30) / 2)

@@ -64,16 +64,16 @@ def draw_curve(
         Where the files go.
     """
     data = summary[(summary["metric"] == metric) & summary["pair_mean"].notna()]
-    curves = _curves(data.rename(columns={"n_segments": "x", "pair_mean": "y"}))
+    curves = curves_of(data.rename(columns={"n_segments": "x", "pair_mean": "y"}))
     with mpl.rc_context(fname=STYLE):
-        figure, axes = _canvas(section, len(curves))
+        figure, axes = canvas(section, len(curves))
         _plot(axes, curves, labels)
         axes.set_xlabel("superpixels made (mean)")
-        axes.set_ylabel(_axis(metric, section))
+        axes.set_ylabel(axis_name(metric, section))
         _set_count_axis(axes, data["n_segments"])
-        _name_curves(figure, axes, curves, labels)
+        name_curves(figure, axes, curves, labels)
         title = f"{long_name(metric)} over the number of superpixels made"
-        return _written(figure, f"{section.slug}-{metric}", title, data, folder)
+        return written(figure, f"{section.slug}-{metric}", title, data, folder)
 
 
 def draw_pair(
@@ -91,15 +91,15 @@ def draw_pair(
     counts = summary.groupby(["label", "n_asked"])["n_segments"].first()
     data = pd.DataFrame({"n_segments": counts, metrics[0]: across, metrics[1]: up})
     data = data.dropna().reset_index()
-    curves = _curves(data.rename(columns={metrics[0]: "x", metrics[1]: "y"}), along="n_segments")
+    curves = curves_of(data.rename(columns={metrics[0]: "x", metrics[1]: "y"}), along="n_segments")
     with mpl.rc_context(fname=STYLE):
-        figure, axes = _canvas(section, len(curves))
+        figure, axes = canvas(section, len(curves))
         _plot(axes, curves, labels)
-        axes.set_xlabel(_axis(metrics[0], section))
-        axes.set_ylabel(_axis(metrics[1], section))
-        _name_curves(figure, axes, curves, labels)
-        title = f"{long_name(metrics[1])} over {_lowered(long_name(metrics[0]))}"
-        return _written(
+        axes.set_xlabel(axis_name(metrics[0], section))
+        axes.set_ylabel(axis_name(metrics[1], section))
+        name_curves(figure, axes, curves, labels)
+        title = f"{long_name(metrics[1])} over {lowered(long_name(metrics[0]))}"
+        return written(
             figure, f"{section.slug}-{metrics[1]}-over-{metrics[0]}", title, data, folder
         )
 
@@ -117,32 +117,34 @@ def look(label: str, labels: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _curves(data: pd.DataFrame, along: str = "x") -> dict[str, pd.DataFrame]:
+def curves_of(data: pd.DataFrame, along: str = "x") -> dict[str, pd.DataFrame]:
+    """Curves by label, each in the order of ``along``."""
     return {str(name): rows.sort_values(along) for name, rows in data.groupby("label", sort=True)}
 
 
-def _canvas(section: Section, n_curves: int) -> tuple[Figure, Axes]:
+def canvas(section: Section, n_curves: int, note: str = "") -> tuple[Figure, Axes]:
+    """Axes with room for the names of the curves; above them the data, and a note."""
     height = max(_HEIGHT, n_curves * _LINE / 72 / 0.78)
     figure = Figure(figsize=(_WIDTH, height))
     axes = figure.subplots()
     figure.subplots_adjust(left=0.17, right=0.98, bottom=0.18, top=0.9)
-    place = " ".join(part for part in (section.dataset, section.split) if part)
+    place = " ".join(part for part in (section.dataset, section.split, note) if part)
     axes.set_title(place, loc="left", color=INK, alpha=0.65, parse_math=False)
     return figure, axes
 
 
 def _plot(axes: Axes, curves: Mapping[str, pd.DataFrame], labels: Sequence[str]) -> None:
     for label, curve in curves.items():
-        axes.plot(curve["x"], curve["y"], **look(label, labels), gid=_gid(label, labels))
+        axes.plot(curve["x"], curve["y"], **look(label, labels), gid=gid(label, labels))
     axes.yaxis.set_major_locator(MaxNLocator(5))
 
 
-def _gid(label: str, labels: Sequence[str]) -> str:
+def gid(label: str, labels: Sequence[str]) -> str:
     """Identifier by which the page finds a curve and its name."""
     return f"method{list(labels).index(label)}"
 
 
-def _axis(metric: str, section: Section) -> str:
+def axis_name(metric: str, section: Section) -> str:
     """Name of an axis: what, by which yard-stick, and which way is better."""
     arrow = {"higher": " ↑", "lower": " ↓"}.get(better(metric), "")
     return f"{short_name(metric)} ({section.yardstick}){arrow}"
@@ -162,7 +164,7 @@ def _set_count_axis(axes: Axes, counts: pd.Series[float]) -> None:
     axes.set_xlim(low, high)
 
 
-def _name_curves(
+def name_curves(
     figure: Figure, axes: Axes, curves: Mapping[str, pd.DataFrame], labels: Sequence[str]
 ) -> None:
     """Write each name to the right of the axes, as near to the end of its curve as space allows."""
@@ -176,14 +178,14 @@ def _name_curves(
     places = spread(list(ends.values()), line)
     beside = axes.transAxes
     for name, place in zip(ends, places, strict=True):
-        style, group = look(name, labels), _gid(name, labels)
+        style, group = look(name, labels), gid(name, labels)
         axes.plot(
             [1.04, 1.085, 1.13], [place] * 3, transform=beside, clip_on=False,
             **style | {"marker": ""}, gid=f"{group}-line",
         )  # fmt: skip
         axes.plot([1.085], [place], transform=beside, clip_on=False, **style, gid=f"{group}-marker")
         axes.text(
-            1.16, place, _short(name), transform=beside, va="center_baseline", fontsize=7.5,
+            1.16, place, shortened(name), transform=beside, va="center_baseline", fontsize=7.5,
             parse_math=False, gid=f"{group}-name",
         )  # fmt: skip
     axes.set_ylim(low, high)
@@ -215,17 +217,19 @@ def _foot(block: Sequence[float], gap: float) -> float:
     return max(0.0, min(float(np.mean(block)) - span / 2, 1 - span))
 
 
-def _short(name: str) -> str:
+def shortened(name: str) -> str:
+    """Cut a name that is too long for a figure."""
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
-def _lowered(text: str) -> str:
+def lowered(text: str) -> str:
     """Lower the first letter, unless the word is an abbreviation."""
     return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
-def _written(figure: Figure, slug: str, title: str, data: pd.DataFrame, folder: Path) -> Drawing:
-    frame = figure.get_tightbbox().padded(0.05)  # once: it costs as much as drawing
+def written(figure: Figure, slug: str, title: str, data: pd.DataFrame, folder: Path) -> Drawing:
+    """Write a figure and the data behind it; return it as the page shows it."""
+    frame = figure.get_tightbbox().padded(0.1)  # once: it costs as much as drawing
     files = save(figure, slug, folder, _DPI, frame)
     data.to_csv(folder / f"{slug}.csv", index=False)
     return Drawing(slug, title, files | {"csv": f"{slug}.csv"}, _inline(figure, slug, frame))

@@ -12,7 +12,17 @@ import pandas as pd
 from markupsafe import Markup
 
 from ssnbench.contracts import UsageError
-from ssnbench.report import gallery, overlay, sections, stats, tables, typeset
+from ssnbench.report import (
+    comparisons,
+    equal,
+    gallery,
+    overlay,
+    remarks,
+    sections,
+    stats,
+    tables,
+    typeset,
+)
 from ssnbench.report.figures import Drawing, draw_curve, draw_pair
 from ssnbench.report.gallery import Gallery
 from ssnbench.report.sections import Section
@@ -25,8 +35,6 @@ FIRST = ("asa", "br", ("br", "bp"), "ev", "epe")
 
 HEADLINES = ("asa", "br", "bp", "ev", "co")
 """Metrics, of higher-is-better, whose best methods are named at the top."""
-
-_MOST_WARNINGS = 5
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class Chapter:
     winners: Sequence[Mapping[str, str]]
     first: Sequence[Drawing]
     more: Sequence[Drawing]
+    compared: Sequence[Drawing]
     tables: Sequence[Filed]
     notes: Sequence[str]
 
@@ -77,7 +86,7 @@ def write(folder: Path) -> Path:
     troubles = sections.troubles(records)
     undefined = sections.undefined_by(runs)
     chapters = [
-        _chapter(section, labels, figures, sheets, undefined.get(section.dataset, {}))
+        _chapter(section, timings, labels, figures, sheets, undefined.get(section.dataset, {}))
         for section in found
     ]
     beside = yardsticks_tables((chapter.section, chapter.summary) for chapter in chapters)
@@ -125,14 +134,15 @@ def _template() -> jinja2.Template:
 
 def _chapter(
     section: Section,
+    timings: pd.DataFrame,
     labels: Sequence[str],
     figures: Path,
     sheets: Path,
     undefined: Mapping[str, str],
 ) -> Chapter:
     summary = stats.summarise(section)
-    counts = stats.round_counts(section.scored["n_asked"]) if len(section.scored) else []
-    level = stats.at_equal_counts(section, counts) if counts and section.metrics else None
+    counts = equal.round_counts(section.scored["n_asked"]) if len(section.scored) else []
+    level = equal.at_equal_counts(section, counts) if counts and section.metrics else None
     made: list[Table] = []
     if section.metrics:
         made.append(tables.scores_table(section, summary))
@@ -141,17 +151,25 @@ def _chapter(
     areas = stats.areas(summary)
     if len(areas):
         made.append(tables.areas_table(section, areas))
+    beyond = comparisons.Comparisons()
+    if level is not None:
+        beyond = comparisons.compare(section, summary, level, timings, labels, figures)
     curves = _curves(section, summary, labels, figures)
     first = [name for name in FIRST if name in curves] or list(curves)[:2]
     return Chapter(
         section,
         summary,
-        _counted(section),
+        remarks.counted(section),
         _winners(level) if level is not None else [],
         [curves[name] for name in first],
         [curve for name, curve in curves.items() if name not in first],
-        [_filed(table, sheets) for table in made],
-        [*sections.not_defined(section, undefined), *_notes(section, summary, bool(counts))],
+        beyond.figures,
+        [_filed(table, sheets) for table in (*beyond.tables[::-1], *made)],
+        [
+            *sections.not_defined(section, undefined),
+            *remarks.notes(section, summary, bool(counts)),
+            *beyond.notes,
+        ],
     )
 
 
@@ -170,26 +188,10 @@ def _curves(
     return drawn
 
 
-def _counted(section: Section) -> dict[str, Any]:
-    """How much the numbers of a section rest on."""
-    rows = section.rows
-    truths = rows.loc[rows["truth"] >= 0, ["image", "truth"]].drop_duplicates()
-    return {
-        "rows": len(rows),
-        "scored": len(section.scored),
-        "images": rows["image"].nunique(),
-        "truths": len(truths),
-        "methods": len(section.labels),
-        "asked": [tables.asked(int(n)).text for n in sorted(rows["n_asked"].unique())],
-    }
-
-
 def _winners(level: pd.DataFrame) -> list[dict[str, str]]:
     """Best two per metric, at the middle one of the equal counts that most methods reach."""
-    level = level[level["image_mean"].notna()]
-    reach = level.groupby("n_segments")["label"].nunique()
-    fullest = reach.index[reach == reach.max()]
-    here = level[level["n_segments"] == fullest[len(fullest) // 2]] if len(fullest) else level
+    count = equal.fullest_count(level)
+    here = level[(level["n_segments"] == count) & level["image_mean"].notna()]
     winners = []
     for metric in HEADLINES:
         rows = here[here["metric"] == metric]
@@ -207,33 +209,6 @@ def _winners(level: pd.DataFrame) -> list[dict[str, str]]:
             }
         )
     return winners
-
-
-def _notes(section: Section, summary: pd.DataFrame, has_range: bool) -> list[str]:
-    """What a reader of the numbers should know: what is missing, and from whose mean."""
-    notes = []
-    if not section.metrics:
-        notes.append("No scores: no job of this section ended well.")
-    if (section.rows["truth"] < 0).all() and section.metrics:
-        notes.append("No segmentation truths: only metrics that need none are given.")
-    if not has_range and section.metrics:
-        notes.append(
-            "No comparison at equal counts: it takes at least two counts far enough apart."
-        )
-    n_images = section.rows["image"].nunique()
-    fewest = summary.groupby("label")["n_images"].min().reindex(section.labels, fill_value=0)
-    short = [f"{label} ({int(n)})" for label, n in fewest.items() if n < n_images]
-    if short:
-        notes.append(
-            f"Some means rest on fewer than the {n_images} images, at one count at least: "
-            f"{', '.join(short)}. See the column “Images” and the failures below."
-        )
-    scored = section.scored
-    warned = scored.loc[scored["reason"].fillna("") != "", ["label", "reason"]].drop_duplicates()
-    notes += [f"{row.label}: {row.reason}." for row in warned.head(_MOST_WARNINGS).itertuples()]
-    if n_images == 1:
-        notes.append("One image only: no intervals, and no claim about others.")
-    return notes
 
 
 def _filed(table: Table, sheets: Path) -> Filed:

@@ -1,4 +1,4 @@
-"""Statistics of a run: means with their intervals, and scores at equal made counts.
+"""Statistics of a run: means with their intervals, and the areas under their curves.
 
 Three means of one metric are told apart (principle 3 of the benchmark):
 
@@ -11,7 +11,7 @@ A metric that no truth enters (explained variation, compactness) has one sample 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,12 +20,10 @@ from numpy.typing import NDArray
 from ssnbench.metrics.curve import AREAS
 from ssnbench.report.sections import Section, better, judges_truth
 
-COVERAGE = 0.95
-"""A mean at an equal made count is given when at least this share of the images reaches it."""
+LEVEL = 0.95
+"""Of the intervals."""
 
-_ROUND = (1, 1.5, 2, 3, 4, 5, 6, 8)
 _RESAMPLES = 1000
-_LEVEL = 0.95
 
 
 def summarise(section: Section) -> pd.DataFrame:
@@ -46,7 +44,7 @@ def summarise(section: Section) -> pd.DataFrame:
     made = scored.groupby([*keys, "image"])["n_segments"].first().groupby(keys).mean()
     total, pairs, best = _joined(scored, metrics)
     images = total.index.unique("image")
-    weights = _resampled(len(images))
+    weights = resampled(len(images))
     found = []
     for key in made.index:
         sums, counts = (part.loc[key].reindex(images).fillna(0.0) for part in (total, pairs))
@@ -58,7 +56,7 @@ def summarise(section: Section) -> pd.DataFrame:
                     "n_asked": key[1],
                     "n_segments": made[key],
                     "metric": metrics,
-                    "pair_mean": _ratio(sums.sum().to_numpy(), counts.sum().to_numpy()),
+                    "pair_mean": ratio(sums.sum().to_numpy(), counts.sum().to_numpy()),
                     "low": low,
                     "high": high,
                     "image_mean": (sums / counts).mean().to_numpy(),
@@ -70,7 +68,7 @@ def summarise(section: Section) -> pd.DataFrame:
             )
         )
     summary = pd.concat(found, ignore_index=True)
-    for metric, values in _pooled(scored, keys).items():
+    for metric, values in pooled(scored, keys).items():
         rows = summary["metric"] == metric
         places = pd.MultiIndex.from_frame(summary.loc[rows, keys])
         summary.loc[rows, "pair_mean"] = values.reindex(places).to_numpy()
@@ -78,7 +76,7 @@ def summarise(section: Section) -> pd.DataFrame:
     return summary
 
 
-def _pooled(scored: pd.DataFrame, keys: Sequence[str]) -> dict[str, pd.Series[float]]:
+def pooled(scored: pd.DataFrame, keys: Sequence[str]) -> dict[str, pd.Series[float]]:
     """Recall and precision over all boundary pixels of a group, as the Berkeley benchmark does.
 
     The label side counts once per image: it is matched with the union of the annotators. Empty
@@ -117,7 +115,7 @@ def _joined(
     return total, pairs, best
 
 
-def _resampled(n_images: int) -> NDArray[np.float64]:
+def resampled(n_images: int) -> NDArray[np.float64]:
     """How often each image is drawn in each resample; the same draws serve every method."""
     generator = np.random.default_rng(0)
     even = np.full(n_images, 1 / n_images)
@@ -136,63 +134,20 @@ def _interval(
     weights : float64 (resamples, images)
         How often each image is drawn.
     """
-    means = _ratio(weights @ sums, weights @ counts)
+    means = ratio(weights @ sums, weights @ counts)
     means[:, (counts > 0).sum(axis=0) < 2] = np.nan
     low, high = (np.full(means.shape[1], np.nan) for _ in range(2))
     known = np.isfinite(means).any(axis=0)
     if known.any():
-        tails = [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2]
+        tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
         low[known], high[known] = np.nanquantile(means[:, known], tails, axis=0)
     return low, high
 
 
-def _ratio(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+def ratio(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Quotient that is missing where there is nothing to divide by."""
     empty = np.full(np.shape(sums), np.nan)
     return np.asarray(np.divide(sums, counts, out=empty, where=np.asarray(counts) > 0))
-
-
-def round_counts(asked: Iterable[int], most: int = 5) -> list[int]:
-    """Round numbers strictly between the lowest and the highest asked count, at most ``most``."""
-    low, high = min(asked), max(asked)
-    steps = sorted({round(10**power * step) for power in range(7) for step in _ROUND})
-    inside = [count for count in steps if low < count < high]
-    if len(inside) <= most:
-        return inside
-    places = np.linspace(0, len(inside) - 1, most).round().astype(int)
-    return [inside[place] for place in places]
-
-
-def at_equal_counts(section: Section, counts: Sequence[int]) -> pd.DataFrame:
-    """Return every metric at the same made counts for all methods.
-
-    The curve of each image (made count, mean over its annotators) is interpolated linearly and
-    never extended: an image whose curve does not reach a count has no value there. Where less than
-    `COVERAGE` of a method's images reach it, the method has no value.
-
-    Returns
-    -------
-    DataFrame
-        One row per (label, n_segments, metric): ``image_mean`` (missing: refused), ``n_reached``
-        and ``n_images`` (images that reach the count, and all of the method).
-    """
-    reached: dict[tuple[str, str], list[NDArray[np.float64]]] = {}
-    for label, made, scores in _image_curves(section):
-        for metric, values in scores.items():
-            there = np.isfinite(values)
-            if there.any():
-                ends = {"left": np.nan, "right": np.nan}
-                curve = np.interp(counts, made[there], values[there], **ends)
-                reached.setdefault((label, metric), []).append(curve)
-    rows = []
-    for (label, metric), curves in sorted(reached.items()):
-        for count, values in zip(counts, np.transpose(curves), strict=True):
-            n_reached = int(np.isfinite(values).sum())
-            enough = n_reached >= COVERAGE * len(values)
-            mean = float(np.nanmean(values)) if enough else float("nan")
-            rows.append((label, count, metric, mean, n_reached, len(values)))
-    columns = ["label", "n_segments", "metric", "image_mean", "n_reached", "n_images"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def areas(summary: pd.DataFrame) -> pd.DataFrame:
@@ -227,19 +182,3 @@ def areas(summary: pd.DataFrame) -> pd.DataFrame:
                 value = function(points["n_segments"], points["pair_mean"], low, high)
                 found.loc[len(found)] = [label, name, value, low, high]
     return found
-
-
-def _image_curves(
-    section: Section,
-) -> Iterator[tuple[str, NDArray[np.float64], dict[str, NDArray[np.float64]]]]:
-    """Yield, by label and image, the made counts in rising order and each metric's mean there."""
-    keys = ["label", "image", "n_segments"]
-    metrics = list(section.metrics)
-    means = section.scored.groupby(keys, sort=True)[metrics].mean()
-    for metric, values in _pooled(section.scored, keys).items():
-        means[metric] = values
-    means = means.reset_index()
-    for (label, _), curve in means.groupby(["label", "image"], sort=True):
-        made = curve["n_segments"].to_numpy(dtype=np.float64)
-        scores = curve[metrics].to_numpy(dtype=np.float64).T
-        yield str(label), made, dict(zip(metrics, scores, strict=True))

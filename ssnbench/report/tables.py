@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from ssnbench.report.equal import COVERAGE
 from ssnbench.report.sections import Section, better, short_name
-from ssnbench.report.stats import COVERAGE
 from ssnbench.report.typeset import Cell, Table
 
 MISSING = "—"
@@ -71,8 +71,8 @@ def equal_counts_table(section: Section, interpolated: pd.DataFrame) -> Table:
         for count, label in wide.index
     ]
     caption = (
-        f"{section.title}: each image's curve over the count made, interpolated linearly; mean "
-        f"over images by the {section.yardstick} protocol. Nothing is extrapolated: {MISSING} "
+        f"{section.title}: each image's curve over the count made, straight over its logarithm; "
+        f"mean over images by the {section.yardstick} protocol. Nothing is extrapolated: {MISSING} "
         f"where fewer than {COVERAGE:.0%} of a method's images reach the count. Best in bold, "
         "second best underlined."
     )

@@ -1,0 +1,228 @@
+"""Diagrams at one made count: critical differences, quality over time, quality over regularity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
+
+from ssnbench.report.figures import (
+    INK,
+    STYLE,
+    Drawing,
+    axis_name,
+    canvas,
+    curves_of,
+    gid,
+    look,
+    name_curves,
+    shortened,
+    written,
+)
+from ssnbench.report.ranks import ALPHA, Ranking
+from ssnbench.report.sections import Section, better, long_name, short_name
+from ssnbench.report.tradeoffs import REGULARITY, families, front
+
+_STEP = 0.17  # inches from one line of a critical-difference diagram to the next
+_SCALE_WIDTH = 2.6  # inches
+
+
+def draw_ranks(
+    section: Section, ranking: Ranking, labels: Sequence[str], folder: Path
+) -> Drawing | None:
+    """Draw mean ranks on a scale; bars join methods that Nemenyi's test does not tell apart.
+
+    Parameters
+    ----------
+    section : Section
+        Gives dataset and protocol.
+    ranking : Ranking
+        What `ranks.rank` found.
+    labels : sequence of str
+        All methods of the report, so that one looks the same in every figure.
+    folder : Path
+        Where the files go.
+
+    Returns
+    -------
+    Drawing or None
+        None where Friedman's test could not be made: there is no critical difference to draw.
+    """
+    if not np.isfinite(ranking.critical):
+        return None
+    n = len(ranking.ranks)
+    groups = ranking.groups
+    lines = len(groups) * 0.5 + (n + 1) // 2 + 4.2
+    with mpl.rc_context(fname=STYLE):
+        figure = Figure(figsize=(_SCALE_WIDTH, lines * _STEP))
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        axes.set_axis_off()
+        axes.set_xlim(1, n)
+        axes.set_ylim(lines, 0)
+        _rank_scale(axes, n)
+        _critical_bar(axes, ranking)
+        for place, group in enumerate(groups):
+            ends = ranking.ranks[[group[0], group[-1]]]
+            axes.plot(ends, [3.4 + place * 0.5] * 2, color=INK, linewidth=2.2, clip_on=False)
+        _rank_stems(axes, ranking, labels, 3.6 + len(groups) * 0.5)
+        axes.text(
+            1, 0.1, _rank_title(section, ranking), va="bottom", alpha=0.65, parse_math=False
+        )  # fmt: skip
+        title = f"Mean rank by {short_name(ranking.metric)} at {ranking.count} superpixels made"
+        slug = f"{section.slug}-{ranking.metric}-ranks"
+        return written(figure, slug, title, ranking.frame, folder)
+
+
+def _rank_title(section: Section, ranking: Ranking) -> str:
+    place = " ".join(part for part in (section.dataset, section.split) if part)
+    what = f"{short_name(ranking.metric)} ({section.yardstick})"
+    return f"{place}, {what} at {ranking.count}, {ranking.n_images} images"
+
+
+def _rank_scale(axes: Axes, n: int) -> None:
+    axes.plot([1, n], [2.8, 2.8], color=INK, linewidth=0.6, clip_on=False)
+    for rank in range(1, n + 1):
+        axes.plot([rank, rank], [2.6, 2.8], color=INK, linewidth=0.6, clip_on=False)
+        axes.text(rank, 2.5, str(rank), ha="center", va="bottom", fontsize=7)
+
+
+def _critical_bar(axes: Axes, ranking: Ranking) -> None:
+    """The critical difference as a length, above the scale."""
+    end = 1 + ranking.critical
+    axes.plot([1, end], [1.1, 1.1], color=INK, linewidth=1.0, marker="|", clip_on=False)
+    text = f"critical difference {ranking.critical:.2f} (Nemenyi, p = {ALPHA:g})"
+    axes.text(1, 0.95, text, ha="left", va="bottom", fontsize=7)
+
+
+def _rank_stems(axes: Axes, ranking: Ranking, labels: Sequence[str], top: float) -> None:
+    """Name the better half to the left of the scale, the others to its right."""
+    n = len(ranking.ranks)
+    left = (n + 1) // 2
+    margin = 0.04 * (n - 1)
+    for place, (label, rank) in enumerate(ranking.ranks.items()):
+        on_left = place < left
+        height = top + (place if on_left else n - 1 - place) + 0.6
+        side = 1 - margin if on_left else n + margin
+        style = look(str(label), labels)
+        group = gid(str(label), labels)
+        axes.plot(
+            [rank, rank, side], [2.8, height, height], color=style["color"], linewidth=0.8,
+            clip_on=False, gid=f"{group}-line",
+        )  # fmt: skip
+        axes.plot([rank], [2.8], **style | {"linestyle": ""}, clip_on=False, gid=f"{group}-marker")
+        text = (
+            f"{shortened(str(label))}  {rank:.2f}"
+            if on_left
+            else f"{rank:.2f}  {shortened(str(label))}"
+        )
+        axes.text(
+            side + (-margin if on_left else margin), height, text, fontsize=7.5,
+            ha="right" if on_left else "left", va="center", parse_math=False, gid=f"{group}-name",
+        )  # fmt: skip
+
+
+def draw_front(
+    section: Section, found: pd.DataFrame, metric: str, count: int, labels: Sequence[str],
+    folder: Path,
+) -> Drawing | None:  # fmt: skip
+    """Draw a metric over time, and the front that no method beats in both.
+
+    Parameters
+    ----------
+    section, labels, folder
+        As in `draw_ranks`.
+    found : DataFrame
+        Rows of `tradeoffs.quality_and_time` of one device and number of threads.
+    metric : str
+        One of its columns.
+    count : int
+        The made count that the scores belong to.
+
+    Returns
+    -------
+    Drawing or None
+        None where no method has both a score and a time.
+    """
+    data = found.dropna(subset=[metric, "seconds"]).reset_index(drop=True)
+    if data.empty:
+        return None
+    best = front(data["seconds"].to_numpy(float), data[metric].to_numpy(float), better(metric))
+    data = data.assign(x=1e3 * data["seconds"], y=data[metric], on_front=best)
+    device, threads = data["device"].iloc[0], int(data["threads"].iloc[0])
+    where = f"{device}, {threads} thread{'' if threads == 1 else 's'}"
+    with mpl.rc_context(fname=STYLE):
+        figure, axes = canvas(section, len(data), f"at {count} made · {where}")
+        edge = data[best].sort_values("x")
+        axes.plot(edge["x"], edge["y"], color=INK, alpha=0.4, linewidth=0.8, drawstyle="steps-post")
+        points = curves_of(data)
+        _scatter(axes, points, labels)
+        _set_time_axis(axes, data["x"])
+        axes.set_xlabel("time per image [ms] ↓")
+        axes.set_ylabel(axis_name(metric, section))
+        name_curves(figure, axes, points, labels)
+        title = f"{long_name(metric)} over time, at {count} superpixels made ({where})"
+        slug = f"{section.slug}-{metric}-over-time-{device}-{threads}"
+        return written(figure, slug, title, data.drop(columns=["x", "y"]), folder)
+
+
+def draw_regularity(
+    section: Section, found: pd.DataFrame, metric: str, count: int, labels: Sequence[str],
+    folder: Path,
+) -> Drawing | None:  # fmt: skip
+    """Draw a metric over compactness at one made count; a line joins variants of one algorithm.
+
+    Parameters
+    ----------
+    section, labels, folder
+        As in `draw_ranks`.
+    found : DataFrame
+        What `tradeoffs.regularity` returned.
+    metric : str
+        Its last column.
+    count : int
+        The made count.
+
+    Returns
+    -------
+    Drawing or None
+        None where no method reaches the count.
+    """
+    if found.empty:
+        return None
+    with mpl.rc_context(fname=STYLE):
+        figure, axes = canvas(section, len(found), f"at {count} made")
+        for _, rows in families(found):
+            axes.plot(rows[REGULARITY], rows[metric], color=INK, alpha=0.4, linewidth=0.8)
+        points = curves_of(found.assign(x=found[REGULARITY], y=found[metric]))
+        _scatter(axes, points, labels)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.set_xlabel(f"{short_name(REGULARITY)} (more is more regular)")
+        axes.set_ylabel(axis_name(metric, section))
+        name_curves(figure, axes, points, labels)
+        title = f"{long_name(metric)} over compactness, at {count} superpixels made"
+        slug = f"{section.slug}-{metric}-over-{REGULARITY}"
+        return written(figure, slug, title, found, folder)
+
+
+def _scatter(axes: Axes, points: dict[str, pd.DataFrame], labels: Sequence[str]) -> None:
+    for label, point in points.items():
+        style = look(label, labels) | {"linestyle": ""}
+        axes.plot(point["x"], point["y"], **style, gid=gid(label, labels))
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.margins(0.08)
+
+
+def _set_time_axis(axes: Axes, milliseconds: pd.Series[float]) -> None:
+    axes.set_xscale("log")
+    low, high = milliseconds.min() / 1.6, milliseconds.max() * 1.6
+    axes.set_xlim(low, high)
+    narrow = high < 30 * low
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,)))
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
