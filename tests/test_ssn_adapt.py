@@ -10,8 +10,9 @@ import torch
 
 from ssnbench.contracts import Sample, UsageError
 from ssnbench.ssn.adapt import adapted
+from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.grid import Grid
-from ssnbench.ssn.network import Architecture, FeatureNetwork
+from ssnbench.ssn.network import FeatureNetwork
 from ssnbench.ssn.recipe import Recipe
 from ssnbench.ssn.train import train
 from ssnbench.ssn.weights import load_network, save_network

@@ -11,10 +11,11 @@ import torch
 
 from ssnbench import plugins
 from ssnbench.contracts import Sample, UsageError
+from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.crops import Crops, Scaling
 from ssnbench.ssn.grid import Grid
 from ssnbench.ssn.model import SSN
-from ssnbench.ssn.network import Architecture, FeatureNetwork
+from ssnbench.ssn.network import FeatureNetwork
 from ssnbench.ssn.recipe import Recipe
 from ssnbench.ssn.train import train
 from ssnbench.ssn.validate import Validation

@@ -7,9 +7,10 @@ import torch
 
 from ssnbench import plugins
 from ssnbench.contracts import Image, UsageError
+from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.infer import segment
 from ssnbench.ssn.model import SSN
-from ssnbench.ssn.network import Architecture, FeatureNetwork
+from ssnbench.ssn.network import FeatureNetwork
 from ssnbench.ssn.weights import find, load_network, names, save_network
 from ssnbench.stages import collect
 

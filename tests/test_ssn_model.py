@@ -11,11 +11,12 @@ import torch
 from ssnbench.colour import rgb_to_lab
 from ssnbench.contracts import Image, UsageError
 from ssnbench.ssn import weights
+from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.features import xylab
 from ssnbench.ssn.infer import segment
 from ssnbench.ssn.layer import slic
 from ssnbench.ssn.model import SSN
-from ssnbench.ssn.network import Architecture, FeatureNetwork
+from ssnbench.ssn.network import FeatureNetwork
 from ssnbench.stages import collect
 
 

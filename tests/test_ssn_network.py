@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ssnbench.contracts import UsageError
+from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.features import xylab
 from ssnbench.ssn.grid import Grid
-from ssnbench.ssn.network import Architecture, FeatureNetwork
+from ssnbench.ssn.network import FeatureNetwork
 
 GRID = Grid.of(37, 50, 12)
 

@@ -13,9 +13,10 @@ import torch
 
 from ssnbench.contracts import UsageError
 from ssnbench.ssn import export
+from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.features import position_scale
 from ssnbench.ssn.grid import Grid
-from ssnbench.ssn.network import Architecture, FeatureNetwork
+from ssnbench.ssn.network import FeatureNetwork
 
 ARCHITECTURES = {
     "default": Architecture(width=8, k=12),

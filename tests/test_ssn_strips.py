@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from ssnbench.ssn import strips
+from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.grid import Grid
-from ssnbench.ssn.network import Architecture, FeatureNetwork
+from ssnbench.ssn.network import FeatureNetwork
 
 NETWORKS = {
     "deep": Architecture(width=4, last_init="default"),

@@ -16,11 +16,11 @@ import torch
 
 from ssnbench.contracts import Image, Labels, Sample, UsageError
 from ssnbench.ssn import checkpoint, weights
+from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.crops import Crops
 from ssnbench.ssn.grid import Grid
 from ssnbench.ssn.layer import slic
 from ssnbench.ssn.losses import segment_loss
-from ssnbench.ssn.network import Architecture
 from ssnbench.ssn.outcome import DivergedError, Outcome, Progress
 from ssnbench.ssn.recipe import Recipe
 from ssnbench.ssn.train import train

@@ -15,8 +15,9 @@ from safetensors.torch import save_file
 
 from ssnbench.contracts import UsageError
 from ssnbench.ssn import weights
+from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.grid import Grid
-from ssnbench.ssn.network import Architecture, FeatureNetwork
+from ssnbench.ssn.network import FeatureNetwork
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ from ssnbench.cli import main
 from ssnbench.images import write_image
 from ssnbench.labels import enforce
 from ssnbench.ssn import weights
+from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.crops import Crops
 from ssnbench.ssn.model import SSN
-from ssnbench.ssn.network import Architecture
 from ssnbench.training.command import train
 from ssnbench.training.settings import recipe_of
 

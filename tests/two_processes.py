@@ -17,8 +17,8 @@ import torch.distributed as dist
 
 from ssnbench import plugins
 from ssnbench.contracts import Labels, Sample, UsageError
+from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.crops import Crops
-from ssnbench.ssn.network import Architecture
 from ssnbench.ssn.outcome import Progress
 from ssnbench.ssn.recipe import Recipe
 from ssnbench.ssn.train import train

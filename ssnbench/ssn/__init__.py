@@ -3,13 +3,14 @@
 Usable on its own, inside any PyTorch network; it knows nothing of benchmarks.
 """
 
+from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.features import xylab
 from ssnbench.ssn.grid import Grid
 from ssnbench.ssn.infer import segment
 from ssnbench.ssn.layer import DifferentiableSLIC, Superpixels, pool, slic, unpool
 from ssnbench.ssn.losses import compactness_loss, regression_loss, segment_loss, ssn_loss
 from ssnbench.ssn.model import SSN
-from ssnbench.ssn.network import Architecture, FeatureNetwork
+from ssnbench.ssn.network import FeatureNetwork
 
 __all__ = [
     "SSN",

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ssnbench.contracts import UsageError
-from ssnbench.ssn.network import N_XYLAB, Architecture, FeatureNetwork
+from ssnbench.ssn.architecture import N_XYLAB, Architecture
+from ssnbench.ssn.network import FeatureNetwork
 
 _LAST = "learned.last"
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import torch
 
 from ssnbench.contracts import UsageError
+from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.crops import Property, Scaling
-from ssnbench.ssn.network import Architecture
 
 RISE = 0.3
 """Share of a one-cycle schedule in which the rate rises."""

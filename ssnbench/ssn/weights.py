@@ -20,7 +20,8 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from ssnbench.contracts import PathLike, UsageError
-from ssnbench.ssn.network import Architecture, FeatureNetwork
+from ssnbench.ssn.architecture import Architecture
+from ssnbench.ssn.network import FeatureNetwork
 
 SHIPPED = Path(__file__).with_name("weights")
 """Folder of the weights that come with the package."""

@@ -15,7 +15,7 @@ import torch
 from ssnbench.contracts import UsageError
 from ssnbench.plugins import unknown
 from ssnbench.plugins.variant import read_value
-from ssnbench.ssn.network import Architecture
+from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.recipe import Recipe
 
 Preset = Literal["default", "released", "paper"]
@@ -33,7 +33,7 @@ def recipe_of(preset: Preset, given: Mapping[str, Any], settings: Sequence[str] 
     Parameters
     ----------
     preset : {"default", "released", "paper"}
-        Network to start from: see :class:`ssnbench.ssn.network.Architecture`.
+        Network to start from: see :class:`ssnbench.ssn.architecture.Architecture`.
     given : mapping
         Values by field (``k``, ``steps``, ``scaling.std``); None leaves a field as it is.
     settings : sequence of str
