@@ -45,8 +45,8 @@ def on_disk() -> list[str]:
     """Names of the data sets that have files of their own."""
     return [
         name
-        for name in plugins.names("datasets")
-        if hasattr(plugins.load("datasets", name), "LAYOUT")
+        for name, entry in plugins.catalog("datasets").items()
+        if not entry.missing and hasattr(plugins.load("datasets", name), "LAYOUT")
     ]
 
 
