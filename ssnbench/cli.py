@@ -11,6 +11,7 @@ import click
 from ssnbench import options
 from ssnbench.contracts import UsageError
 from ssnbench.data.command import data
+from ssnbench.folders import compare, merge
 from ssnbench.training.command import train
 
 
@@ -35,8 +36,8 @@ def commands() -> None:
     """Benchmark and evaluation suite for superpixel algorithms."""
 
 
-commands.add_command(train)
-commands.add_command(data)
+for _command in (train, data, compare, merge):
+    commands.add_command(_command)
 
 _split = click.option("--split", help="Part of the dataset [its own default, mostly test].")
 _limit = click.option("--limit", type=click.IntRange(min=1), help="Only the first N images.")
@@ -241,7 +242,7 @@ def time_(
     from ssnbench.terminal import show_times
 
     options.add_plugins(plugin_files)
-    height, width = _size(size)
+    height, width = options.size(size)
     source = plan.open_source(f"collage(height={height},width={width},n_images=1)")
     (image,) = source.open().keys()
     variants = plan.choose_algorithms(algos or plan.DEFAULT_ALGORITHMS, settings)
@@ -281,14 +282,6 @@ def _finish(folder: Path, changed: bool) -> int:
     n_failed = show_summary(folder)
     click.echo(f"report: {page}")
     return int(n_failed > 0)
-
-
-def _size(text: str) -> tuple[int, int]:
-    try:
-        height, width = (int(part) for part in text.lower().split("x"))
-    except ValueError:
-        raise UsageError(f"--size takes HEIGHTxWIDTH such as 512x1024, got {text!r}") from None
-    return height, width
 
 
 def _cores() -> int:

@@ -53,3 +53,12 @@ def numbers(text: str, option: str) -> list[int]:
         return [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         raise UsageError(f"{option} takes numbers such as 100,200, got {text!r}") from None
+
+
+def size(text: str) -> tuple[int, int]:
+    """Read ``HEIGHTxWIDTH``; :class:`UsageError` when it is none."""
+    try:
+        height, width = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise UsageError(f"--size takes HEIGHTxWIDTH such as 512x1024, got {text!r}") from None
+    return height, width

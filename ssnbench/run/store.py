@@ -59,7 +59,7 @@ _FLOWS = """CREATE TABLE IF NOT EXISTS flows (
     dataset TEXT, split TEXT, image TEXT, png BLOB NOT NULL, PRIMARY KEY (dataset, split, image))"""
 """Came later than the rest: a file from before has no such table."""
 
-_CURRENT = """(algorithm, params, plugin_version) IN (
+CURRENT = """(algorithm, params, plugin_version) IN (
     SELECT algorithm, params, plugin_version FROM (
         -- beside max(), SQLite takes bare columns from the row of the maximum
         SELECT algorithm, params, plugin_version, max(rowid) FROM records
@@ -226,7 +226,7 @@ class Store:
         """
         table = self._frame(
             f"""SELECT {", ".join(f'"{name}"' for name in self._columns())} FROM records
-            WHERE {_CURRENT}
+            WHERE {CURRENT}
             ORDER BY dataset, split, label, n_asked, image, protocol, truth"""
         )
         return table.drop(columns="run")
@@ -244,7 +244,7 @@ class Store:
         """Label maps that were kept, by the latest version of each plug-in."""
         columns = ", ".join((*_SEGMENTATION, "content"))
         rows = self._connection.execute(
-            f"SELECT {columns} FROM kept WHERE {_CURRENT} ORDER BY {columns}"
+            f"SELECT {columns} FROM kept WHERE {CURRENT} ORDER BY {columns}"
         )
         return [Kept(*row) for row in rows]
 

@@ -1,0 +1,268 @@
+"""Join the results of several machines into one folder.
+
+A job that two folders hold with the same rows is written once. Where they disagree (other scores,
+another status, another version of the method), nothing is written unless it is said whom to
+believe. Times are not comparable between machines: they come from one of them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+from ssnbench.contracts import UsageError
+from ssnbench.run.store import CURRENT, FILE, KEY, Store
+
+Prefer = Literal["first", "last"]
+
+MOST_TOLD = 5
+"""Conflicts that an error spells out; the rest are counted."""
+
+_CLOSE = 1e-9
+"""Scores that differ by less are the same: sums in another order, not another result."""
+
+_METHOD = ("algorithm", "params", "plugin_version")
+_BLOBS = ("label_maps", "kept", "pictures")
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a merge did.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the results lie.
+    rows : int
+        Rows of the joined store.
+    twice : int
+        Jobs that more than one folder held.
+    conflicts : tuple of str
+        Those that disagreed and were settled by preference, one line each.
+    """
+
+    folder: Path
+    rows: int
+    twice: int
+    conflicts: tuple[str, ...]
+
+
+def merge(
+    folders: Sequence[Path],
+    out: Path,
+    prefer: Prefer | None = None,
+    times_of: Path | None = None,
+) -> Merged:
+    """Join run folders; only the rows of each plug-in's latest version in a folder are taken.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Two or more run folders, in the order of ``prefer``.
+    out : Path
+        A folder without results.
+    prefer : {"first", "last"}, optional
+        Whose rows count where folders disagree; by default that is an error.
+    times_of : Path, optional
+        The folder whose times are taken, where folders of several machines hold some.
+
+    Raises
+    ------
+    UsageError
+        When there are fewer than two folders, one holds no results, ``out`` holds some already,
+        folders disagree without a preference (the first conflicts are named), or several machines
+        were timed and ``times_of`` names none of the folders.
+    """
+    paths = [folder.resolve() for folder in folders]
+    if len(set(paths)) < 2:
+        raise UsageError("a merge takes two or more different run folders")
+    if (out / FILE).exists():
+        raise UsageError(f"{out} holds results already; choose another --out")
+    timed = _timed_folder(folders, times_of)
+    for folder in folders:
+        Store(folder, create=False).close()  # refuses what is no store before anything is written
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=out, prefix=".merge-") as draft:
+            Store(Path(draft)).close()
+            merged = _joined(Path(draft), folders, prefer, timed)
+            shutil.move(Path(draft) / FILE, out / FILE)
+    except OSError as error:
+        raise UsageError(f"cannot write to {out}: {error}; choose another --out") from None
+    return Merged(out, *merged)
+
+
+def _joined(
+    draft: Path, folders: Sequence[Path], prefer: Prefer | None, timed: Sequence[Path]
+) -> tuple[int, int, tuple[str, ...]]:
+    """Fill the draft; what is preferred is written last, over the rest."""
+    connection = sqlite3.connect(draft / FILE, isolation_level=None)
+    conflicts: list[str] = []
+    twice = 0
+    try:
+        for folder in reversed(folders) if prefer == "first" else folders:
+            connection.execute("ATTACH ? AS source", [str(folder / FILE)])
+            connection.execute("BEGIN")
+            _stage(connection)
+            conflicts += _conflicts(connection, folder)
+            twice += _replace_jobs(connection)
+            _take_rest(connection, times=folder in timed)
+            connection.execute("COMMIT")
+            connection.execute("DROP TABLE temp.incoming")
+            connection.execute("DETACH source")
+        if conflicts and prefer is None:
+            raise UsageError(_refusal(conflicts))
+        (rows,) = connection.execute("SELECT count(*) FROM records").fetchone()
+    finally:
+        connection.close()
+    return rows, twice, tuple(conflicts)
+
+
+def _stage(connection: sqlite3.Connection) -> None:
+    """Copy the rows that count into a temporary table; make room for their columns."""
+    there = _columns(connection, "main")
+    for name in _columns(connection, "source"):
+        if name not in there:
+            connection.execute(f'ALTER TABLE main.records ADD COLUMN "{_quoted(name)}" REAL')
+    current = CURRENT.replace("FROM records", "FROM source.records")
+    connection.execute(
+        f"CREATE TEMP TABLE incoming AS SELECT * FROM source.records WHERE {current} ORDER BY rowid"
+    )
+
+
+def _conflicts(connection: sqlite3.Connection, folder: Path) -> list[str]:
+    """One line for each method of another version, and each job that has other rows."""
+    versions = connection.execute(
+        "SELECT DISTINCT new.label, new.plugin_version, old.plugin_version FROM temp.incoming new "
+        "JOIN main.records old USING (algorithm, params) "
+        "WHERE new.plugin_version != old.plugin_version ORDER BY new.label"
+    )
+    found = [
+        f"{label}: version {new} in {folder}, {old} in another folder: the method was edited"
+        for label, new, old in versions
+    ]
+    jobs = connection.execute(
+        "SELECT DISTINCT label, dataset, split, image, n_asked, protocol "
+        f"FROM ({_differing(connection)}) ORDER BY label, dataset, split, n_asked, image, protocol"
+    )
+    found += [
+        f"{label} asked for {n_asked} on {image} of {dataset} {split} by {protocol}: other rows "
+        f"in {folder}"
+        for label, dataset, split, image, n_asked, protocol in jobs
+    ]
+    return found
+
+
+def _differing(connection: sqlite3.Connection) -> str:
+    """Query for the rows, on either side, of jobs that both hold, but not alike."""
+    names = [n for n in _columns(connection, "main") if n not in (*KEY, "truth", "run", "label")]
+    incoming = set(_columns(connection, "source"))
+    tests = []
+    for name in names:
+        old = f'old."{_quoted(name)}"'
+        if name not in incoming:
+            tests.append(f"{old} IS NOT NULL")
+            continue
+        new = f'new."{_quoted(name)}"'
+        tests.append(
+            f"({old} IS NOT {new} AND NOT (typeof({old}) IN ('real', 'integer') AND "
+            f"typeof({new}) IN ('real', 'integer') AND abs({old} - {new}) <= "
+            f"{_CLOSE} * max(1, abs({new}))))"
+        )
+    keys = ", ".join(KEY)
+    on_job = f"JOIN (SELECT DISTINCT {keys} FROM {{}}) USING ({keys})"
+    same = f"USING ({keys}, truth)"
+    both = ", ".join((*KEY, "truth"))
+    return (
+        f"SELECT new.label, {both} FROM temp.incoming new JOIN main.records old {same} "
+        f"WHERE {' OR '.join(tests)} UNION ALL "
+        f"SELECT label, {both} FROM temp.incoming {on_job.format('main.records')} "
+        f"WHERE ({both}) NOT IN (SELECT {both} FROM main.records) UNION ALL "
+        f"SELECT label, {both} FROM main.records {on_job.format('temp.incoming')} "
+        f"WHERE ({both}) NOT IN (SELECT {both} FROM temp.incoming)"
+    )
+
+
+def _replace_jobs(connection: sqlite3.Connection) -> int:
+    """Write the staged jobs, each as a whole in place of its namesake; return how many had one."""
+    keys = ", ".join(KEY)
+    (twice,) = connection.execute(
+        f"SELECT count(*) FROM (SELECT {keys} FROM temp.incoming INTERSECT "
+        f"SELECT {keys} FROM main.records)"
+    ).fetchone()
+    connection.execute(
+        f"DELETE FROM main.records WHERE ({keys}) IN (SELECT {keys} FROM temp.incoming)"
+    )
+    runs = _take_runs(connection)
+    names = [name for name in _columns(connection, "source") if name != "run"]
+    listed = ", ".join(f'"{_quoted(name)}"' for name in names)
+    connection.executemany(
+        f"INSERT INTO main.records ({listed}, run) SELECT {listed}, ? FROM temp.incoming "
+        "WHERE run IS ? ORDER BY rowid",
+        [(new, old) for old, new in runs.items()],
+    )
+    return int(twice)
+
+
+def _take_runs(connection: sqlite3.Connection) -> Mapping[int | None, int | None]:
+    """Copy the facts of the runs, once each; return their new numbers by the old."""
+    known = {facts: number for number, facts in connection.execute("SELECT * FROM main.runs")}
+    numbers: dict[int | None, int | None] = {None: None}
+    for old, facts in connection.execute(
+        "SELECT id, facts FROM source.runs ORDER BY id"
+    ).fetchall():
+        if facts not in known:
+            cursor = connection.execute("INSERT INTO main.runs (facts) VALUES (?)", [facts])
+            known[facts] = int(cursor.lastrowid or 0)
+        numbers[old] = known[facts]
+    return numbers
+
+
+def _take_rest(connection: sqlite3.Connection, times: bool) -> None:
+    """Copy kept label maps and pictures and, where wanted, the times."""
+    for table in (*_BLOBS, *(["timings"] if times else [])):
+        connection.execute(f"INSERT OR REPLACE INTO main.{table} SELECT * FROM source.{table}")
+
+
+def _timed_folder(folders: Sequence[Path], times_of: Path | None) -> list[Path]:
+    """Folders whose times are taken: all of one machine, or the one that was named."""
+    if times_of is not None:
+        chosen = [folder for folder in folders if folder.resolve() == times_of.resolve()]
+        if not chosen:
+            raise UsageError(f"--times-of {times_of} is none of the folders to merge")
+        return chosen
+    machines: dict[Any, list[Path]] = {}
+    for folder in folders:
+        with Store(folder, create=False) as store:
+            if len(store.timings()):
+                facts = [run for run in store.runs() if run.get("cpu")] or [{}]
+                machine = {name: facts[-1].get(name) for name in ("cpu", "cores", "gpu")}
+                machines.setdefault(json.dumps(machine), []).append(folder)
+    if len(machines) > 1:
+        named = "; ".join(f"{group[0]}: {machine}" for machine, group in machines.items())
+        raise UsageError(
+            f"times of several machines do not go together ({named}); say whose to take: "
+            "--times-of FOLDER"
+        )
+    return [folder for group in machines.values() for folder in group]
+
+
+def _refusal(conflicts: Sequence[str]) -> str:
+    told = "; ".join(conflicts[:MOST_TOLD])
+    more = len(conflicts) - MOST_TOLD
+    rest = f"; and {more} more" if more > 0 else ""
+    return f"the folders disagree: {told}{rest}. Say whom to believe: --prefer first or last"
+
+
+def _columns(connection: sqlite3.Connection, schema: str) -> list[str]:
+    return [row[1] for row in connection.execute(f"PRAGMA {schema}.table_info(records)")]
+
+
+def _quoted(name: str) -> str:
+    return name.replace('"', '""')
