@@ -94,12 +94,27 @@ def merge(folders: tuple[Path, ...], out: Path, prefer: Any, times_of: Path | No
 
 def _show(found: Comparison) -> None:
     _print("Versions", found.versions)
-    _print("Jobs that no longer go well", found.lost)
+    _print("Jobs that no longer go well", _counted(found.lost))
     moved = found.scores[found.scores["change"] != 0]
     order = moved["change"].abs().sort_values(ascending=False, kind="stable").index
     moved = moved.loc[order].sort_values("worse", ascending=False, kind="stable")
-    _print("Scores that moved, the worse first", moved)
+    _print("Scores that moved, the worse first", _placed(moved))
     _print("Seconds", found.times)
+
+
+def _counted(lost: pd.DataFrame) -> pd.DataFrame:
+    """One row for all images that a method lost for one reason."""
+    keys = ["data", "label", "n_asked", "status", "reason"]
+    images = _placed(lost).groupby(keys, sort=True)["image"]
+    return images.agg(images="nunique", example="min").reset_index()
+
+
+def _placed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Put dataset, split and protocol into one column, for which there is room."""
+    place = frame["dataset"] + " " + frame["split"] + " " + frame["protocol"]
+    rest = frame.drop(columns=["dataset", "split", "protocol"])
+    rest.insert(0, "data", place)
+    return rest
 
 
 def _print(title: str, frame: pd.DataFrame) -> None:
@@ -112,7 +127,7 @@ def _print(title: str, frame: pd.DataFrame) -> None:
         return
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for name in frame.columns:
-        table.add_column(str(name), overflow="fold")
+        table.add_column(str(name).replace("n_", ""), overflow="fold")
     for row in frame.head(MOST_ROWS).itertuples(index=False):
         table.add_row(*(escape(_text(value)) for value in row))
     console = Console()
