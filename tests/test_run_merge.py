@@ -14,7 +14,6 @@ from ssnbench.run.job import encode_png
 from ssnbench.run.merge import merge
 from ssnbench.run.store import Store
 
-
 PNG = encode_png(np.zeros((3, 4, 3), np.uint8))
 
 
