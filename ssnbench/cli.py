@@ -11,7 +11,7 @@ import click
 from ssnbench import options
 from ssnbench.contracts import UsageError
 from ssnbench.data.command import data
-from ssnbench.folders import compare, merge
+from ssnbench.folders import annotators, compare, merge
 from ssnbench.training.command import train
 
 
@@ -36,7 +36,7 @@ def commands() -> None:
     """Benchmark and evaluation suite for superpixel algorithms."""
 
 
-for _command in (train, data, compare, merge):
+for _command in (train, data, compare, merge, annotators):
     commands.add_command(_command)
 
 _split = click.option("--split", help="Part of the dataset [its own default, mostly test].")

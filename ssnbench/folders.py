@@ -1,4 +1,4 @@
-"""``ssnbench compare`` and ``ssnbench merge``: what is done with whole run folders."""
+"""``compare``, ``merge`` and ``annotators``: what is done with whole run folders."""
 
 from __future__ import annotations
 
@@ -89,6 +89,24 @@ def merge(folders: tuple[Path, ...], out: Path, prefer: Any, times_of: Path | No
         click.echo(f"and {len(done.conflicts) - MOST_TOLD} more")
     click.echo(f"{done.rows} rows from {len(folders)} folders, {done.twice} jobs held twice")
     click.echo(f"report: {draw(done.folder)}")
+    return 0
+
+
+@click.command()
+@click.argument("folder", type=options.PATH)
+@options.data_root
+@options.plugin
+def annotators(folder: Path, data_root: Path | None, plugin_files: tuple[Path, ...]) -> int:
+    """Score the annotators of FOLDER's images against one another, and draw them into its report.
+
+    They are a band in the curves: what people reach when they are judged as a method is.
+    """
+    from ssnbench.report import draw
+    from ssnbench.run.annotators import score_annotators
+
+    options.add_plugins(plugin_files)
+    click.echo(f"scores of the annotators: {score_annotators(folder, data_root)}")
+    click.echo(f"report: {draw(folder)}")
     return 0
 
 

@@ -142,3 +142,15 @@ def test_wrong_use_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert not (tmp_path / "all" / "results.sqlite").exists()
     assert main(["merge", str(one), str(other), *out]) == 0
     assert (tmp_path / "all" / "index.html").is_file()
+
+
+def test_annotators_are_joined_too(tmp_path: Path) -> None:
+    one, other = (fill(tmp_path / name, rows(job(name))) for name in "ab")
+    head = "dataset,split,image,protocol,annotator,truth,asa\n"
+    (one / "annotators.csv").write_text(f"{head}toy,test,01,seal/1,0,1,0.5\n")
+    (other / "annotators.csv").write_text(
+        f"{head}toy,test,01,seal/1,0,1,0.5\ntoy,test,2,seal/1,0,1,0.7\n"
+    )
+    merge([one, other], tmp_path / "all")
+    joined = (tmp_path / "all" / "annotators.csv").read_text()
+    assert joined == f"{head}toy,test,01,seal/1,0,1,0.5\ntoy,test,2,seal/1,0,1,0.7\n"

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 from matplotlib.transforms import Bbox
 
+from ssnbench.report.ceiling import Band
 from ssnbench.report.sections import Section, better, long_name, short_name
 
 STYLE = Path(__file__).with_name("ssnbench.mplstyle")
@@ -46,7 +47,12 @@ class Drawing:
 
 
 def draw_curve(
-    section: Section, summary: pd.DataFrame, metric: str, labels: Sequence[str], folder: Path
+    section: Section,
+    summary: pd.DataFrame,
+    metric: str,
+    labels: Sequence[str],
+    folder: Path,
+    annotators: Band | None = None,
 ) -> Drawing:
     """Draw one metric over the mean made count, a curve per method.
 
@@ -62,12 +68,16 @@ def draw_curve(
         All methods of the report, so that one looks the same in every figure.
     folder : Path
         Where the files go.
+    annotators : Band, optional
+        How well the annotators agree; drawn behind the curves.
     """
     data = summary[(summary["metric"] == metric) & summary["pair_mean"].notna()]
     curves = curves_of(data.rename(columns={"n_segments": "x", "pair_mean": "y"}))
     with mpl.rc_context(fname=STYLE):
         figure, axes = canvas(section, len(curves))
         _plot(axes, curves, labels)
+        if annotators is not None:
+            _shade(axes, annotators)
         axes.set_xlabel("superpixels made (mean)")
         axes.set_ylabel(axis_name(metric, section))
         _set_count_axis(axes, data["n_segments"])
@@ -137,6 +147,16 @@ def _plot(axes: Axes, curves: Mapping[str, pd.DataFrame], labels: Sequence[str])
     for label, curve in curves.items():
         axes.plot(curve["x"], curve["y"], **look(label, labels), gid=gid(label, labels))
     axes.yaxis.set_major_locator(MaxNLocator(5))
+
+
+def _shade(axes: Axes, band: Band) -> None:
+    """Draw the annotators: from the one that agrees least to the one that agrees most."""
+    axes.axhspan(band.low, band.high, color=INK, alpha=0.08, linewidth=0, zorder=0.5)
+    axes.axhline(band.mean, color=INK, alpha=0.5, linewidth=0.6, linestyle=(0, (6, 3)))
+    axes.annotate(
+        "annotators", (0.01, band.mean), xycoords=("axes fraction", "data"), xytext=(0, 1.5),
+        textcoords="offset points", fontsize=6.5, alpha=0.65,
+    )  # fmt: skip
 
 
 def gid(label: str, labels: Sequence[str]) -> str:

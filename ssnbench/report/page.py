@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from ssnbench.contracts import UsageError
 from ssnbench.report import (
+    ceiling,
     comparisons,
     equal,
     gallery,
@@ -23,6 +24,7 @@ from ssnbench.report import (
     tables,
     typeset,
 )
+from ssnbench.report.ceiling import Band
 from ssnbench.report.figures import Drawing, draw_curve, draw_pair
 from ssnbench.report.gallery import Gallery
 from ssnbench.report.sections import Section
@@ -84,9 +86,17 @@ def write(folder: Path) -> Path:
     found = sections.split(records)
     labels = sorted(records["label"].unique())
     troubles = sections.troubles(records)
-    undefined = sections.undefined_by(runs)
+    undefined, people = sections.undefined_by(runs), ceiling.read(folder)
     chapters = [
-        _chapter(section, timings, labels, figures, sheets, undefined.get(section.dataset, {}))
+        _chapter(
+            section,
+            timings,
+            ceiling.bands(people, section),
+            labels,
+            figures,
+            sheets,
+            undefined.get(section.dataset, {}),
+        )
         for section in found
     ]
     beside = yardsticks_tables((chapter.section, chapter.summary) for chapter in chapters)
@@ -135,6 +145,7 @@ def _template() -> jinja2.Template:
 def _chapter(
     section: Section,
     timings: pd.DataFrame,
+    annotators: Mapping[str, Band],
     labels: Sequence[str],
     figures: Path,
     sheets: Path,
@@ -154,7 +165,7 @@ def _chapter(
     beyond = comparisons.Comparisons()
     if level is not None:
         beyond = comparisons.compare(section, summary, level, timings, labels, figures)
-    curves = _curves(section, summary, labels, figures)
+    curves = _curves(section, summary, annotators, labels, figures)
     first = [name for name in FIRST if name in curves] or list(curves)[:2]
     return Chapter(
         section,
@@ -169,16 +180,21 @@ def _chapter(
             *sections.not_defined(section, undefined),
             *remarks.notes(section, summary, bool(counts)),
             *beyond.notes,
+            *remarks.of_annotators(annotators),
         ],
     )
 
 
 def _curves(
-    section: Section, summary: pd.DataFrame, labels: Sequence[str], folder: Path
+    section: Section,
+    summary: pd.DataFrame,
+    annotators: Mapping[str, Band],
+    labels: Sequence[str],
+    folder: Path,
 ) -> dict[str | tuple[str, str], Drawing]:
     """Draw every metric that has a better end, and precision over recall."""
     drawn: dict[str | tuple[str, str], Drawing] = {
-        metric: draw_curve(section, summary, metric, labels, folder)
+        metric: draw_curve(section, summary, metric, labels, folder, annotators.get(metric))
         for metric in section.metrics
         if sections.better(metric)
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from ssnbench.report import tables
-from ssnbench.report.sections import Section
+from ssnbench.report.ceiling import Band
+from ssnbench.report.sections import Section, short_name
 
 _MOST_WARNINGS = 5
 
@@ -51,3 +53,18 @@ def notes(section: Section, summary: pd.DataFrame, has_range: bool) -> list[str]
     if n_images == 1:
         notes.append("One image only: no intervals, and no claim about others.")
     return notes
+
+
+def of_annotators(bands: Mapping[str, Band]) -> list[str]:
+    """What the band in the curves is; nothing where there is none."""
+    if not bands:
+        return []
+    n_images = max(band.n_images for band in bands.values())
+    told = ", ".join(
+        f"{short_name(name)} {band.mean:.4f} ({band.low:.4f} to {band.high:.4f})"
+        for name, band in bands.items()
+    )
+    return [
+        f"Annotators scored against one another on {n_images} image{'' if n_images == 1 else 's'}, the grey band: {told}; in "
+        "brackets the means of each image's lowest and highest annotator."
+    ]

@@ -1,0 +1,100 @@
+"""How well people agree: each annotator of an image scored against the others, as a method is.
+
+What no annotator reaches when judged by the others is no fault of a method. The scores go into a
+file beside the store, since they belong to no job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ssnbench.contracts import Sample, UsageError
+from ssnbench.labels import consecutive, count
+from ssnbench.metrics import METRICS, Reference, prepare, score
+from ssnbench.plugins.variant import parse
+from ssnbench.run.plan import Source
+from ssnbench.run.store import Store
+
+FILE = "annotators.csv"
+
+_PAIR = ("dataset", "split", "image", "protocol", "annotator", "truth")
+
+
+def score_annotators(folder: Path, root: Path | None = None) -> Path:
+    """Score the annotators of all images of a run folder by its protocols; return the file.
+
+    Parameters
+    ----------
+    folder : Path
+        Run folder; its images, protocols and metrics are taken.
+    root : Path, optional
+        Data root.
+
+    Returns
+    -------
+    Path
+        A CSV with a row per (dataset, split, protocol, image, annotator, truth): the annotator's
+        number of regions ``n_segments``, and the metrics that compare with a truth.
+
+    Raises
+    ------
+    UsageError
+        When the folder holds no results, or no image has two annotators.
+    """
+    with Store(folder, create=False) as store:
+        records = store.records()
+    rows: list[dict[str, Any]] = []
+    for (dataset, split), there in records.groupby(["dataset", "split"], sort=True):
+        source = Source(parse("datasets", str(dataset)), str(split), root)
+        samples = source.open()
+        names = [name for name in there["protocol"].unique() if len(name)]
+        for image in sorted(there["image"].unique()):
+            for row in _of_image(samples[image], names, source.undefined):
+                rows.append({"dataset": dataset, "split": split, "image": image} | row)
+    if not rows:
+        raise UsageError(f"no image of {folder} has two annotators: there is nobody to compare")
+    path = folder / FILE
+    try:
+        pd.DataFrame(rows).to_csv(path, index=False)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error}") from None
+    return path
+
+
+def join(folders: Sequence[Path], out: Path) -> None:
+    """Write what the folders know of annotators into ``out``: each pair once, the first counts."""
+    tables = [pd.read_csv(f / FILE, dtype={"image": str}) for f in folders if (f / FILE).is_file()]
+    if tables:
+        whole = pd.concat(tables, ignore_index=True)
+        whole.drop_duplicates(list(_PAIR)).to_csv(out / FILE, index=False)
+
+
+def _of_image(
+    sample: Sample, protocols: Sequence[str], undefined: Iterable[str]
+) -> Iterator[dict[str, Any]]:
+    """Score each annotator against each other one; pixels without opinion are a region."""
+    if len(sample.truths) < 2:
+        return
+    for protocol in protocols:
+        reference = prepare(sample.truths, protocol.rpartition("/")[0])
+        names = _judging(reference, undefined)
+        for annotator, truth in enumerate(sample.truths):
+            found = score(consecutive(truth), reference, metrics=names)
+            for other, scores in enumerate(found):
+                if other != annotator:
+                    place = {"protocol": protocol, "annotator": annotator, "truth": other}
+                    yield place | {"n_segments": count(truth)} | scores
+
+
+def _judging(reference: Reference, undefined: Iterable[str]) -> list[str]:
+    """Metrics of the protocol that compare with a truth, and are means."""
+    left_out = set(undefined)
+    return [
+        name
+        for name in reference.protocol.metrics
+        if METRICS[name].needs == "truth" and METRICS[name].join == "mean" and name not in left_out
+    ]
