@@ -77,7 +77,7 @@ def draw_curve(
         figure, axes = canvas(section, len(curves))
         _plot(axes, curves, labels)
         if annotators is not None:
-            _shade(axes, annotators)
+            _shade(axes, annotators, better(metric))
         axes.set_xlabel("superpixels made (mean)")
         axes.set_ylabel(axis_name(metric, section))
         _set_count_axis(axes, data["n_segments"])
@@ -149,13 +149,20 @@ def _plot(axes: Axes, curves: Mapping[str, pd.DataFrame], labels: Sequence[str])
     axes.yaxis.set_major_locator(MaxNLocator(5))
 
 
-def _shade(axes: Axes, band: Band) -> None:
-    """Draw the annotators: from the one that agrees least to the one that agrees most."""
+def _shade(axes: Axes, band: Band, way: str) -> None:
+    """Draw the annotators behind the curves, which alone set the range of the axis.
+
+    The numbers stand in the corner that curves leave free: they end high where higher is better.
+    """
+    limits = axes.get_ylim()
     axes.axhspan(band.low, band.high, color=INK, alpha=0.08, linewidth=0, zorder=0.5)
     axes.axhline(band.mean, color=INK, alpha=0.5, linewidth=0.6, linestyle=(0, (6, 3)))
-    axes.annotate(
-        "annotators", (0.01, band.mean), xycoords=("axes fraction", "data"), xytext=(0, 1.5),
-        textcoords="offset points", fontsize=6.5, alpha=0.65,
+    axes.set_ylim(limits)
+    axes.text(
+        0.99, 0.97 if way == "lower" else 0.03,
+        f"annotators {band.mean:.3f}\n({band.low:.3f} to {band.high:.3f})",
+        transform=axes.transAxes, ha="right", va="top" if way == "lower" else "bottom",
+        fontsize=6.5, alpha=0.65,
     )  # fmt: skip
 
 

@@ -65,6 +65,7 @@ def of_annotators(bands: Mapping[str, Band]) -> list[str]:
         for name, band in bands.items()
     )
     return [
-        f"Annotators scored against one another on {n_images} image{'' if n_images == 1 else 's'}, the grey band: {told}; in "
-        "brackets the means of each image's lowest and highest annotator."
+        f"Annotators scored against one another on {n_images} "
+        f"image{'' if n_images == 1 else 's'}, the grey band: {told}; in brackets the means of "
+        "each image's lowest and highest annotator."
     ]
