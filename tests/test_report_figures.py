@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssnbench.report.figures import look, spread
+from ssnbench.report.figures import look
 from ssnbench.report.gallery import boundaries, standing_out, telling_box
 from ssnbench.report.overlay import boundary_uri, columns, painted
+from ssnbench.report.spread import spread
 
 
 def test_names_that_do_not_collide_stay() -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,6 +18,7 @@ from matplotlib.transforms import Bbox
 
 from ssnbench.report.ceiling import Band
 from ssnbench.report.sections import Section, better, long_name, short_name
+from ssnbench.report.spread import spread
 
 STYLE = Path(__file__).with_name("ssnbench.mplstyle")
 INK = "#17191c"
@@ -77,7 +77,7 @@ def draw_curve(
         figure, axes = canvas(section, len(curves))
         _plot(axes, curves, labels)
         if annotators is not None:
-            _shade(axes, annotators, better(metric))
+            _shade(axes, annotators, curves.values())
         axes.set_xlabel("superpixels made (mean)")
         axes.set_ylabel(axis_name(metric, section))
         _set_count_axis(axes, data["n_segments"])
@@ -149,19 +149,20 @@ def _plot(axes: Axes, curves: Mapping[str, pd.DataFrame], labels: Sequence[str])
     axes.yaxis.set_major_locator(MaxNLocator(5))
 
 
-def _shade(axes: Axes, band: Band, way: str) -> None:
+def _shade(axes: Axes, band: Band, curves: Iterable[pd.DataFrame]) -> None:
     """Draw the annotators behind the curves, which alone set the range of the axis.
 
-    The numbers stand in the corner that curves leave free: they end high where higher is better.
+    The numbers stand in the corner that curves leave free: above the end of those that fall.
     """
+    falls = sum(curve["y"].iloc[-1] - curve["y"].iloc[0] for curve in curves) < 0
     limits = axes.get_ylim()
     axes.axhspan(band.low, band.high, color=INK, alpha=0.08, linewidth=0, zorder=0.5)
     axes.axhline(band.mean, color=INK, alpha=0.5, linewidth=0.6, linestyle=(0, (6, 3)))
     axes.set_ylim(limits)
     axes.text(
-        0.99, 0.97 if way == "lower" else 0.03,
+        0.99, 0.97 if falls else 0.03,
         f"annotators {band.mean:.3f}\n({band.low:.3f} to {band.high:.3f})",
-        transform=axes.transAxes, ha="right", va="top" if way == "lower" else "bottom",
+        transform=axes.transAxes, ha="right", va="top" if falls else "bottom",
         fontsize=6.5, alpha=0.65,
     )  # fmt: skip
 
@@ -216,32 +217,6 @@ def name_curves(
             parse_math=False, gid=f"{group}-name",
         )  # fmt: skip
     axes.set_ylim(low, high)
-
-
-def spread(wanted: Sequence[float], gap: float) -> list[float]:
-    """Move heights as little as needed so that no two are nearer than ``gap``.
-
-    Neighbours that collide form a block that is centred on the mean of where they wanted to be, as
-    far as that keeps it between 0 and 1; what is too much for that stands on 0 and grows upwards.
-    """
-    order = np.argsort(wanted, kind="stable")
-    blocks: list[list[float]] = []  # the wanted heights of each block, from below
-    for place in order:
-        blocks.append([float(wanted[place])])
-        while len(blocks) > 1 and _foot(blocks[-1], gap) < _foot(blocks[-2], gap) + gap * len(
-            blocks[-2]
-        ):
-            blocks[-2:] = [blocks[-2] + blocks[-1]]
-    heights = [_foot(block, gap) + gap * step for block in blocks for step in range(len(block))]
-    places = np.empty(len(order))
-    places[order] = heights
-    return [float(height) for height in places]
-
-
-def _foot(block: Sequence[float], gap: float) -> float:
-    """Height of the lowest name of a block."""
-    span = gap * (len(block) - 1)
-    return max(0.0, min(float(np.mean(block)) - span / 2, 1 - span))
 
 
 def shortened(name: str) -> str:
