@@ -146,3 +146,22 @@ def test_the_loss_of_several_annotators_is_the_mean_of_theirs() -> None:
     together = ssn_loss(made, truths, xy).reconstruction
     apart = torch.stack([segment_loss(made, truth) for truth in truths.unbind(1)])
     torch.testing.assert_close(together, apart.mean())
+
+
+@pytest.mark.parametrize("learns", ["segments", "flow"])
+def test_a_superpixel_with_hardly_a_pixel_that_counts_keeps_gradients_finite(learns: str) -> None:
+    """Its pixels are ignored, and those next door belong to it by 2e-38."""
+    grid = Grid(1, 4, 1, 2)
+    q = torch.zeros(1, 9, 1, 4)
+    q[0, 4], q[0, 5, 0, :2], q[0, 3, 0, 2:] = 1, 2e-38, 0
+    q.requires_grad_()
+    labels = torch.tensor([[[0, 0, 1, 1]]], dtype=torch.int32)
+    made = Superpixels(q, torch.zeros(1, 2, 1), labels, grid)
+    if learns == "segments":
+        loss = segment_loss(made, torch.tensor([[[0, 1, -1, -1]]]))
+    else:
+        valid = torch.tensor([[[True, True, False, False]]])
+        loss = regression_loss(made, torch.tensor([[[[0, 300, 6, 6.0]]]]), valid)
+    (gradient,) = torch.autograd.grad(loss, q)
+    assert gradient.isfinite().all()
+    assert gradient.abs().max() < 1000

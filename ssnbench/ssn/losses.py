@@ -20,6 +20,11 @@ MIN_PROBABILITY = 1e-8
 """Added to probabilities before the logarithm: a pixel that is rebuilt all wrong costs 18.4."""
 
 
+MIN_MASS = 1e-6
+"""A superpixel with less weight of pixels that count knows nothing: the derivative of a mean over
+less would overflow."""
+
+
 class Loss(NamedTuple):
     """The loss and its parts; each a scalar tensor.
 
@@ -120,7 +125,7 @@ def segment_loss(superpixels: Superpixels, segments: Tensor, n_labels: int | Non
     held = q.new_zeros(n_owners * n_labels).index_add(0, share, q.flatten())
     held = held.reshape(n_owners, n_labels)
     mass = held.sum(1, keepdim=True)
-    average = (held / torch.where(mass > 0, mass, 1)).flatten()
+    average = (held / torch.where(mass > MIN_MASS, mass, 1)).flatten()
     total = q.sum(1)
     rebuilt = (q * average.index_select(0, share).view_as(q)).sum(1) / torch.where(
         total > 0, total, 1
@@ -155,7 +160,7 @@ def regression_loss(
     mask = valid[:, None]
     target = torch.where(mask, target, 0)
     known = superpixels.pool(mask.to(target.dtype))
-    average = superpixels.pool(target) / torch.where(known > 0, known, 1)
+    average = superpixels.pool(target) / torch.where(known > MIN_MASS, known, 1)
     cost = (superpixels.unpool(average) - target).abs() * mask
     return cost.sum() / mask.sum().clamp(min=1)
 
