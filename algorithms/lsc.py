@@ -39,7 +39,7 @@ Floats = NDArray[np.float32]
 Sums = NDArray[np.float64]
 
 CHROMA = 2.55
-"""Weight of a and b against L."""
+"""Weight of a and b against L: of 1.5, 2.55 and 4 the one of best ASA on BSDS500's val images."""
 
 MOST = 1.1
 """More superpixels than this times the count asked for are not made: the smallest are merged."""
