@@ -57,7 +57,7 @@ def test_scales_are_halved_twice_after_the_second_and_fourth_convolution() -> No
 def test_the_last_convolution_sees_all_scales_at_once(made: Architecture) -> None:
     """It is computed scale by scale, and equals that of the concatenated scales."""
     network = FeatureNetwork(replace(made, last_init="default")).eval()
-    deep = network.learned
+    deep: Any = network.learned
     seen = lab() / 10 if made.sees == "lab" else xylab(lab(), GRID)
     fine = deep.fine(seen)
     middle = deep.middle(fine)
