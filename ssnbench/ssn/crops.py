@@ -100,7 +100,8 @@ class Crops:
     frames : {1, 2}
         Frames of a sample.
     annotators : int
-        Annotators T whose segments of a patch are given; of an image that has fewer, some twice.
+        Annotators T whose segments of a patch are given, if any image has as many; of an image
+        that has fewer, some twice.
 
     Attributes
     ----------
@@ -128,7 +129,6 @@ class Crops:
         annotators: int = 1,
     ) -> None:
         self.size, self.seed, self.learns, self.frames = size, seed, learns, frames
-        self.annotators = annotators if learns == "segments" else 1
         self.scaling = scaling or Scaling()
         self._images: list[Tensor] = []
         self._pairs: list[tuple[int, Tensor]] = []
@@ -144,6 +144,8 @@ class Crops:
                 else "no image of the training data has flow to learn from"
             )
         self.n_images, self.n_pairs = len(self._images), len(self._pairs)
+        ends = [*self._first[1:], self.n_pairs]
+        self.annotators = min(annotators, max(np.subtract(ends, self._first)))
 
     def batch(self, step: int, n: int) -> Batch:
         """Cut the ``n`` patches of a step, counted from 0; the same whenever it is called."""

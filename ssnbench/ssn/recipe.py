@@ -38,7 +38,7 @@ class Recipe:
         Patches of a step, and their height and width in pixels.
     annotators : int
         Annotators whose segmentations of a patch count, the mean of their losses: one as in the
-        paper, or more, which costs little and makes gradients less noisy.
+        paper, or more, where there are more; that costs little and makes gradients less noisy.
     n_segments, n_iter : int
         Superpixels in a patch, and iterations v of differentiable SLIC.
     rate : float
@@ -75,10 +75,10 @@ class Recipe:
     steps: int = 50_000
     batch: int = 8
     patch: int = 201
-    annotators: int = 1
+    annotators: int = 4
     n_segments: int = 100
     n_iter: int = 5
-    rate: float = 2e-3
+    rate: float = 1e-3
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
     compactness: float = 1e-5
     compact_in: Literal["scaled", "pixels"] = "scaled"
