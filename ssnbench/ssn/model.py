@@ -200,8 +200,10 @@ class SSN:
 
 
 def _batch(images: Images) -> Tensor:
-    batch = images if isinstance(images, Tensor) else torch.from_numpy(np.ascontiguousarray(images))
-    batch = batch if batch.ndim == 4 else batch[None]
+    if not isinstance(images, Tensor):
+        # PyTorch warns of read-only memory, such as a mapped file's: that alone is copied.
+        images = torch.from_numpy(np.require(images, requirements=("C", "W")))
+    batch = images if images.ndim == 4 else images[None]
     if batch.ndim != 4 or batch.shape[3] != 3 or 0 in batch.shape:
         raise ValueError(f"images must be (H, W, 3) or (B, H, W, 3), got {tuple(images.shape)}")
     return batch
