@@ -56,6 +56,14 @@ def test_rows_of_the_latest_plugin_version_count(tmp_path: Path) -> None:
         assert store.finished() == {KEY, newer}
 
 
+def test_rows_of_former_defaults_do_not_count(tmp_path: Path) -> None:
+    newer = replace(KEY, params='{"compactness": 20.0}', plugin_version="v2")
+    with Store(tmp_path) as store:
+        store.add(1, [record(asa=0.9)])
+        store.add(2, [record(newer, asa=0.5)])  # by the same label
+        assert list(store.records().asa) == [0.5]
+
+
 def test_label_maps_are_kept_once(tmp_path: Path, toy_truth: Labels) -> None:
     with Store(tmp_path) as store:
         store.add(1, [record()], toy_truth, b"png")

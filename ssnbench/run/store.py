@@ -63,8 +63,10 @@ CURRENT = """(algorithm, params, plugin_version) IN (
     SELECT algorithm, params, plugin_version FROM (
         -- beside max(), SQLite takes bare columns from the row of the maximum
         SELECT algorithm, params, plugin_version, max(rowid) FROM records
-        GROUP BY algorithm, params))"""
-"""Rows of the latest version of each plug-in: where one was edited, the older do not count."""
+        GROUP BY algorithm, label))"""
+"""Rows of the latest version of each plug-in: where one was edited, the older do not count.
+
+A label tells which parameters are not the default, so that it stays when the defaults change."""
 
 
 @dataclass(frozen=True)
