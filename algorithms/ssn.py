@@ -28,6 +28,10 @@ class SSN:
     color_scale, pos_scale : float or None
         gamma_color, the scale of Lab (paper: 0.26), and eta, the width of one superpixel in
         feature space (paper: 2.5); None: those of the training.
+    min_share : float
+        Pieces of a superpixel that are smaller, as a share of the mean superpixel, join the
+        neighbour of the nearest feature; 0: the gate alone makes superpixels connected, as in the
+        authors' code.
     device : str
         ``cpu`` or ``cuda``.
     precision : {"float32", "bfloat16", "float16"}
@@ -39,6 +43,7 @@ class SSN:
     n_iter: int = 10
     color_scale: float | None = None
     pos_scale: float | None = None
+    min_share: float = 0.25
     device: str = "cpu"
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
 
@@ -58,6 +63,7 @@ class SSN:
             n_iter=self.n_iter,
             color_scale=self.color_scale,
             pos_scale=self.pos_scale,
+            min_share=self.min_share,
             device=self.device,
             precision=self.precision,
         )

@@ -7,9 +7,42 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ssnbench.contracts import Labels
+from ssnbench.labels import components
 from ssnbench.unionfind import joined, numbered
 
 Floats = NDArray[np.float64]
+
+
+MIN_SHARE = 0.25
+"""Size of the smallest piece that most methods keep, as a share of the mean superpixel's."""
+
+
+def connected(
+    labels: Labels, features: NDArray[np.float32], n_segments: int, min_share: float = MIN_SHARE
+) -> Labels:
+    """Cut labels into connected pieces, and join the small ones to what they look most like.
+
+    Parameters
+    ----------
+    labels : int32 (H, W)
+        Any labels.
+    features : float32 (C, H, W)
+        What the superpixels are clusters of.
+    n_segments : int
+        Superpixels asked for, 1 or more; sets what is small.
+    min_share : float
+        Size of the smallest piece that is kept, as a share of H * W / n_segments.
+
+    Returns
+    -------
+    int32 (H, W)
+        Labels 0..n-1, each 4-connected.
+    """
+    parts, n = components(labels)
+    sizes = np.bincount(parts.ravel(), minlength=n).astype(np.float64)
+    sums = np.zeros((n, len(features)))
+    _add_runs(parts, features, sums)
+    return join_small(parts, sums, sizes, sizes, min_share * labels.size / n_segments, n)
 
 
 def join_small(
@@ -57,6 +90,19 @@ def too_small(sizes: Floats, least: float, most: int) -> NDArray[np.bool_]:
     if not small.any() and surplus > 0:
         small[np.argsort(sizes, kind="stable")[:surplus]] = True
     return small
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _add_runs(parts: Labels, features: NDArray[np.float32], sums: Floats) -> None:
+    """Add the features of every pixel to those of its piece, a run of one piece at a time."""
+    height, width = parts.shape
+    for row in range(height):
+        start = 0
+        for column in range(1, width + 1):
+            if column == width or parts[row, column] != parts[row, start]:
+                for i in range(len(features)):
+                    sums[parts[row, start], i] += features[i, row, start:column].sum()
+                start = column
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

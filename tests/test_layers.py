@@ -24,7 +24,7 @@ LAYERS = [
     ["ssnbench.plugins"],
     [
         *("ssnbench.search", "ssnbench.images", "ssnbench.dataroot", "ssnbench.synthesis"),
-        "ssnbench.flow",
+        *("ssnbench.flow", "ssnbench.pieces"),
     ],
     [
         *("ssnbench.labels", "ssnbench.colour", "ssnbench.packing"),
@@ -35,7 +35,6 @@ LAYERS = [
             "ssnbench.centres",
             "ssnbench.rays",
         ),
-        "ssnbench.pieces",
     ],
     ["ssnbench.contracts", "ssnbench.stages", "ssnbench.unionfind"],
 ]

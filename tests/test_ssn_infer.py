@@ -8,6 +8,7 @@ import torch
 from ssnbench import plugins
 from ssnbench.contracts import Image, UsageError
 from ssnbench.ssn.architecture import Architecture
+from ssnbench.ssn.connect import MIN_SHARE
 from ssnbench.ssn.infer import segment
 from ssnbench.ssn.model import SSN
 from ssnbench.ssn.network import FeatureNetwork
@@ -49,13 +50,14 @@ def test_the_smallest_images(shape: tuple[int, int], all_pixels: bool) -> None:
 def test_stages_are_told_apart(halves: Image) -> None:
     with collect() as seconds:
         segment(halves, 12, variant="pix")
-    assert list(seconds) == ["colour", "network", "clustering"]
+    assert list(seconds) == ["colour", "network", "clustering", "joining"]
 
 
 def test_plug_in_passes_its_parameters_on(halves: Image) -> None:
     ssn = plugins.load("algorithms", "ssn")
-    made = ssn(variant="pix", n_iter=3, pos_scale=8.0)(halves, 12)
-    np.testing.assert_array_equal(made, segment(halves, 12, variant="pix", n_iter=3, pos_scale=8.0))
+    assert ssn().min_share == MIN_SHARE
+    given: dict[str, Any] = {"variant": "pix", "n_iter": 3, "pos_scale": 8.0, "min_share": 0.1}
+    np.testing.assert_array_equal(ssn(**given)(halves, 12), segment(halves, 12, **given))
 
 
 def test_unknown_variant_names_the_variants(halves: Image) -> None:

@@ -10,6 +10,7 @@ import torch
 
 from ssnbench.colour import rgb_to_lab
 from ssnbench.contracts import Image, UsageError
+from ssnbench.labels import components
 from ssnbench.ssn import weights
 from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.features import xylab
@@ -50,7 +51,7 @@ def test_a_batch_is_its_images(network: FeatureNetwork, toy_image: Image) -> Non
 
 
 def test_details_fit_together(network: FeatureNetwork, toy_image: Image) -> None:
-    ssn = SSN(network, n_iter=3)
+    ssn = SSN(network, n_iter=3, min_share=0)
     features, made = ssn.details(toy_image, 30)
     lab = torch.from_numpy(rgb_to_lab(toy_image)).permute(2, 0, 1)[None]
     assert features.shape == (1, 8, *toy_image.shape[:2])
@@ -59,6 +60,15 @@ def test_details_fit_together(network: FeatureNetwork, toy_image: Image) -> None
     assert np.array_equal(made.labels[0].numpy(), ssn(toy_image, 30))
     leaf = features.requires_grad_()  # not possible for what inference mode makes
     assert slic(leaf, 30, 1).associations.requires_grad
+
+
+def test_small_pieces_join_others(network: FeatureNetwork, toy_image: Image) -> None:
+    made = SSN(network)(np.stack([toy_image, toy_image[::-1]]), 30)
+    least = 0.25 * toy_image.shape[0] * toy_image.shape[1] / 30
+    for labels in made:
+        _, n_pieces = components(labels)
+        assert n_pieces == labels.max() + 1  # connected
+        assert np.bincount(labels.ravel()).min() >= least
 
 
 def test_bfloat16_is_close(network: FeatureNetwork, toy_image: Image) -> None:
@@ -111,7 +121,7 @@ def test_says_what_precision_there_is(network: FeatureNetwork) -> None:
 def test_stages_are_told(network: FeatureNetwork, toy_image: Image) -> None:
     with collect() as seconds:
         SSN(network)(toy_image, 30)
-    assert list(seconds) == ["colour", "network", "clustering"]
+    assert list(seconds) == ["colour", "network", "clustering", "joining"]
 
 
 def test_from_pretrained(

@@ -12,7 +12,7 @@ from ssnbench.report.sections import Section, better, short_name
 from ssnbench.report.typeset import Cell, Table
 
 MISSING = "—"
-STAGES = ("segment", "colour", "network", "clustering", "other", "connectivity")
+STAGES = ("segment", "colour", "network", "clustering", "joining", "other", "connectivity")
 """Stages of a run time in the order in which they happen; ``total`` = segment + connectivity."""
 
 AREA_HEADINGS = {

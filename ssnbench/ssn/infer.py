@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ssnbench.colour import rgb_to_lab
 from ssnbench.contracts import Image, Labels, UsageError
+from ssnbench.ssn.connect import MIN_SHARE, connected
 from ssnbench.ssn.features import COLOR_SCALE, ETA, xylab
 from ssnbench.ssn.grid import Grid
 from ssnbench.ssn.layer import slic
@@ -36,6 +37,7 @@ def segment(
     n_iter: int = 10,
     color_scale: float | None = None,
     pos_scale: float | None = None,
+    min_share: float = MIN_SHARE,
     device: str = "cpu",
     precision: Precision = "float32",
 ) -> Labels:
@@ -59,6 +61,9 @@ def segment(
     color_scale, pos_scale : float, optional
         gamma_color and eta of the paper (section 4.4). If not given, those of the training, and
         0.26 and 2.5 for the variant ``pix``.
+    min_share : float
+        Pieces of a superpixel that are smaller, as a share of the mean superpixel, join the
+        neighbour of the nearest feature; 0: none do (:func:`ssnbench.ssn.connect.connected`).
     device : str
         Where to compute, for instance ``cpu`` or ``cuda``.
     precision : {"float32", "bfloat16", "float16"}
@@ -67,7 +72,7 @@ def segment(
     Returns
     -------
     int32 (H, W)
-        Labels 0..m-1; pieces of one superpixel need not touch.
+        Labels 0..m-1; with ``min_share`` 0 pieces of one superpixel need not touch.
 
     Raises
     ------
@@ -80,12 +85,13 @@ def segment(
     if variant not in VARIANTS:
         raise UsageError(f"ssn has no variant {variant!r}; choose from {', '.join(VARIANTS)}")
     if variant != "pix":
-        ssn = _pretrained(weights, variant, n_iter, color_scale, pos_scale, device, precision)
+        scales = color_scale, pos_scale
+        ssn = _pretrained(weights, variant, n_iter, *scales, min_share, device, precision)
         return ssn(image, n_segments, second)
     color_scale = COLOR_SCALE if color_scale is None else color_scale
     pos_scale = ETA if pos_scale is None else pos_scale
     features = _xylab_of(image, n_segments, color_scale, pos_scale, device)
-    return _labels(features, n_segments, n_iter, "softmax")
+    return _labels(features, n_segments, n_iter, "softmax", min_share)
 
 
 @lru_cache(maxsize=8)
@@ -95,6 +101,7 @@ def _pretrained(
     n_iter: int,
     color_scale: float | None,
     eta: float | None,
+    min_share: float,
     device: str,
     precision: Precision,
 ) -> SSN:
@@ -109,7 +116,7 @@ def _pretrained(
         color_scale=made.color_scale if color_scale is None else color_scale,
         eta=made.eta if eta is None else eta,
     )
-    return SSN(network, n_iter=n_iter, device=device, precision=precision)
+    return SSN(network, n_iter=n_iter, min_share=min_share, device=device, precision=precision)
 
 
 def segment_gslic(
@@ -151,7 +158,7 @@ def segment_gslic(
     State-of-the-Art Superpixel Methods, TPAMI 2012.
     """
     features = _xylab_of(image, n_segments, 1.0, compactness, device)
-    return _labels(features, n_segments, n_iter, "hard")
+    return _labels(features, n_segments, n_iter, "hard", 0)
 
 
 def _xylab_of(
@@ -166,8 +173,10 @@ def _xylab_of(
         return xylab(planes, grid, color_scale=color_scale, eta=pos_scale)
 
 
-def _labels(features: Tensor, n_segments: int, n_iter: int, association: Association) -> Labels:
+def _labels(
+    features: Tensor, n_segments: int, n_iter: int, association: Association, min_share: float
+) -> Labels:
     with stage("clustering"), torch.inference_mode():
-        superpixels = slic(features, n_segments, n_iter, association=association)
-        labels: Labels = superpixels.labels[0].cpu().numpy()
+        made = slic(features, n_segments, n_iter, association=association)
+    labels: Labels = connected(made.labels, features, n_segments, min_share)[0].cpu().numpy()
     return labels

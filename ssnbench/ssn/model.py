@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ssnbench.contracts import PathLike, UsageError
 from ssnbench.ssn import strips, weights
+from ssnbench.ssn.connect import MIN_SHARE, connected
 from ssnbench.ssn.features import lab_of
 from ssnbench.ssn.grid import Grid
 from ssnbench.ssn.layer import Superpixels, slic
@@ -49,6 +50,10 @@ class SSN:
         convolutions.
     n_iter : int
         Iterations v of differentiable SLIC (paper: 10 at test time).
+    min_share : float
+        Pieces of a superpixel that are smaller, as a share of the mean superpixel, join the
+        neighbour of the nearest feature (:func:`ssnbench.ssn.connect.connected`); 0: none do, and
+        pieces of one superpixel need not touch.
     device : str or torch.device
         Where to compute.
     precision : {"float32", "bfloat16", "float16"}
@@ -79,6 +84,7 @@ class SSN:
         network: FeatureNetwork,
         *,
         n_iter: int = 10,
+        min_share: float = MIN_SHARE,
         device: str | torch.device = "cpu",
         precision: Precision = "float32",
         compile: bool = False,
@@ -93,7 +99,8 @@ class SSN:
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if compile:
             self.network.learned.compile()
-        self.n_iter, self.precision, self.strip_rows = n_iter, precision, strip_rows
+        self.n_iter, self.min_share = n_iter, min_share
+        self.precision, self.strip_rows = precision, strip_rows
 
     @classmethod
     def from_pretrained(
@@ -148,8 +155,7 @@ class SSN:
         -------
         int32 (H, W) or (B, H, W)
             Labels 0..m-1, an array for an array, and for a tensor a tensor on the device of this
-            object; pieces of one superpixel need not touch
-            (:func:`ssnbench.labels.enforce` makes them).
+            object.
 
         Raises
         ------
@@ -159,7 +165,8 @@ class SSN:
             When the network needs a second frame and there is none.
         """
         with torch.inference_mode():
-            found = self._details(images, n_segments, second).superpixels.labels
+            features, made = self._details(images, n_segments, second)
+            found = connected(made.labels, features, n_segments, self.min_share)
         found = found if images.ndim == 4 else found[0]
         return found if isinstance(images, Tensor) else found.cpu().numpy()
 
@@ -167,7 +174,7 @@ class SSN:
         """Cut images into superpixels, and keep features and soft associations.
 
         Parameters and errors are those of a call; the result always has a batch dimension, and
-        stays on the device.
+        stays on the device. Its labels are the clusters: nothing is joined.
         """
         with torch.no_grad():
             return self._details(images, n_segments, second)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 
 from ssnbench.contracts import Labels, Sample, UsageError
+from ssnbench.ssn.connect import MIN_SHARE, connected
 from ssnbench.ssn.features import lab_of
 from ssnbench.ssn.grid import Grid
 from ssnbench.ssn.layer import slic
@@ -23,7 +24,7 @@ class Trial(NamedTuple):
     means : tuple of float
         Mean score over the images, for each count.
     shown : list of (Sample, Labels)
-        Some images with their raw labels int32 (H, W), to look at.
+        Some images with their labels int32 (H, W), to look at.
     """
 
     means: tuple[float, ...]
@@ -53,7 +54,7 @@ class Validation:
         Images that are not trained on.
     score : callable
         From labels int32 (H, W), sample and number of superpixels asked for to a score; the higher
-        the better. It is given raw labels: making them connected is its business.
+        the better. It is given what inference gives, before the benchmark's gate.
     counts : tuple of int
         Numbers of superpixels to ask for.
     n_iter : int
@@ -114,5 +115,6 @@ class Validation:
             features = network(lab, Grid.of(height, width, count))
             association = network.architecture.association
             made = slic(features, count, self.n_iter, association=association)
-        labels: Labels = made.labels[0].cpu().numpy()
+            joined = connected(made.labels, features, count, MIN_SHARE)
+        labels: Labels = joined[0].cpu().numpy()
         return labels

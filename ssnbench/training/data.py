@@ -100,7 +100,7 @@ def achievable() -> Callable[[Labels, Sample, int], float]:
     Returns
     -------
     callable
-        From raw labels int32 (H, W), sample and number of superpixels asked for to the score. It
+        From labels int32 (H, W), sample and number of superpixels asked for to the score. It
         remembers what is prepared of an image's truths.
     """
     references: dict[str, Reference] = {}
