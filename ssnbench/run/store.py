@@ -257,8 +257,11 @@ class Store:
 
     def label_map(self, content: str) -> Labels:
         """Return one kept label map, int32 (H, W)."""
-        data = self._scalar("SELECT map FROM label_maps WHERE content = ?", content)
-        return unpack(data)
+        return unpack(self.packed_map(content))
+
+    def packed_map(self, content: str) -> bytes:
+        """Return one kept label map as :mod:`ssnbench.packing` packs it."""
+        return bytes(self._scalar("SELECT map FROM label_maps WHERE content = ?", content))
 
     def pictures(self) -> dict[tuple[str, str, str], bytes]:
         """PNG of the images that the report shows, by (dataset, split, image)."""
