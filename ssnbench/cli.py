@@ -12,6 +12,7 @@ from ssnbench import options
 from ssnbench.contracts import UsageError
 from ssnbench.data.command import data
 from ssnbench.folders import annotators, compare, merge
+from ssnbench.reproduce.command import reproduce
 from ssnbench.training.command import train
 
 
@@ -36,7 +37,7 @@ def commands() -> None:
     """Benchmark and evaluation suite for superpixel algorithms."""
 
 
-for _command in (train, data, compare, merge, annotators):
+for _command in (train, data, compare, merge, annotators, reproduce):
     commands.add_command(_command)
 
 _split = click.option("--split", help="Part of the dataset [its own default, mostly test].")

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 # From top to bottom; a module may import what stands in a lower row, or in its own package.
 LAYERS = [
     ["ssnbench.cli"],
-    ["ssnbench.training", "ssnbench.folders", "ssnbench.data"],
+    ["ssnbench.training", "ssnbench.folders", "ssnbench.data", "ssnbench.reproduce"],
     ["ssnbench.terminal"],
     ["ssnbench.api", "ssnbench.report"],
     ["ssnbench.run"],

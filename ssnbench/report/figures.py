@@ -24,8 +24,11 @@ STYLE = Path(__file__).with_name("ssnbench.mplstyle")
 INK = "#17191c"
 """Colour of text and axes in the style file; the page replaces it by the reader's own."""
 
-# Okabe & Ito (2008), without their yellow, which vanishes on white paper.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", INK)
+# Okabe & Ito (2008), without their yellow, which vanishes on white paper; then of Tol (2021).
+_COLOURS = (
+    *("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", INK),
+    *("#882255", "#999933", "#7f7f7f"),
+)
 _MARKERS = "os^DvPX<>*hpd"
 _DASHES: tuple[Any, ...] = ("-", (0, (4, 1.3)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 
@@ -80,7 +83,7 @@ def draw_curve(
             _shade(axes, annotators, curves.values())
         axes.set_xlabel("superpixels made (mean)")
         axes.set_ylabel(axis_name(metric, section))
-        _set_count_axis(axes, data["n_segments"])
+        set_count_axis(axes, data["n_segments"])
         name_curves(figure, axes, curves, labels)
         title = f"{long_name(metric)} over the number of superpixels made"
         return written(figure, f"{section.slug}-{metric}", title, data, folder)
@@ -114,9 +117,25 @@ def draw_pair(
         )
 
 
+HOUSE = (
+    *("ssn", "slic", "ssn(variant=pix)", "lsc", "seeds", "snic", "ers", "etps", "scalp"),
+    *("ssn(variant=linear)", "mslic", "felzenszwalb", "watershed", "grid", "slico", "quickshift"),
+    *("gslic", "slic-skimage", "slic-opencv", "lsc-opencv", "seeds-opencv", "mslic-opencv"),
+)
+"""Methods that look the same in every report, whatever else is in it."""
+
+
 def look(label: str, labels: Sequence[str]) -> dict[str, Any]:
-    """Colour, marker and dashes of a method: any two of the first 91 differ in black and white."""
-    place = list(labels).index(label)
+    """Colour, marker and dashes of a method: any two of the first 50 differ in black and white.
+
+    Parameters
+    ----------
+    label : str
+        The method.
+    labels : sequence of str
+        All methods of the report; those that are not of the `HOUSE` take the looks that it leaves.
+    """
+    place = _place(label, labels)
     filled = place < len(_COLOURS)
     colour = _COLOURS[place % len(_COLOURS)]
     return {
@@ -125,6 +144,14 @@ def look(label: str, labels: Sequence[str]) -> dict[str, Any]:
         "linestyle": _DASHES[place // len(_COLOURS) % len(_DASHES)],
         "markerfacecolor": colour if filled else "none",
     }
+
+
+def _place(label: str, labels: Sequence[str]) -> int:
+    """Number of a method's look."""
+    if label in HOUSE:
+        return HOUSE.index(label)
+    guests = [name for name in labels if name not in HOUSE]
+    return (len(HOUSE) if len(guests) < len(labels) else 0) + guests.index(label)
 
 
 def curves_of(data: pd.DataFrame, along: str = "x") -> dict[str, pd.DataFrame]:
@@ -178,7 +205,8 @@ def axis_name(metric: str, section: Section) -> str:
     return f"{short_name(metric)} ({section.yardstick}){arrow}"
 
 
-def _set_count_axis(axes: Axes, counts: pd.Series[float]) -> None:
+def set_count_axis(axes: Axes, counts: pd.Series[float]) -> None:
+    """Mark round counts; a wide range goes on a logarithmic axis."""
     if counts.max() <= _WIDE_RANGE * counts.min():
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         return

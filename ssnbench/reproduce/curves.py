@@ -1,0 +1,129 @@
+"""Figures 4, 5, 6 and 8: a metric over the count made, precision over recall."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ssnbench.report import stats
+from ssnbench.report.figures import INK, STYLE, axis_name, look, name_curves, set_count_axis
+from ssnbench.report.sections import Section
+from ssnbench.reproduce import figure as sheet
+from ssnbench.reproduce.figure import Made
+from ssnbench.reproduce.recipes import COUNT, LOOKS, Panel, Recipe
+from ssnbench.reproduce.sources import Found, choose
+from ssnbench.reproduce.work import Bench, score
+
+_AXES, _HIGH = 2.15, 1.95  # inches: width and height of one diagram
+_LEFT, _NAMES, _BELOW, _ABOVE = 0.55, 1.25, 0.42, 0.25  # inches around it
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A panel with its data: one row per method and count, ``x`` and ``y`` to be drawn."""
+
+    panel: Panel
+    section: Section
+    data: pd.DataFrame
+
+
+def make(
+    recipe: Recipe, found: Found, counts: Sequence[int], limit: int | None, bench: Bench
+) -> Made:
+    """Run what is missing of a recipe of curves, and draw it."""
+    methods, missing = choose(recipe.methods)
+    images = found.of(limit)
+    drawn = []
+    for panel in recipe.panels:
+        section = score(found, images, methods, counts, panel.protocol, bench)
+        if section is not None:
+            drawn.append(Drawn(panel, section, points(panel, section)))
+    yardsticks = tuple(dict.fromkeys(each.section.yardstick for each in drawn))
+    n_pairs = _n_pairs(drawn[0].section) if drawn else 0
+    what = f"{found.place}, {len(images)} images, {n_pairs} (image, annotator) pairs"
+    made = Made(
+        recipe, what, tuple(method.name for method in methods), yardsticks, tuple(counts),
+        notes=(*found.notes(len(images)), *missing), n_failed=_n_failed(drawn),
+    )  # fmt: skip
+    order = [method.name for method in methods]
+    with mpl.rc_context(fname=STYLE):
+        figure = draw(drawn, order, found.place)
+        sheet.annotate(figure, made.notes)
+        files = sheet.write_figure(figure, made, _joined(drawn), bench.store.folder)
+    return replace(made, files=files)
+
+
+def points(panel: Panel, section: Section) -> pd.DataFrame:
+    """Means by method and count asked, with the numbers that a panel draws as ``x`` and ``y``."""
+    summary = stats.summarise(section)
+    wide = summary.pivot(index=["label", "n_asked"], columns="metric", values="pair_mean")
+    made = summary.groupby(["label", "n_asked"])[["n_segments", "n_images", "n_pairs"]].max()
+    there = made.join(wide[[name for name in {panel.x, panel.y} - {COUNT} if name in wide]])
+    for axis, name in (("x", panel.x), ("y", panel.y)):
+        there[axis] = there[name] if name in there else float("nan")
+    limits = summary[summary["metric"] == panel.y].set_index(["label", "n_asked"])
+    there = there.join(limits[["low", "high"]])
+    return there.dropna(subset=["x", "y"]).reset_index()
+
+
+def draw(drawn: Sequence[Drawn], order: Sequence[str], place: str) -> Figure:
+    """Draw the panels side by side, each curve named at its end."""
+    n = max(len(drawn), 1)
+    each = _LEFT + _AXES + _NAMES
+    width, height = n * each, _ABOVE + _HIGH + _BELOW
+    figure = Figure(figsize=(width, height))
+    for number, part in enumerate(drawn):
+        left = (number * each + _LEFT) / width
+        axes = figure.add_axes((left, _BELOW / height, _AXES / width, _HIGH / height))
+        _panel(figure, axes, part, order)
+        axes.set_title(place, loc="left", color=INK, alpha=0.65, parse_math=False)
+    return figure
+
+
+def _panel(figure: Figure, axes: Axes, part: Drawn, order: Sequence[str]) -> None:
+    panel, data = part.panel, part.data
+    along = "n_segments"
+    curves = {name: data[data["label"] == name].sort_values(along) for name in order}
+    curves = {name: curve for name, curve in curves.items() if len(curve)}
+    for name, curve in curves.items():
+        axes.plot(curve["x"], curve["y"], **look(name, LOOKS))
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.set_ylabel(axis_name(panel.y, part.section))
+    if panel.x == COUNT:
+        axes.set_xlabel("superpixels made (mean)")
+        if len(data):
+            set_count_axis(axes, data["n_segments"])
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.set_xlabel(axis_name(panel.x, part.section))
+    name_curves(figure, axes, curves, LOOKS)
+
+
+def _joined(drawn: Sequence[Drawn]) -> pd.DataFrame:
+    """The data of all panels, one row per point."""
+    parts = [
+        part.data.assign(
+            panel=number, x_axis=part.panel.x, y_axis=part.panel.y,
+            dataset=part.section.dataset, split=part.section.split, protocol=part.section.protocol,
+        )
+        for number, part in enumerate(drawn, 1)
+    ]  # fmt: skip
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _n_pairs(section: Section) -> int:
+    return len(section.rows[["image", "truth"]].drop_duplicates())
+
+
+def _n_failed(drawn: Sequence[Drawn]) -> int:
+    """Jobs that failed, in all panels."""
+    return sum(
+        len(rows[rows["status"] == "failed"].drop_duplicates(["label", "image", "n_asked"]))
+        for rows in (part.section.rows for part in drawn)
+    )

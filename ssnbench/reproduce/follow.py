@@ -1,0 +1,61 @@
+"""Follow a recipe: find the images, run what is missing, draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ssnbench import plugins
+from ssnbench.reproduce import curves, pictures, times
+from ssnbench.reproduce.figure import Made
+from ssnbench.reproduce.recipes import RECIPES, Recipe
+from ssnbench.reproduce.sources import find
+from ssnbench.reproduce.work import Bench
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for beside the names.
+
+    Attributes
+    ----------
+    root : Path or None
+        Data root.
+    limit : int or None
+        Only so many images for curves.
+    counts : tuple of int
+        Superpixels to ask for in curves instead of the recipe's, if any.
+    """
+
+    root: Path | None = None
+    limit: int | None = None
+    counts: tuple[int, ...] = ()
+
+
+def chosen(names: Sequence[str]) -> list[Recipe]:
+    """Look recipes up; ``all`` stands for every one.
+
+    Raises
+    ------
+    UsageError
+        When there is none of a name; the error lists them.
+    """
+    for name in names:
+        if name != ALL and name not in RECIPES:
+            known = [*RECIPES, ALL]
+            raise plugins.unknown("figure", name, known, f"there are {', '.join(known)}")
+    wanted = RECIPES if ALL in names else names
+    return [RECIPES[name] for name in dict.fromkeys(wanted)]
+
+
+def follow(recipe: Recipe, wish: Wish, bench: Bench) -> Made:
+    """Make one figure or table; what is in the store already is not computed again."""
+    scenes = [find(scene, wish.root) for scene in recipe.scenes]
+    if recipe.drawing == "curves":
+        return curves.make(recipe, scenes[0], wish.counts or recipe.counts, wish.limit, bench)
+    if recipe.drawing == "times":
+        return times.make(recipe, scenes[0], recipe.counts[0], bench)
+    return pictures.make(recipe, scenes, recipe.counts, bench)

@@ -1,0 +1,135 @@
+"""Table 1: run times, beside those that the paper prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pandas as pd
+
+from ssnbench import plugins
+from ssnbench.plugins.variant import Variant, parameters, parse
+from ssnbench.report import typeset
+from ssnbench.report.tables import number
+from ssnbench.report.typeset import Cell, Table
+from ssnbench.reproduce.figure import Made
+from ssnbench.reproduce.recipes import PRINTED, Printed, Recipe
+from ssnbench.reproduce.sources import Found, has_weights
+from ssnbench.reproduce.work import Bench
+from ssnbench.run import benchmark, facts
+from ssnbench.run.clock import Task
+
+PRINTED_GPU = "NVIDIA Tesla V100"
+_STAGES = ("total", "network", "clustering", "connectivity")
+
+
+def make(recipe: Recipe, found: Found, n_asked: int, bench: Bench) -> Made:
+    """Time what is not timed yet, on the processor and on a GPU where there is one."""
+    variants = {row.algo: parse("algorithms", row.algo) for row in PRINTED if row.algo}
+    variants = {algo: variant for algo, variant in variants.items() if has_weights(variant)}
+    tasks = {
+        (algo, device): Task(variant, found.source, found.pictured, n_asked, device=device)
+        for device in devices()
+        for algo, variant in variants.items()
+        if device == "cpu" or "device" in parameters("algorithms", variant.name)
+    }
+    benchmark.time_tasks(list(tasks.values()), bench.store, bench.listener)
+    frame = joined(tasks, bench.store.timings())
+    notes = found.notes(1) if found.builtin else []
+    if len(devices()) == 1:
+        notes.append("no GPU here: all on one thread of the processor")
+    made = Made(
+        recipe,
+        f"{found.place} {found.pictured}",
+        tuple(row.name for row in PRINTED if row.algo in variants),
+        (), (n_asked,),
+        notes=tuple(notes),
+        n_failed=len(tasks) - int(frame["total"].notna().sum()),
+    )  # fmt: skip
+    table = laid_out(made, frame)
+    files = typeset.write(table, bench.store.folder)
+    return replace(made, files=tuple(bench.store.folder / name for name in files.values()))
+
+
+def devices() -> tuple[str, ...]:
+    """Where methods are timed: the processor and, where there is one, the GPU."""
+    return ("cpu", "cuda") if facts.gpu_name() else ("cpu",)
+
+
+def joined(tasks: Mapping[tuple[str, str], Task], timings: pd.DataFrame) -> pd.DataFrame:
+    """Put the times beside the printed ones: one row per printed row and device, in seconds.
+
+    Parameters
+    ----------
+    tasks : mapping of (algo, device) to Task
+        What was to be timed.
+    timings : DataFrame
+        Rows of ``Store.timings()``.
+    """
+    rows = []
+    for row in PRINTED:
+        mine = [(device, task) for (algo, device), task in tasks.items() if algo == row.algo]
+        for device, task in mine or [("", None)]:
+            stages = _stages(task, timings) if task is not None else {}
+            rows.append(
+                {
+                    "label": row.name,
+                    "printed_device": row.device,
+                    "printed_ms": row.milliseconds,
+                    "device": device,
+                    **{stage: stages.get(stage, float("nan")) for stage in _STAGES},
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _stages(task: Task, timings: pd.DataFrame) -> dict[str, float]:
+    """Median seconds by stage of a task; nothing where it was not timed."""
+    variant = task.variant
+    mine = timings[
+        (timings["algorithm"] == variant.name)
+        & (timings["params"] == variant.canonical("algorithms"))
+        & (timings["plugin_version"] == _version(variant))
+        & (timings["image"] == task.name)
+        & (timings["n_asked"] == task.n_asked)
+        & (timings["device"] == task.device)
+        & (timings["threads"] == task.threads)
+    ]
+    return dict(zip(mine["stage"], mine["seconds"], strict=True))
+
+
+def _version(variant: Variant) -> str:
+    return plugins.find("algorithms", variant.name).version
+
+
+def laid_out(made: Made, frame: pd.DataFrame) -> Table:
+    """Lay the times out; the fastest of a device is best, as printed and as measured."""
+    rows = [
+        (
+            Cell(row["label"], row["label"]),
+            Cell(row["printed_device"], row["printed_device"]),
+            number(row["printed_ms"], 0),
+            Cell(row["device"] or "—", row["device"]),
+            *(number(1e3 * row[stage], 1) for stage in _STAGES),
+        )
+        for row in frame.to_dict("records")
+    ]
+    headings = ("Model", "Printed on", "printed [ms]", "Here on", "here [ms]")
+    caption = (
+        f"{made.caption} Printed: Jampani et al. 2018, Table 1; GPU is an {PRINTED_GPU}. Here: "
+        f"median of repeats after a warm-up, one thread, {facts.machine()}; the total holds "
+        "connectivity."
+    )
+    return Table(
+        made.recipe.name,
+        made.recipe.title,
+        caption,
+        (*headings, *(f"{stage} [ms]" for stage in _STAGES[1:])),
+        tuple(rows),
+        tuple(_kind(row) for row in PRINTED for _ in range(sum(frame["label"] == row.name))),
+        frame,
+    )
+
+
+def _kind(row: Printed) -> str:
+    return "SSN" if row.name.startswith("SSN") else "others"

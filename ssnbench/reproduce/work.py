@@ -1,0 +1,109 @@
+"""Run what a recipe needs and the store does not hold yet, and read it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import pandas as pd
+
+from ssnbench.contracts import Labels
+from ssnbench.report import sections
+from ssnbench.report.sections import Section
+from ssnbench.reproduce.sources import Chosen, Found
+from ssnbench.run import benchmark, facts, plan
+from ssnbench.run.benchmark import Listener
+from ssnbench.run.execute import execute
+from ssnbench.run.makers import FromStore
+from ssnbench.run.plan import Job
+from ssnbench.run.store import KEY, Store
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where work is done: the store, how many processes may help, and who is told."""
+
+    store: Store
+    n_workers: int
+    listener: Listener
+
+
+def score(
+    found: Found,
+    images: Iterable[str],
+    methods: Sequence[Chosen],
+    counts: Sequence[int],
+    protocol: str,
+    bench: Bench,
+) -> Section | None:
+    """Score methods on images by one protocol; return their rows, under the figure's names.
+
+    Label maps are kept, so that a second protocol scores them without segmenting again.
+
+    Returns
+    -------
+    Section or None
+        None when there is no row: no job, that is.
+    """
+    jobs = _jobs(found, images, methods, counts, protocol)
+    kept = _contents(bench.store)
+    jobs = [_from_kept(job, kept, bench.store) for job in jobs]
+    benchmark.compute(jobs, bench.store, bench.n_workers, "loky", bench.listener)
+    names = {(m.variant.name, m.variant.canonical("algorithms")): m.name for m in methods}
+    wanted = pd.DataFrame([asdict(job.key) for job in jobs], columns=list(KEY))
+    rows = bench.store.records().merge(wanted, on=list(KEY))
+    rows["label"] = [names[key] for key in zip(rows["algorithm"], rows["params"], strict=True)]
+    return next(iter(sections.split(rows)), None)
+
+
+def label_maps(
+    found: Found, image: str, methods: Sequence[Chosen], n_asked: int, bench: Bench
+) -> dict[str, Labels]:
+    """Segment one image by the methods; return the label maps (H, W) by the figure's names.
+
+    A method that fails has none, and is tried again the next time.
+    """
+    jobs = _jobs(found, [image], methods, [n_asked], "seal")
+    kept = _contents(bench.store)
+    lost = [job for job in jobs if _map_key(job.key) not in kept]
+    if lost:
+        bench.listener.planned("maps", len(lost))
+        run = bench.store.begin_run(facts.gather(jobs=bench.n_workers))
+        execute(lost, bench.store, run, bench.n_workers, "loky", bench.listener.done)
+        kept = _contents(bench.store)
+    return {
+        method.name: bench.store.label_map(kept[_map_key(job.key)])
+        for method, job in zip(methods, jobs, strict=True)
+        if _map_key(job.key) in kept
+    }
+
+
+def _jobs(
+    found: Found,
+    images: Iterable[str],
+    methods: Sequence[Chosen],
+    counts: Sequence[int],
+    protocol: str,
+) -> list[Job]:
+    """Jobs of these images only; none is shown in a report of the folder."""
+    wanted = set(images)
+    variants = [method.variant for method in methods]
+    todo = plan.make(variants, found.source, counts, protocol, keep_labels=True)
+    return [replace(job, show=False) for job in todo.jobs if job.key.image in wanted]
+
+
+def _from_kept(job: Job, kept: dict[tuple[object, ...], str], store: Store) -> Job:
+    """Let a job take the label map that was kept under another protocol, if there is one."""
+    content = kept.get(_map_key(job.key))
+    if content is None:
+        return job
+    return replace(job, make=FromStore(store.folder, content), gate=False, keep=False)
+
+
+def _contents(store: Store) -> dict[tuple[object, ...], str]:
+    """Keys of the contents of the kept label maps, by what made them."""
+    return {_map_key(each): each.content for each in store.kept()}
+
+
+def _map_key(made_by: object) -> tuple[object, ...]:
+    return tuple(getattr(made_by, name) for name in KEY if name != "protocol")
