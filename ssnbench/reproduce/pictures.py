@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Circle, Rectangle
 
 from ssnbench.contracts import Image, Labels, Sample
 from ssnbench.flow import colour_wheel, colours, known, residuals, segmented_flow
 from ssnbench.report.figures import STYLE
-from ssnbench.report.gallery import standing_out, telling_box
-from ssnbench.report.overlay import painted
+from ssnbench.report.gallery import boundaries, standing_out, telling_box
 from ssnbench.reproduce import figure as sheet
 from ssnbench.reproduce.figure import Made
 from ssnbench.reproduce.recipes import Recipe
@@ -25,7 +25,8 @@ from ssnbench.reproduce.work import Bench, label_maps
 
 _PAGE = 7.0  # inches
 _GAP, _HEAD, _BREAK = 0.03, 0.17, 0.1  # inches: between panels, above one, between lines
-_PIXELS = 600  # across a panel, at least
+_DPI = 300  # of the panels, at least: boundaries keep their width in print
+_THIN, _THICK = 0.5, 0.9  # points: boundaries in a whole picture, and in a detail
 _OWN, _AROUND = "#00e05a", "#ff2020"
 """Colours of the paper's figure 2: the cell of a pixel, and the nine cells that it looks at."""
 
@@ -100,9 +101,10 @@ def stages(lines: Sequence[Line], names: Sequence[str]) -> Figure:
     figure = Figure(figsize=(_PAGE, high + _HEAD))
     for column, (name, labels) in enumerate(panels.items()):
         axes = _panel(figure, column * (wide + _GAP), _HEAD, wide, high)
-        _show(axes, line.sample.image, labels, ink)
+        _show(axes, line.sample.image, labels, ink, wide)
         axes.set_title(f"{name}: {int(labels.max()) + 1}", parse_math=False, pad=3)
-        _mark(axes, cells, shape, line.sample.image.shape[1])
+        if labels is cells:
+            _mark(axes, cells, shape)
     return figure
 
 
@@ -116,18 +118,14 @@ def _initial_grid(shape: tuple[int, ...], n_asked: int) -> tuple[Labels, tuple[i
     return (row[:, None] * grid.cols + column).astype(np.int32), (grid.rows, grid.cols)
 
 
-def _mark(axes: Axes, cells: Labels, shape: tuple[int, int], width: int) -> None:
+def _mark(axes: Axes, cells: Labels, shape: tuple[int, int]) -> None:
     """Box one cell near the middle, and the nine cells around it."""
     row, column = shape[0] // 2, shape[1] // 2
-    scale = _fine(width)
     for colour, reach in ((_AROUND, 1), (_OWN, 0)):
         inside = np.isin(cells // shape[1], range(row - reach, row + reach + 1))
         inside &= np.isin(cells % shape[1], range(column - reach, column + reach + 1))
         rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-        box = (columns[0] * scale, rows[0] * scale)
-        size = (len(columns) * scale, len(rows) * scale)
-        axes.add_patch(Rectangle(box, *size, fill=False, edgecolor="black", linewidth=2.4))
-        axes.add_patch(Rectangle(box, *size, fill=False, edgecolor=colour, linewidth=1.4))
+        _box(axes, (columns[0], rows[0], len(columns), len(rows)), colour, 1.4)
 
 
 # ---------------------------------------------------------------------- figure 7
@@ -155,7 +153,7 @@ def details(lines: Sequence[Line], names: Sequence[str]) -> Figure:
             if labels is None:
                 axes.text(0.5, 0.5, "no result", ha="center", transform=axes.transAxes)
                 continue
-            _zoomed(axes, zoom, line.sample.image, labels, box, ink)
+            _zoomed(axes, zoom, line.sample.image, labels, box, ink, wide)
             if name != "truth":
                 _tag(zoom, str(int(labels.max()) + 1))
         top += _HEAD + whole + _GAP + part + _BREAK
@@ -169,20 +167,14 @@ def _zoomed(
     labels: Labels,
     box: tuple[int, int, int, int],
     ink: tuple[int, int, int],
+    wide: float,
 ) -> None:
     """Show the image, with the part boxed that is enlarged below it."""
-    left, top, wide, high = box
-    inside = (slice(top, top + high), slice(left, left + wide))
-    _show(axes, image, labels, ink)
-    _show(zoom, np.ascontiguousarray(image[inside]), labels[inside], ink, thick=True)
-    scale = _fine(image.shape[1])
-    for colour, line in (("black", 1.8), ("white", 0.9)):
-        place = (left * scale, top * scale)
-        axes.add_patch(
-            Rectangle(
-                place, wide * scale, high * scale, fill=False, edgecolor=colour, linewidth=line
-            )
-        )
+    left, top, across, down = box
+    inside = (slice(top, top + down), slice(left, left + across))
+    _show(axes, image, labels, ink, wide)
+    _show(zoom, np.ascontiguousarray(image[inside]), labels[inside], ink, wide, _THICK)
+    _box(axes, box, "white", 0.9)
 
 
 # ---------------------------------------------------------------------- figure 9
@@ -223,7 +215,8 @@ def _sheet(panels: Mapping[str, Image], longest: float) -> Figure:
         if title == "true flow":
             side = 0.28 * high
             wheel = _panel(figure, column * (wide + _GAP) + wide - side, top, side, side)
-            wheel.imshow(colour_wheel(), interpolation="none")
+            disc = wheel.imshow(colour_wheel(), interpolation="none")
+            disc.set_clip_path(Circle((75, 75), 75, transform=wheel.transData))
             axes.set_title(f"rim: {longest:.0f} px", pad=3, loc="right", fontsize=7)
     return figure
 
@@ -239,18 +232,33 @@ def _panel(figure: Figure, left: float, top: float, wide: float, high: float) ->
     return axes
 
 
-def _fine(width: int) -> int:
-    """How many times finer a picture is drawn, so that its boundaries are thin lines."""
-    return -(-_PIXELS // width)
-
-
 def _show(
-    axes: Axes, image: Image, labels: Labels, ink: tuple[int, int, int], thick: bool = False
+    axes: Axes,
+    image: Image,
+    labels: Labels,
+    ink: tuple[int, int, int],
+    wide: float,
+    points: float = _THIN,
 ) -> None:
+    """Draw a picture with boundaries of ``points`` into axes ``wide`` inches wide."""
     height, width = labels.shape
-    times = _fine(width)
-    drawn = painted(image, labels, ink, (times * width, times * height), thick)
-    axes.imshow(drawn, aspect="auto", interpolation="none")
+    times = max(1, -(-round(_DPI * wide) // width))
+    size = (times * width, times * height)
+    drawn = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
+    fine = np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT), np.int32)
+    across = max(2, round(points / 72 * size[0] / wide))
+    edge = cv2.dilate(boundaries(fine).astype(np.uint8), np.ones((across, across), np.uint8))
+    drawn[edge > 0] = ink
+    axes.imshow(drawn, aspect="auto", interpolation="none", extent=(0, width, height, 0))
+
+
+def _box(axes: Axes, box: tuple[float, float, float, float], colour: str, points: float) -> None:
+    """Frame a part (left, top, width, height; pixels of the image), edged in black."""
+    left, top, across, down = box
+    for edge, line in (("black", points + 1.0), (colour, points)):
+        axes.add_patch(
+            Rectangle((left, top), across, down, fill=False, edgecolor=edge, linewidth=line)
+        )
 
 
 def _tag(axes: Axes, text: str) -> None:

@@ -68,15 +68,15 @@ def joined(tasks: Mapping[tuple[str, str], Task], timings: pd.DataFrame) -> pd.D
     """
     rows = []
     for row in PRINTED:
-        mine = [(device, task) for (algo, device), task in tasks.items() if algo == row.algo]
-        for device, task in mine or [("", None)]:
-            stages = _stages(task, timings) if task is not None else {}
+        mine: list[Task | None] = [t for (algo, _), t in tasks.items() if algo == row.algo]
+        for task in mine or [None]:
+            stages = {} if task is None else _stages(task, timings)
             rows.append(
                 {
                     "label": row.name,
                     "printed_device": row.device,
                     "printed_ms": row.milliseconds,
-                    "device": device,
+                    "device": "" if task is None else task.device,
                     **{stage: stages.get(stage, float("nan")) for stage in _STAGES},
                 }
             )
