@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssnbench import plugins
+from ssnbench.contracts import UsageError
 from ssnbench.reproduce import curves, pictures, times
 from ssnbench.reproduce.figure import Made
 from ssnbench.reproduce.recipes import RECIPES, Recipe
@@ -45,8 +45,8 @@ def chosen(names: Sequence[str]) -> list[Recipe]:
     """
     for name in names:
         if name != ALL and name not in RECIPES:
-            known = [*RECIPES, ALL]
-            raise plugins.unknown("figure", name, known, f"there are {', '.join(known)}")
+            known = ", ".join([*RECIPES, ALL])
+            raise UsageError(f"no figure of the paper is called {name!r} here; there are {known}")
     wanted = RECIPES if ALL in names else names
     return [RECIPES[name] for name in dict.fromkeys(wanted)]
 

@@ -26,7 +26,7 @@ from ssnbench.reproduce.work import Bench, label_maps
 _PAGE = 7.0  # inches
 _GAP, _HEAD, _BREAK = 0.03, 0.17, 0.1  # inches: between panels, above one, between lines
 _DPI = 300  # of the panels, at least: boundaries keep their width in print
-_THIN, _THICK = 0.5, 0.9  # points: boundaries in a whole picture, and in a detail
+_THIN, _THICK = 0.35, 0.6  # points: boundaries in a whole picture, and in a detail
 _OWN, _AROUND = "#00e05a", "#ff2020"
 """Colours of the paper's figure 2: the cell of a pixel, and the nine cells that it looks at."""
 

@@ -234,7 +234,10 @@ _ALL = (
         "Flow told by the mean of each superpixel, beside the truth",
         "flows",
         (Scene("MPI Sintel", "sintel", "val", image="temple_3_0022"),),
-        (_SLIC, _SNIC, _SEEDS, _ERS, _PIX, Method("SSN deep, flow", "ssn(weights=collage-flow)")),
+        (
+            *(_SLIC, _SNIC, _SEEDS, _PIX, _DEEP_BSDS),
+            Method("SSN deep, flow", "ssn(weights=collage-flow)"),
+        ),
         (300,),
         absent="SSN trained on Sintel (ours learnt flow on built-in collages)",
         claim="the superpixels of SSN deep are aligned best with changes of the flow",

@@ -52,8 +52,12 @@ def make(recipe: Recipe, found: Found, n_asked: int, bench: Bench) -> Made:
 
 
 def devices() -> tuple[str, ...]:
-    """Where methods are timed: the processor and, where there is one, the GPU."""
-    return ("cpu", "cuda") if facts.gpu_name() else ("cpu",)
+    """Where methods are timed: the processor and, where PyTorch has one, the GPU."""
+    if not facts.gpu_name():
+        return ("cpu",)
+    import torch  # slow to import: only where there is a GPU
+
+    return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
 
 def joined(tasks: Mapping[tuple[str, str], Task], timings: pd.DataFrame) -> pd.DataFrame:
