@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -113,14 +114,18 @@ def run(
             todo.jobs, store, n_workers or _cores(), backend, progress.listener
         )
         timed = benchmark.take_times(todo, store, progress.listener) if times else 0
-    return _finish(folder, changed=tally.total + timed > 0)
+    return _finish(folder, changed=tally.total + timed > 0, data_root=data_root)
 
 
 @commands.command()
 @click.argument("folder", type=options.PATH)
-def report(folder: Path) -> int:
+@click.option("--single", is_flag=True, help="Write report.html, one file with a choice of images.")
+@options.plugin
+@options.data_root
+def report(folder: Path, plugin_files: tuple[Path, ...], **how: Any) -> int:
     """Draw tables, figures and page of FOLDER again from what is stored there."""
-    return _finish(folder, changed=True)
+    options.add_plugins(plugin_files)
+    return _finish(folder, changed=True, **how)
 
 
 @commands.command()
@@ -176,7 +181,7 @@ def evaluate(
         tally = benchmark.compute(jobs, results, n_workers or _cores(), backend, progress.listener)
         table = results.records()
     show_certificates(table)
-    return _finish(folder, changed=tally.total > 0)
+    return _finish(folder, changed=tally.total > 0, data_root=data_root)
 
 
 @commands.command()
@@ -271,7 +276,7 @@ def list_(what: str, plugin_files: tuple[Path, ...]) -> int:
     return 0
 
 
-def _finish(folder: Path, changed: bool) -> int:
+def _finish(folder: Path, changed: bool, **how: Any) -> int:
     """Draw the report unless it is up to date, say where it lies, and tell success from failure."""
     from ssnbench.terminal import show_summary
 
@@ -279,7 +284,7 @@ def _finish(folder: Path, changed: bool) -> int:
     if changed or not page.is_file():
         from ssnbench.report import draw
 
-        page = draw(folder)
+        page = draw(folder, **how)
     n_failed = show_summary(folder)
     click.echo(f"report: {page}")
     return int(n_failed > 0)

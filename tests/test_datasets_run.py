@@ -175,11 +175,8 @@ def test_the_report_shows_how_superpixels_tell_the_flow(tmp_path: Path) -> None:
     sheet = row.motion()
     assert sheet is not None
     assert sheet.shape == (30, 4 * 44 - 4, 3)  # image, flow, two methods
-    shrunk = row.motion(widest=86)
-    assert shrunk is not None
-    assert shrunk.shape == (15, 86, 3)
     page = draw(tmp_path).read_text()
-    assert "Flow of collage-0000, true and by superpixels" in page
+    assert "Flow of collage-0000" in page
     assert [p.name for p in (tmp_path / "figures").glob("*-flow-1.png")]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from itertools import combinations, pairwise
 
 import cv2
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from ssnbench.report.figures import look
 from ssnbench.report.gallery import boundaries, standing_out, telling_box
-from ssnbench.report.overlay import boundary_uri, columns, painted
+from ssnbench.report.overlay import columns, painted
 from ssnbench.report.spread import spread
 
 
@@ -83,14 +82,3 @@ def test_painted_draws_lines_of_one_and_of_two_pixels() -> None:
 @pytest.mark.parametrize(("n", "side_by_side"), [(1, 1), (6, 6), (7, 4), (10, 5), (13, 5)])
 def test_lines_of_methods_are_even(n: int, side_by_side: int) -> None:
     assert columns(n) == side_by_side
-
-
-def test_boundary_layer_is_clear_elsewhere() -> None:
-    labels = np.repeat(np.array([[0] * 4 + [1] * 4], dtype=np.int32), 4, axis=0)
-    uri = boundary_uri(labels, (255, 0, 16))
-    data = np.frombuffer(base64.b64decode(uri.partition(",")[2]), np.uint8)
-    layer = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    assert layer is not None
-    assert layer.shape == (16, 32, 4)
-    assert np.flatnonzero(layer[0, :, 3]).tolist() == [15, 16]
-    assert layer[0, 15].tolist() == [16, 0, 255, 255]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote
 
 import cv2
 import numpy as np
@@ -13,6 +19,8 @@ import pandas as pd
 import pytest
 
 from ssnbench.contracts import JobKey, Labels, Record, Status, Timing, UsageError
+from ssnbench.metrics import METRICS
+from ssnbench.packing import unpack
 from ssnbench.report import draw
 from ssnbench.report.page import machine_line, timed_by
 from ssnbench.run.store import Store
@@ -122,22 +130,132 @@ def test_page_is_well_formed_and_escapes_names(report: Path) -> None:
     assert "<b>slic" not in text
 
 
-def test_page_loads_nothing(report: Path) -> None:
+def test_page_loads_nothing_but_its_own_files(report: Path) -> None:
     text = text_of(report)
-    assert not re.search(r"(https?:)?//\w", re.sub(r"data:image/[^)\"]*", "", text))
-    assert not re.search(r"<(link|img|iframe|object|embed)\b|\bsrc=|@import", text)
-    for target in re.findall(r"url\(([^)]*)\)", text):
-        assert target.startswith(("data:image/", "#"))
+    assert not re.search(r"(https?:)?//\w", text)
+    assert not re.search(r"<(iframe|object|embed)\b|@import|url\(", text)
+    sources = re.findall(r'\bsrc="([^"]+)"', text)
+    assert len(sources) > 10
+    for source in sources:
+        assert (report / unquote(source)).is_file()
+    for style in (report / "index_files" / "assets").rglob("*.css"):
+        assert not re.search(r"@import|url\(", style.read_text("utf-8"))
 
 
 def test_links_lead_to_files_and_places_that_exist(report: Path) -> None:
     text = text_of(report)
     places = re.findall(r'\bid="([^"]+)"', text)
     assert len(places) == len(set(places))
-    links = set(re.findall(r'\bhref="([^"]+)"', text))
+    links = {unescape(link) for link in re.findall(r'\bhref="([^"]+)"', text)}
     assert len(links) > 10
     for link in links:
-        assert link[1:] in places if link.startswith("#") else (report / link).is_file()
+        if "=" in link:
+            wanted = parse_qs(link[1:])
+            assert wanted["section"] == ["toy-test-seal"]
+            assert wanted["metric"][0] in METRICS
+        else:
+            assert link[1:] in places if link.startswith("#") else (report / link).is_file()
+
+
+def values_of(folder: Path) -> dict[str, Any]:
+    """What the scripts of a page hand over; fails on what JSON does not know."""
+    found = {}
+    data = folder / "index_files" / "data"
+    for path in data.rglob("*.js"):
+        text = path.read_text(encoding="ascii")
+        assert "<" not in text
+        matched = re.fullmatch(r"ssnbench\.give\((.*)\)\n", text)
+        assert matched
+        name, value = json.loads(f"[{matched[1]}]", parse_constant=refused)
+        assert path == data / f"{name}.js"
+        found[name] = value
+    return found
+
+
+def refused(constant: str) -> None:
+    raise AssertionError(f"{constant} is no JSON")
+
+
+def test_scripts_get_curves_and_scores(report: Path) -> None:
+    values = values_of(report)
+    (section,) = values["report"]["sections"]
+    assert [method["label"] for method in section["methods"]] == sorted(("grid", NASTY))
+    points = section["curves"]["asa"]["grid"]
+    assert [point[0] for point in points] == [4, 8]
+    assert [point[1] for point in points] == [0.75, 0.83333]
+    scores = values[section["scores"]]
+    assert scores["images"] == ["a", "b", "c"]
+    row = scores["metrics"]["asa"][scores["labels"].index("grid")]
+    assert row == [[0.75, 0.75, None], [0.83333, 0.83333, None]]
+
+
+def test_scripts_get_label_maps_and_are_told_what_is_missing(report: Path) -> None:
+    values = values_of(report)
+    (album,) = values["albums"]
+    assert [image["key"] for image in album["images"]] == ["a", "b"]
+    image = album["images"][0]
+    made = values[image["maps"]["8"]][NASTY]
+    assert made["made"] == 8
+    np.testing.assert_array_equal(unpack(b64decode(made["map"])), stripes(8))
+    shown = values[image["picture"]]
+    assert shown["truths"] == []
+    assert shown["jpeg"].startswith("data:image/jpeg;base64,")
+    told = " ".join(album["notes"])
+    assert "Label maps were kept of 2 of 3 images" in told
+    assert "No truths: no dataset is called 'toy'" in told
+
+
+def test_one_file_holds_all(report: Path, tmp_path: Path) -> None:
+    shutil.copy(report / "results.sqlite", tmp_path)
+    page = draw(tmp_path, single=True)
+    assert page == tmp_path / "report.html"
+    text = page.read_text(encoding="utf-8")
+    Balanced().feed(text)
+    assert not re.search(r"<link|\bsrc=|href=\"(?!#)", text)
+    assert "<script>alert" not in text
+    blocks = dict(re.findall(r'data-name="([^"]+)">(.*?)</script>', text))
+    values = {
+        unescape(name): json.loads(block, parse_constant=refused) for name, block in blocks.items()
+    }
+    beside = {"report", "albums", "scores/toy-test-seal", "figures/prints", "maps/0-0-8"}
+    assert beside <= values.keys()
+    assert values["report"] == values_of(report)["report"]
+    assert not (tmp_path / "index_files").exists()
+
+
+def test_one_file_takes_the_worst_images(tmp_path: Path) -> None:
+    images = [f"{n:02d}" for n in range(15)]
+    fill(tmp_path, labels=["slic"], images=images, counts=[4], names=["br"])
+    with Store(tmp_path) as store:
+        for image in images:  # the later, the worse
+            score = {"br": 1 - int(image) / 100}
+            store.add(1, [Record(key("slic", image, 4), 0, "slic", "ok", "", 4, 4, 4, score)])
+            store.add(1, [Record(key("slic", image, 4), 1, "slic", "ok", "", 4, 4, 4, score)])
+    text = draw(tmp_path, single=True).read_text(encoding="utf-8")
+    found = re.search(r'data-name="albums">(.*?)</script>', text)
+    assert found
+    (album,) = json.loads(found[1])
+    assert [image["key"] for image in album["images"]] == images[3:]
+    assert "12 of 15 images" in text
+
+
+def test_what_a_page_no_longer_needs_is_removed(tmp_path: Path) -> None:
+    fill(tmp_path, labels=["slic"], counts=[4], names=["asa"])
+    draw(tmp_path)
+    stale = tmp_path / "index_files" / "data" / "maps" / "0-9-9.js"
+    stale.write_text("")
+    draw(tmp_path)
+    assert not stale.exists()
+
+
+def test_references_are_those_of_what_is_used(report: Path, tmp_path: Path) -> None:
+    assert "none known" in text_of(report)
+    assert re.findall(r"@\w+\{(\w+),", text_of(report)) == ["tu2018seal"]  # grid has no paper
+    fill(tmp_path, labels=["slic-opencv"], counts=[4], names=["asa"], shown=False)
+    text = drawn(tmp_path)
+    cited = re.findall(r"@\w+\{(\w+),", text)
+    assert cited == ["achanta2012slic", "bradski2000opencv", "tu2018seal"]
+    assert "serves" not in text.partition('id="bibtex"')[2]
 
 
 def test_figures_are_pdf_and_png_with_their_data(report: Path) -> None:
@@ -178,7 +296,7 @@ def test_results_are_beside_the_page(report: Path) -> None:
 
 def test_drawing_again_changes_nothing(report: Path) -> None:
     def files() -> Mapping[Path, bytes]:
-        kinds = {".html", ".csv", ".pdf", ".png", ".tex", ".md"}
+        kinds = {".html", ".js", ".csv", ".pdf", ".png", ".tex", ".md"}
         return {p: p.read_bytes() for p in report.rglob("*") if p.suffix in kinds}
 
     before = files()
@@ -235,7 +353,7 @@ def test_several_protocols_and_datasets_stand_apart(tmp_path: Path) -> None:
     add(tmp_path, other, "slic", "ok", n_segments=4, scores={"asa": 0.5})
     text = drawn(tmp_path)
     for slug in ("toy-test-seal", "toy-test-stutz", "else-where-test-seal"):
-        assert f'<section id="{slug}">' in text
+        assert f'data-section="{slug}" id="{slug}"' in text
         assert (tmp_path / "figures" / f"{slug}-asa.pdf").is_file()
 
 

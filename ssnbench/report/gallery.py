@@ -60,19 +60,15 @@ class Row:
     box: tuple[int, int, int, int]
     flow: Flow | None = None
 
-    def motion(self, widest: int | None = None) -> Image | None:
+    def motion(self) -> Image | None:
         """Image, true flow, and the flow by the superpixels of each method, in lines of four.
 
-        Shrunk to ``widest`` pixels where it is wider; None where no flow is known.
+        None where no flow is known.
         """
         if self.flow is None:
             return None
         maps = [cell.labels for cell in self.cells]
-        sheet = flow_picture(self.picture, self.flow, maps, columns=_MOTIONS)
-        if widest is None or sheet.shape[1] <= widest:
-            return sheet
-        size = (widest, round(sheet.shape[0] * widest / sheet.shape[1]))
-        return np.asarray(cv2.resize(sheet, size, interpolation=cv2.INTER_AREA), np.uint8)
+        return flow_picture(self.picture, self.flow, maps, columns=_MOTIONS)
 
 
 @dataclass(frozen=True)

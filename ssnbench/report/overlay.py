@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -12,10 +11,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from numpy.typing import NDArray
 
 from ssnbench.contracts import Image, Labels, Mask
-from ssnbench.images import write_image
+from ssnbench.images import read_image, write_image
 from ssnbench.report.figures import STYLE, Drawing, save
 from ssnbench.report.gallery import Cell, Gallery, Row, boundaries
 
@@ -24,7 +22,6 @@ _MOST_PRINTED = 3  # images; with their details they fill a page
 _CELL = 400  # pixels across a cell of the printed figure
 _PAGE, _WIDEST = 7.0, 2.2  # inches: the printed figure, and a cell of it
 _GAP, _BREAK, _HEAD = 0.025, 0.08, 0.2  # inches: between cells, between images, for the names
-_FINE = 1000  # pixels along the page's raster for boundaries, which is at most 4 times finer
 
 
 def painted(
@@ -157,23 +154,18 @@ def _fill(pair: tuple[Axes, Axes], row: Row, cell: Cell | None, ink: tuple[int, 
 
 def picture_uri(picture: Image) -> str:
     """Return the picture as a data URI (JPEG: the boundaries lie on a layer of their own)."""
-    bgr = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), dtype=np.uint8)
-    return _uri(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
-
-
-def boundary_uri(labels: Labels, ink: tuple[int, int, int]) -> str:
-    """Return the boundaries alone, on a clear ground, as a data URI (PNG)."""
-    height, width = labels.shape
-    times = min(max(round(_FINE / max(width, height)), 1), 4)
-    fine = _resized(labels, (width * times, height * times))
-    layer = np.zeros((*fine.shape, 4), np.uint8)
-    layer[_thick(boundaries(fine))] = (*ink[::-1], 255)
-    return _uri(".png", layer, [cv2.IMWRITE_PNG_COMPRESSION, 6])
-
-
-def _uri(extension: str, picture: NDArray[np.uint8], options: Sequence[int]) -> str:
-    done, data = cv2.imencode(extension, picture, options)
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
     if not done:
-        raise ValueError(f"cannot encode a picture of shape {picture.shape} as {extension}")
-    kind = {".jpg": "jpeg", ".png": "png"}[extension]
-    return f"data:image/{kind};base64,{base64.b64encode(bytes(data)).decode('ascii')}"
+        raise ValueError(f"cannot encode a picture of shape {picture.shape} as JPEG")
+    return f"data:image/jpeg;base64,{base64.b64encode(bytes(data)).decode('ascii')}"
+
+
+def preview_uri(path: Path, widest: int = 1800) -> str:
+    """Return a picture that was written for print, shrunk for the page, as a data URI."""
+    picture = read_image(path)
+    height, width = picture.shape[:2]
+    if width > widest:
+        size = (widest, max(1, round(height * widest / width)))
+        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return picture_uri(picture)

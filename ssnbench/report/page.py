@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,108 +12,72 @@ from markupsafe import Markup
 
 from ssnbench.contracts import UsageError
 from ssnbench.report import (
+    albums,
+    bundle,
     ceiling,
-    comparisons,
-    equal,
+    citations,
     gallery,
     overlay,
-    remarks,
+    payload,
     sections,
-    stats,
     tables,
-    typeset,
 )
-from ssnbench.report.ceiling import Band
-from ssnbench.report.figures import Drawing, draw_curve, draw_pair
-from ssnbench.report.gallery import Gallery
-from ssnbench.report.sections import Section
-from ssnbench.report.typeset import Table
+from ssnbench.report.albums import Album
+from ssnbench.report.bundle import Beside, Bundle, Within
+from ssnbench.report.chapters import Chapter, Desk, Filed, chapter, filed
+from ssnbench.report.figures import Drawing
+from ssnbench.report.winners import HEADLINES
 from ssnbench.report.yardsticks import yardsticks_tables
 from ssnbench.run.store import Store
 
-FIRST = ("asa", "br", ("br", "bp"), "ev", "epe")
-"""Curves in plain view, a pair being the second over the first; the others unfold."""
+FOLDER, PAGE, SINGLE = "index_files", "index.html", "report.html"
+"""What the page loads, the page beside it, and the page that is one file."""
 
-HEADLINES = ("asa", "br", "bp", "ev", "co")
-"""Metrics, of higher-is-better, whose best methods are named at the top."""
-
-
-@dataclass(frozen=True)
-class Filed:
-    """A table together with the names of its files by kind."""
-
-    table: Table
-    files: Mapping[str, str]
-
-    @property
-    def numeric(self) -> list[bool]:
-        """Which columns are set flush right."""
-        return typeset.numeric_columns(self.table)
-
-    @property
-    def choices(self) -> list[str]:
-        """Groups that the reader may pick from, in order; none where there is but one."""
-        groups = list(dict.fromkeys(self.table.groups))
-        return groups if len(groups) > 1 else []
+MOST_EMBEDDED = 12
+"""Images of a dataset that a page of one file holds."""
 
 
-@dataclass(frozen=True)
-class Chapter:
-    """What the page tells of one section."""
-
-    section: Section
-    summary: pd.DataFrame
-    counts: Mapping[str, Any]
-    winners: Sequence[Mapping[str, str]]
-    first: Sequence[Drawing]
-    more: Sequence[Drawing]
-    compared: Sequence[Drawing]
-    tables: Sequence[Filed]
-    notes: Sequence[str]
-
-
-def write(folder: Path) -> Path:
+def write(folder: Path, *, single: bool = False, data_root: Path | None = None) -> Path:
     """Draw the report of a run folder; see :func:`ssnbench.report.draw`."""
     with Store(folder, create=False) as store:
         records = sections.distinct_labels(store.records())
         timings, runs = store.timings(), store.runs()
         if records.empty and timings.empty:
             raise UsageError(f"no results in {folder}: its store has no rows; run: ssnbench run")
-        galleries = gallery.gather(store, records)
-        figures, sheets = _made(folder / "figures"), _made(folder / "tables")
-        store.write_csv()
-    found = sections.split(records)
-    labels = sorted(records["label"].unique())
-    troubles = sections.troubles(records)
-    undefined, people = sections.undefined_by(runs), ceiling.read(folder)
-    chapters = [
-        _chapter(
-            section,
+        desk = Desk(
+            sorted(records["label"].unique()),
             timings,
-            ceiling.bands(people, section),
-            labels,
-            figures,
-            sheets,
-            undefined.get(section.dataset, {}),
+            ceiling.read(folder),
+            sections.undefined_by(runs),
+            _made(folder / "figures"),
+            _made(folder / "tables"),
         )
-        for section in found
-    ]
-    beside = yardsticks_tables((chapter.section, chapter.summary) for chapter in chapters)
+        chapters = [chapter(section, desk) for section in sections.split(records)]
+        grids = [
+            drawing
+            for shown in gallery.gather(store, records)
+            for drawing in _grids(shown, desk.figures)
+        ]
+        store.write_csv()
+        values: Beside | Within = Within() if single else Beside(_made(folder / FOLDER))
+        indices = _add_values(chapters, store, records, values, data_root)
+    if single:
+        prints = {item.slug: desk.figures / item.files["png"] for item in grids}
+        values.add("figures/prints", {s: overlay.preview_uri(p) for s, p in prints.items()})
     html = _template().render(
-        chapters=chapters,
-        yardsticks=[_filed(table, sheets) for table in beside],
-        albums=[_Album(shown, _grids(shown, figures)) for shown in galleries],
-        runtime=_runtime(timings, records, machine_line(timed_by(runs)), sheets),
-        troubles=_filed(tables.troubles_table(troubles), sheets) if len(troubles) else None,
-        lost=int(troubles.loc[troubles["status"].isin(["failed", "missing"]), "images"].sum()),
-        runs=list(reversed(runs)),
-        n_rows=len(records),
-        statuses=records["status"].value_counts().to_dict(),
-        picture_uri=overlay.picture_uri,
-        boundary_uri=overlay.boundary_uri,
-        columns=overlay.columns,
+        _facts(chapters, records, timings, runs, desk),
+        grids=grids,
+        albums=[f"{index['data']}: {note}" for index in indices for note in index["notes"]],
+        has_maps=bool(indices),
+        single=single,
+        files=FOLDER,
+        blocks=values.blocks if isinstance(values, Within) else {},
+        styles=bundle.STYLES,
+        scripts=bundle.SCRIPTS,
     )
-    page = folder / "index.html"
+    if isinstance(values, Beside):
+        values.finish()
+    page = folder / (SINGLE if single else PAGE)
     page.write_text(html, encoding="utf-8")
     return page
 
@@ -128,121 +91,86 @@ def _made(folder: Path) -> Path:
 
 
 def _template() -> jinja2.Template:
+    here = Path(__file__).parent
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=jinja2.FileSystemLoader(here),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["svg"] = Markup  # our own drawing: its texts were escaped by matplotlib
+    # Our own styles, scripts and JSON: what they hold of others was made safe by `bundle.encoded`.
+    environment.filters["web"] = lambda name: Markup((here / "web" / name).read_text("utf-8"))
+    environment.filters["json"] = Markup
     return environment.get_template("page.html")
 
 
-# ---------------------------------------------------------------------- one section
+# ---------------------------------------------------------------------- what scripts draw
 
 
-def _chapter(
-    section: Section,
-    timings: pd.DataFrame,
-    annotators: Mapping[str, Band],
-    labels: Sequence[str],
-    figures: Path,
-    sheets: Path,
-    undefined: Mapping[str, str],
-) -> Chapter:
-    summary = stats.summarise(section)
-    counts = equal.round_counts(section.scored["n_asked"]) if len(section.scored) else []
-    level = equal.at_equal_counts(section, counts) if counts and section.metrics else None
-    made: list[Table] = []
-    if section.metrics:
-        made.append(tables.scores_table(section, summary))
-    if level is not None and len(level):
-        made.append(tables.equal_counts_table(section, level))
-    areas = stats.areas(summary)
-    if len(areas):
-        made.append(tables.areas_table(section, areas))
-    beyond = comparisons.Comparisons()
-    if level is not None:
-        beyond = comparisons.compare(section, summary, level, timings, labels, figures)
-    curves = _curves(section, summary, annotators, labels, figures)
-    first = [name for name in FIRST if name in curves] or list(curves)[:2]
-    return Chapter(
-        section,
-        summary,
-        remarks.counted(section),
-        _winners(level) if level is not None else [],
-        [curves[name] for name in first],
-        [curve for name, curve in curves.items() if name not in first],
-        beyond.figures,
-        [_filed(table, sheets) for table in (*beyond.tables[::-1], *made)],
-        [
-            *sections.not_defined(section, undefined),
-            *remarks.notes(section, summary, bool(counts)),
-            *beyond.notes,
-            *remarks.of_annotators(annotators),
-        ],
+def _add_values(
+    chapters: Sequence[Chapter],
+    store: Store,
+    records: pd.DataFrame,
+    values: Bundle,
+    data_root: Path | None,
+) -> list[dict[str, Any]]:
+    """Put into the bundle what the page's own scripts draw; return what there is of images."""
+    values.add("report", {"sections": [dict(each.data) for each in chapters]})
+    for each in chapters:
+        slug = each.section.slug
+        values.add(f"scores/{slug}", payload.scores_data(each.section))
+        for kind, drawings in (("curves", each.curves), ("compared", each.compared)):
+            values.add(f"figures/{slug}-{kind}", {item.slug: item.svg for item in drawings})
+    found = albums.gather(store, records)
+    if isinstance(values, Within):
+        found = [_embedded(album, chapters) for album in found]
+    indices = [
+        albums.add(album, number, store, values, data_root) for number, album in enumerate(found)
+    ]
+    values.add("albums", indices)
+    return indices
+
+
+def _embedded(album: Album, chapters: Sequence[Chapter]) -> Album:
+    """Keep of an album what a page of one file has room for."""
+    scores = next(
+        payload.scores_data(each.section)
+        for each in chapters
+        if (each.section.dataset, each.section.split) == (album.dataset, album.split)
     )
+    ways = {name: sections.better(name) for name in HEADLINES}
+    return albums.limited(album, albums.worst_images(scores, ways, album.images, MOST_EMBEDDED))
 
 
-def _curves(
-    section: Section,
-    summary: pd.DataFrame,
-    annotators: Mapping[str, Band],
-    labels: Sequence[str],
-    folder: Path,
-) -> dict[str | tuple[str, str], Drawing]:
-    """Draw every metric that has a better end, and precision over recall."""
-    drawn: dict[str | tuple[str, str], Drawing] = {
-        metric: draw_curve(section, summary, metric, labels, folder, annotators.get(metric))
-        for metric in section.metrics
-        if sections.better(metric)
+# ---------------------------------------------------------------------- what the template tells
+
+
+def _facts(
+    chapters: Sequence[Chapter],
+    records: pd.DataFrame,
+    timings: pd.DataFrame,
+    runs: Sequence[Mapping[str, Any]],
+    desk: Desk,
+) -> dict[str, Any]:
+    troubles = sections.troubles(records)
+    beside = yardsticks_tables((each.section, each.summary) for each in chapters)
+    uses = citations.used(records)
+    return {
+        "chapters": chapters,
+        "yardsticks": [filed(table, desk.sheets) for table in beside],
+        "runtime": _runtime(timings, records, machine_line(timed_by(runs)), desk.sheets),
+        "troubles": filed(tables.troubles_table(troubles), desk.sheets) if len(troubles) else None,
+        "lost": int(troubles.loc[troubles["status"].isin(["failed", "missing"]), "images"].sum()),
+        "runs": list(reversed(runs)),
+        "n_rows": len(records),
+        "statuses": records["status"].value_counts().to_dict(),
+        "uses": uses,
+        "bibtex": citations.bibtex(uses),
     }
-    if {"br", "bp"} <= drawn.keys():
-        pair = ("br", "bp")
-        drawn[pair] = draw_pair(section, summary, pair, labels, folder)
-    return drawn
 
 
-def _winners(level: pd.DataFrame) -> list[dict[str, str]]:
-    """Best two per metric, at the middle one of the equal counts that most methods reach."""
-    count = equal.fullest_count(level)
-    here = level[(level["n_segments"] == count) & level["image_mean"].notna()]
-    winners = []
-    for metric in HEADLINES:
-        rows = here[here["metric"] == metric]
-        if len(rows) < 2:
-            continue
-        best, second = rows.nlargest(2, "image_mean").to_dict("records")
-        winners.append(
-            {
-                "name": sections.long_name(metric),
-                "count": str(best["n_segments"]),
-                "rivals": str(len(rows)),
-                "label": str(best["label"]),
-                "value": f"{best['image_mean']:.4f}",
-                "second": f"{second['label']} {second['image_mean']:.4f}",
-            }
-        )
-    return winners
-
-
-def _filed(table: Table, sheets: Path) -> Filed:
-    return Filed(table, typeset.write(table, sheets))
-
-
-# ---------------------------------------------------------------------- the rest
-
-
-@dataclass(frozen=True)
-class _Album:
-    """A gallery and the printed grids that were drawn of it."""
-
-    gallery: Gallery
-    grids: Sequence[Drawing]
-
-
-def _grids(shown: Gallery, figures: Path) -> list[Drawing]:
+def _grids(shown: gallery.Gallery, figures: Path) -> list[Drawing]:
     slug = sections.slugged(f"{shown.dataset}-{shown.split}-overlay")
     return overlay.draw_grids(shown, slug, figures)
 
@@ -253,7 +181,7 @@ def _runtime(
     current = _of_current_version(timings, records)
     if not (current["stage"] == "total").any():
         return None
-    return _filed(tables.runtime_table(current, machine), sheets)
+    return filed(tables.runtime_table(current, machine), sheets)
 
 
 def _of_current_version(timings: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
