@@ -101,6 +101,25 @@ def test_pairs_agree_with_scipy_and_turn_round() -> None:
     assert errors["wins"] == row["losses"]
 
 
+def test_what_is_level_with_the_best_is_told_from_what_is_not() -> None:
+    steps = np.arange(20)
+    base = 0.5 + 0.01 * steps
+    table = pd.DataFrame(
+        {
+            "best": base + 0.001,
+            "twin": base + 0.001 + np.where(steps % 2, 0.01, -0.0105),  # now above, now below
+            "same": base + 0.001,
+            "far": base - 0.2,
+        }
+    )
+    assert paired.level_with_best(scores(table), "asa") == {"twin", "same"}
+    far = table.assign(far=base + 0.2)
+    assert paired.level_with_best(scores(far), "asa") == set()
+    assert paired.level_with_best(scores(-far, "ue"), "ue") == set()
+    assert paired.level_with_best(scores(table, "ue"), "ue") == set()  # far is the best here
+    assert paired.level_with_best(scores(table[:5]), "asa") == set()  # too few to tell anything
+
+
 def test_the_interval_of_a_difference_is_that_of_its_mean() -> None:
     generator = np.random.default_rng(0)
     image = generator.normal(0.5, 0.3, 400)  # what images differ by does not enter

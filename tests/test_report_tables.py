@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from ssnbench.report import tables, typeset
+from ssnbench.report import equal, tables, typeset
 from ssnbench.report.sections import Section
 from ssnbench.report.typeset import Cell, Table
 
@@ -72,6 +73,34 @@ def test_latex_marks_and_escapes() -> None:
     assert r"\begin{tabular}{lr}" in text
     for rule in (r"\toprule", r"\midrule", r"\bottomrule"):
         assert rule in text
+
+
+def test_a_mark_of_significance_is_neither_bold_nor_underlined() -> None:
+    made = table(("a", 0.5, 1), ("b", 0.25, 2))
+    (name, score), rest = made.rows[1], made.rows[:1]
+    marked = replace(made, rows=(*rest, (name, replace(score, text=f"0.25{typeset.MARK}"))))
+    assert r"b & \underline{0.25}$^\dagger$ \\" in typeset.latex(marked)
+    assert "| b | *0.25*† |" in typeset.markdown(marked)
+    assert typeset.numeric_columns(marked) == [False, True]
+
+
+def test_equal_counts_mark_what_is_not_told_apart_from_the_best() -> None:
+    rows = [
+        (label, n_asked, f"i{image}", n_asked, value + 0.001 * image + n_asked / 1e4)
+        for label, value in (("best", 0.6), ("same", 0.6), ("far", 0.5))
+        for n_asked in (100, 400)
+        for image in range(8)
+    ]
+    names = ["label", "n_asked", "image", "n_segments", "asa"]
+    records = pd.DataFrame(rows, columns=names).assign(status="ok", algorithm="m", params="{}")
+    section = Section("d", "s", "seal/1", "d-s-seal", records.assign(truth=0), ("asa",))
+    made = tables.equal_counts_table(section, equal.at_equal_counts(section, [200]))
+    texts = {row[0].text: row[2].text for row in made.rows}
+    assert [label for label, text in texts.items() if text.endswith(typeset.MARK)] == ["same"]
+    assert f"{typeset.MARK}: not told apart" in made.caption
+    few = replace(section, rows=section.rows[section.rows["image"] < "i3"])
+    plain = tables.equal_counts_table(few, equal.at_equal_counts(few, [200]))
+    assert typeset.MARK not in plain.caption
 
 
 def test_latex_rules_off_groups() -> None:

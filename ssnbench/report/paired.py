@@ -13,8 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ssnbench.report.equal import samples
+from ssnbench.report.ranks import ALPHA
 from ssnbench.report.sections import better
 from ssnbench.report.stats import LEVEL, resampled
+
+FEWEST = 6
+"""Images from which on the signed-rank test can reach `ALPHA` at all: 2 / 2^6 is below it."""
 
 _COLUMNS = (
     *("metric", "n_segments", "label", "other", "n_images", "difference", "low", "high"),
@@ -90,6 +94,33 @@ def against(pairs: pd.DataFrame, label: str) -> pd.DataFrame:
     )
     found = pd.concat([pairs[pairs["label"] == label], turned[list(pairs.columns)]])
     return found.sort_values("other", ignore_index=True)
+
+
+def level_with_best(scores: pd.DataFrame, metric: str) -> set[str]:
+    """Methods that are not told apart from the one with the best mean.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        What `equal.image_scores` returned at a count.
+    metric : str
+        One of its columns.
+
+    Returns
+    -------
+    set of str
+        Those whose p by Wilcoxon's signed-rank test against the best, corrected by Holm for the
+        number of methods, is not below `ALPHA`. Empty where nothing could be told apart at all:
+        for fewer than `FEWEST` images, and for a metric without a better end.
+    """
+    table, _ = samples(scores, metric)
+    if len(table) < FEWEST or not better(metric):
+        return set()
+    means = table.mean()
+    best = means.idxmin() if better(metric) == "lower" else means.idxmax()
+    others = table.columns.drop(best)
+    p = holm(np.array([signed_rank((table[best] - table[name]).to_numpy()) for name in others]))
+    return {str(name) for name, value in zip(others, p, strict=True) if not value < ALPHA}
 
 
 def _interval(differences: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from ssnbench.report.equal import COVERAGE
+from ssnbench.report import paired
+from ssnbench.report.equal import COVERAGE, image_scores
+from ssnbench.report.ranks import ALPHA
 from ssnbench.report.sections import Section, better, short_name
-from ssnbench.report.typeset import Cell, Table
+from ssnbench.report.typeset import MARK, Cell, Table
 
 MISSING = "—"
 STAGES = ("segment", "colour", "network", "clustering", "joining", "other", "connectivity")
@@ -62,11 +65,12 @@ def equal_counts_table(section: Section, interpolated: pd.DataFrame) -> Table:
     wide = interpolated.pivot(index=keys, columns="metric", values="image_mean")
     metrics = [metric for metric in section.metrics if metric in wide]
     columns = {metric: _scored(wide[metric], metric, "n_segments") for metric in metrics}
+    level = _level_with_best(section, metrics, sorted({int(count) for count, _ in wide.index}))
     rows = [
         (
             Cell(str(label), str(label)),
             number(count, 0),
-            *(columns[m][count, label] for m in metrics),
+            *(_marked(columns[m][count, label], label in level[count, m]) for m in metrics),
         )
         for count, label in wide.index
     ]
@@ -76,6 +80,11 @@ def equal_counts_table(section: Section, interpolated: pd.DataFrame) -> Table:
         f"where fewer than {COVERAGE:.0%} of a method's images reach the count. Best in bold, "
         "second best underlined."
     )
+    if any(level.values()):
+        caption += (
+            f" {MARK}: not told apart from the best of its column and count (Wilcoxon's "
+            f"signed-rank test over images, corrected by Holm for the methods, p >= {ALPHA:g})."
+        )
     return Table(
         f"{section.slug}-equal-counts",
         "Scores at equal counts made",
@@ -228,6 +237,22 @@ def _scored(values: pd.Series[float], metric: str, level: str) -> Mapping[tuple[
     places = printed.groupby(level=level).transform(lambda s: _places(s, better(metric)))
     cells = [number(v, digits, int(p)) for v, p in zip(values, places, strict=True)]
     return dict(zip(values.index, cells, strict=True))
+
+
+def _level_with_best(
+    section: Section, metrics: Sequence[str], counts: Sequence[int]
+) -> dict[tuple[int, str], set[str]]:
+    """Methods not told apart from the best, by count and metric."""
+    scores = {count: image_scores(section, count) for count in counts}
+    return {
+        (count, metric): paired.level_with_best(scores[count], metric)
+        for count in counts
+        for metric in metrics
+    }
+
+
+def _marked(cell: Cell, mark: bool) -> Cell:
+    return replace(cell, text=f"{cell.text}{MARK}") if mark and cell.value is not None else cell
 
 
 def _places(values: pd.Series[float], way: str) -> pd.Series[float]:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
+MARK = "†"
+"""Stands behind a score that is not told apart from the best; it is neither bold nor underlined."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -67,7 +70,7 @@ def latex(table: Table) -> str:
     for row, group, before in zip(table.rows, table.groups, _shifted(table.groups), strict=True):
         if before is not None and group != before:
             lines.append(r"\midrule")
-        cells = [dress[cell.place].format(escape_latex(cell.text)) for cell in row]
+        cells = [_dressed(cell, dress, escape_latex) for cell in row]
         lines.append(" & ".join(cells) + r" \\")
     columns = "".join("r" if numeric else "l" for numeric in numeric_columns(table))
     return "\n".join(
@@ -96,14 +99,17 @@ def markdown(table: Table) -> str:
     lines = [
         [escape_markdown(heading) for heading in table.headings],
         rules,
-        *(
-            [dress[cell.place].format(escape_markdown(cell.text)) for cell in row]
-            for row in table.rows
-        ),
+        *([_dressed(cell, dress, escape_markdown) for cell in row] for row in table.rows),
     ]
     body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     caption = table.caption.replace("underlined", "in italics")
     return f"{body}\n\n{escape_markdown(caption)}\n"
+
+
+def _dressed(cell: Cell, dress: Sequence[str], escape: Callable[[str], str]) -> str:
+    """Text of a cell as its place demands; a mark stands behind it, undressed."""
+    text = cell.text.removesuffix(MARK)
+    return dress[cell.place].format(escape(text)) + escape(cell.text[len(text) :])
 
 
 def numeric_columns(table: Table) -> list[bool]:
@@ -120,7 +126,7 @@ _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
     "%": r"\%", "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$", "·": r"$\cdot$", "—": "---", "…": r"\dots{}",
+    "↓": r"$\downarrow$", "·": r"$\cdot$", "—": "---", "†": r"$^\dagger$", "…": r"\dots{}",
 }  # fmt: skip
 
 
