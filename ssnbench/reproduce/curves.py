@@ -15,13 +15,15 @@ from ssnbench.report import stats
 from ssnbench.report.figures import INK, STYLE, axis_name, look, name_curves, set_count_axis
 from ssnbench.report.sections import Section
 from ssnbench.reproduce import figure as sheet
+from ssnbench.reproduce.enlarge import enlarge
 from ssnbench.reproduce.figure import Made
 from ssnbench.reproduce.recipes import COUNT, LOOKS, Panel, Recipe
 from ssnbench.reproduce.sources import Found, choose
 from ssnbench.reproduce.work import Bench, score
 
-_AXES, _HIGH = 2.15, 1.95  # inches: width and height of one diagram
-_LEFT, _NAMES, _BELOW, _ABOVE = 0.55, 1.25, 0.42, 0.25  # inches around it
+_AXES, _HIGH = 2.3, 2.1  # inches: width and height of one diagram
+_LEFT, _BELOW, _ABOVE = 0.55, 0.42, 0.25  # inches around it
+_HANDLE, _LETTER = 0.42, 0.058  # inches: to the right of it a piece of curve, and each letter
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def points(panel: Panel, section: Section) -> pd.DataFrame:
 def draw(drawn: Sequence[Drawn], order: Sequence[str], place: str) -> Figure:
     """Draw the panels side by side, each curve named at its end."""
     n = max(len(drawn), 1)
-    each = _LEFT + _AXES + _NAMES
+    each = _LEFT + _AXES + _HANDLE + _LETTER * max(map(len, order), default=0)
     width, height = n * each, _ABOVE + _HIGH + _BELOW
     figure = Figure(figsize=(width, height))
     for number, part in enumerate(drawn):
@@ -99,6 +101,7 @@ def _panel(figure: Figure, axes: Axes, part: Drawn, order: Sequence[str]) -> Non
         axes.set_xlabel("superpixels made (mean)")
         if len(data):
             set_count_axis(axes, data["n_segments"])
+            enlarge(axes, curves)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_xlabel(axis_name(panel.x, part.section))
