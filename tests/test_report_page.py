@@ -217,9 +217,11 @@ def test_one_file_holds_all(report: Path, tmp_path: Path) -> None:
     values = {
         unescape(name): json.loads(block, parse_constant=refused) for name, block in blocks.items()
     }
-    beside = {"report", "albums", "scores/toy-test-seal", "figures/prints", "maps/0-0-8"}
+    beside = {"report", "albums", "scores/toy-test-seal", "figures/prints"}
     assert beside <= values.keys()
     assert values["report"] == values_of(report)["report"]
+    (album,) = values["albums"]
+    assert values[album["images"][0]["maps"]["8"]].keys() == {"grid", NASTY}
     assert not (tmp_path / "index_files").exists()
 
 

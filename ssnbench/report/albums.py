@@ -76,16 +76,14 @@ def limited(album: Album, images: Sequence[str]) -> Album:
     return Album(album.dataset, album.split, maps, album.n_images, notes if fewer else [])
 
 
-def add(
-    album: Album, number: int, store: Store, bundle: Bundle, data_root: Path | None
-) -> dict[str, Any]:
+def add(album: Album, store: Store, bundle: Bundle, data_root: Path | None) -> dict[str, Any]:
     """Put an album into a bundle; return what the page has to know to find its way in it.
+
+    Names are digests of what stands behind them: what an earlier page added is not added again.
 
     Parameters
     ----------
     album : Album
-    number : int
-        Tells the albums of a report apart.
     store : Store
         Holds the label maps.
     bundle : Bundle
@@ -96,11 +94,12 @@ def add(
     """
     pictures = _Pictures(album, store, bundle, data_root)
     entries = []
-    for place, (image, maps) in enumerate(album.maps.groupby("image", sort=True)):
+    for image, maps in album.maps.groupby("image", sort=True):
         found = {}
         for n_asked, group in maps.groupby("n_asked", sort=True):
-            name = f"maps/{number}-{place}-{n_asked}"
-            bundle.add(name, {row.label: _map(store, row) for row in group.itertuples()})
+            name = f"maps/{_digest(group[['label', 'n_segments', 'content']].to_json())}"
+            if not bundle.has(name):
+                bundle.add(name, {row.label: _map(store, row) for row in group.itertuples()})
             found[str(n_asked)] = name
         entries.append({"key": image, "picture": pictures.add(str(image)), "maps": found})
     return {
@@ -135,9 +134,9 @@ def _notes(album: Album, pictures: _Pictures) -> list[str]:
 
 
 class _Pictures:
-    """Adds pictures with their truths to a bundle; what an earlier page added is not read again.
+    """Adds pictures with their truths to a bundle.
 
-    The names hold what the store knows of its runs: only a new run makes the page read images anew.
+    What the store knows of its runs is part of the names: a new run has images read anew.
     """
 
     def __init__(self, album: Album, store: Store, bundle: Bundle, data_root: Path | None) -> None:
@@ -154,7 +153,7 @@ class _Pictures:
 
     def add(self, image: str) -> str | None:
         """Add one image; return the name of its data, None where there is no picture."""
-        name = f"pictures/{self._digest(image)}"
+        name = f"pictures/{_digest(self._album.dataset, self._album.split, image, self._runs)}"
         if not self._bundle.has(name):
             read = self._read(image)
             if read is None:
@@ -165,10 +164,6 @@ class _Pictures:
             self._bundle.add(name, _picture_data(picture, truths))
         self.found.append(image)
         return name
-
-    def _digest(self, image: str) -> str:
-        parts = "\0".join((self._album.dataset, self._album.split, image, self._runs))
-        return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
     def _read(self, image: str) -> tuple[Image, tuple[Labels, ...]] | None:
         """Picture and truths; the picture that the run saw goes before the dataset's."""
@@ -203,6 +198,10 @@ def _picture_data(picture: Image, truths: Iterable[Labels]) -> dict[str, Any]:
         "truths": [_base64(pack(np.ascontiguousarray(truth))) for truth in truths],
         "ink": "rgb({}, {}, {})".format(*standing_out([picture])),
     }
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def _base64(data: bytes) -> str:

@@ -148,8 +148,14 @@ def _image_curves(
     means = section.scored.groupby(keys, sort=True)[metrics].mean()
     for metric, values in pooled(section.scored, keys).items():
         means[metric] = values
-    means = means.reset_index()
-    for (label, image), curve in means.groupby(["label", "image"], sort=True):
-        made = curve["n_segments"].to_numpy(dtype=np.float64)
-        scores = curve[metrics].to_numpy(dtype=np.float64).T
-        yield str(label), str(image), made, dict(zip(metrics, scores, strict=True))
+    # Arrays, since a table for every image takes pandas longer than all that is done with it.
+    made = means.index.get_level_values("n_segments").to_numpy(dtype=np.float64)
+    scores = means[metrics].to_numpy(dtype=np.float64).T
+    names = means.index.droplevel("n_segments")
+    if means.empty:
+        return
+    ends = np.flatnonzero(names[1:] != names[:-1]) + 1
+    for here in map(slice, [0, *ends], [*ends, len(names)]):
+        label, image = names[here.start]
+        curves = dict(zip(metrics, scores[:, here], strict=True))
+        yield str(label), str(image), made[here], curves

@@ -125,9 +125,7 @@ def _add_values(
     found = albums.gather(store, records)
     if isinstance(values, Within):
         found = [_embedded(album, chapters) for album in found]
-    indices = [
-        albums.add(album, number, store, values, data_root) for number, album in enumerate(found)
-    ]
+    indices = [albums.add(album, store, values, data_root) for album in found]
     values.add("albums", indices)
     return indices
 
