@@ -81,7 +81,7 @@ def training(device: str, repeats: int) -> None:
 
 
 def inference(device: str, repeats: int) -> None:
-    stages = ("colour", "network", "clustering")
+    stages = ("colour", "network", "clustering", "joining")
     table("Inference, 512 x 1024, K = 1000, v = 10, k = 20, ms", "precision", *stages, "all")
     image = _picture(512, 1024)
     choices: tuple[Precision, ...] = ("float32", "bfloat16")
