@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssnbench.report.figures import look
 from ssnbench.report.gallery import boundaries, standing_out, telling_box
+from ssnbench.report.looks import HOUSE, look
 from ssnbench.report.overlay import columns, painted
 from ssnbench.report.spread import spread
 
@@ -40,6 +40,15 @@ def test_methods_differ_without_colour() -> None:
     looks = [look(label, labels) for label in labels]
     plain = [(str(s["marker"]), str(s["linestyle"]), s["markerfacecolor"] == "none") for s in looks]
     assert all(a != b for a, b in combinations(plain, 2))
+
+
+def test_a_method_looks_the_same_whatever_else_is_in_the_report() -> None:
+    assert look("slic", ["slic"]) == look("slic", ["a", "slic", "ssn"])
+    looks = [str(look(label, [*HOUSE, "mine"])) for label in (*HOUSE, "mine")]
+    assert len(set(looks)) == len(looks)
+    assert look("mine", {"mine": 4}) == look("seeds", ["seeds"])  # by number
+    first_ten = {look(label, HOUSE)["color"] for label in HOUSE[:10]}
+    assert len(first_ten) == 10
 
 
 def test_boundaries_of_a_worked_case() -> None:

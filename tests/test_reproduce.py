@@ -276,7 +276,7 @@ def test_the_enlarged_part_covers_no_curve(sign: int, low: float) -> None:
     counts = np.array([100, 200, 400, 800])
     curves = {
         name: pd.DataFrame({"n_asked": counts, "x": counts, "y": sign * (1 - 8 / counts - i / 500)})
-        for i, name in enumerate(LOOKS[:3])
+        for i, name in enumerate(list(LOOKS)[:3])
     }
     for curve in curves.values():
         axes.plot(curve["x"], curve["y"])

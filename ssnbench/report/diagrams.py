@@ -12,19 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
-from ssnbench.report.figures import (
-    INK,
-    STYLE,
-    Drawing,
-    axis_name,
-    canvas,
-    curves_of,
-    gid,
-    look,
-    name_curves,
-    shortened,
-    written,
-)
+from ssnbench.report.figures import STYLE, Drawing, axis_name, canvas, curves_of, written
+from ssnbench.report.looks import INK, gid, look, name_curves, shortened
 from ssnbench.report.ranks import ALPHA, Ranking
 from ssnbench.report.sections import Section, better, long_name, short_name
 from ssnbench.report.tradeoffs import REGULARITY, families, front

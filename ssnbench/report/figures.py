@@ -17,24 +17,13 @@ from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 from matplotlib.transforms import Bbox
 
 from ssnbench.report.ceiling import Band
+from ssnbench.report.looks import INK, LINE, gid, name_curves
+from ssnbench.report.looks import look as look  # the page takes it from here
 from ssnbench.report.sections import Section, better, long_name, short_name
-from ssnbench.report.spread import spread
 
 STYLE = Path(__file__).with_name("ssnbench.mplstyle")
-INK = "#17191c"
-"""Colour of text and axes in the style file; the page replaces it by the reader's own."""
-
-# Okabe & Ito (2008), without their yellow, which vanishes on white paper; then of Tol (2021).
-_COLOURS = (
-    *("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", INK),
-    *("#882255", "#999933", "#7f7f7f"),
-)
-_MARKERS = "os^DvPX<>*hpd"
-_DASHES: tuple[Any, ...] = ("-", (0, (4, 1.3)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 
 _WIDTH, _HEIGHT = 2.9, 2.25  # inches, of the axes' figure; names stand to the right of it
-_LINE = 9.5  # points from one name to the next
-_LONGEST_NAME = 30
 _DPI = 300
 _WIDE_RANGE = 6  # counts that spread wider than this go on a logarithmic axis
 
@@ -117,43 +106,6 @@ def draw_pair(
         )
 
 
-HOUSE = (
-    *("ssn", "slic", "ssn(variant=pix)", "lsc", "seeds", "snic", "ers", "etps", "scalp"),
-    *("ssn(variant=linear)", "mslic", "felzenszwalb", "watershed", "grid", "slico", "quickshift"),
-    *("gslic", "slic-skimage", "slic-opencv", "lsc-opencv", "seeds-opencv", "mslic-opencv"),
-)
-"""Methods that look the same in every report, whatever else is in it."""
-
-
-def look(label: str, labels: Sequence[str]) -> dict[str, Any]:
-    """Colour, marker and dashes of a method: any two of the first 50 differ in black and white.
-
-    Parameters
-    ----------
-    label : str
-        The method.
-    labels : sequence of str
-        All methods of the report; those that are not of the `HOUSE` take the looks that it leaves.
-    """
-    place = _place(label, labels)
-    filled = place < len(_COLOURS)
-    colour = _COLOURS[place % len(_COLOURS)]
-    return {
-        "color": colour,
-        "marker": _MARKERS[place % len(_MARKERS)],
-        "linestyle": _DASHES[place // len(_COLOURS) % len(_DASHES)],
-        "markerfacecolor": colour if filled else "none",
-    }
-
-
-def _place(label: str, labels: Sequence[str]) -> int:
-    """Number of a method's look."""
-    if label in HOUSE:
-        return HOUSE.index(label)
-    guests = [name for name in labels if name not in HOUSE]
-    return (len(HOUSE) if len(guests) < len(labels) else 0) + guests.index(label)
-
-
 def curves_of(data: pd.DataFrame, along: str = "x") -> dict[str, pd.DataFrame]:
     """Curves by label, each in the order of ``along``."""
     return {str(name): rows.sort_values(along) for name, rows in data.groupby("label", sort=True)}
@@ -161,7 +113,7 @@ def curves_of(data: pd.DataFrame, along: str = "x") -> dict[str, pd.DataFrame]:
 
 def canvas(section: Section, n_curves: int, note: str = "") -> tuple[Figure, Axes]:
     """Axes with room for the names of the curves; above them the data, and a note."""
-    height = max(_HEIGHT, n_curves * _LINE / 72 / 0.78)
+    height = max(_HEIGHT, n_curves * LINE / 72 / 0.78)
     figure = Figure(figsize=(_WIDTH, height))
     axes = figure.subplots()
     figure.subplots_adjust(left=0.17, right=0.98, bottom=0.18, top=0.9)
@@ -194,11 +146,6 @@ def _shade(axes: Axes, band: Band, curves: Iterable[pd.DataFrame]) -> None:
     )  # fmt: skip
 
 
-def gid(label: str, labels: Sequence[str]) -> str:
-    """Identifier by which the page finds a curve and its name."""
-    return f"method{list(labels).index(label)}"
-
-
 def axis_name(metric: str, section: Section) -> str:
     """Name of an axis: what, by which yard-stick, and which way is better."""
     arrow = {"higher": " ↑", "lower": " ↓"}.get(better(metric), "")
@@ -218,38 +165,6 @@ def set_count_axis(axes: Axes, counts: pd.Series[float]) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(axis="x", which="minor", length=0)
     axes.set_xlim(low, high)
-
-
-def name_curves(
-    figure: Figure, axes: Axes, curves: Mapping[str, pd.DataFrame], labels: Sequence[str]
-) -> None:
-    """Write each name to the right of the axes, as near to the end of its curve as space allows."""
-    if not curves:
-        return
-    line = _LINE / 72 / (figure.get_figheight() * axes.get_position().height)
-    low, high = axes.get_ylim()
-    ends = {
-        name: (float(curve["y"].iloc[-1]) - low) / (high - low) for name, curve in curves.items()
-    }
-    places = spread(list(ends.values()), line)
-    beside = axes.transAxes
-    for name, place in zip(ends, places, strict=True):
-        style, group = look(name, labels), gid(name, labels)
-        axes.plot(
-            [1.04, 1.085, 1.13], [place] * 3, transform=beside, clip_on=False,
-            **style | {"marker": ""}, gid=f"{group}-line",
-        )  # fmt: skip
-        axes.plot([1.085], [place], transform=beside, clip_on=False, **style, gid=f"{group}-marker")
-        axes.text(
-            1.16, place, shortened(name), transform=beside, va="center_baseline", fontsize=7.5,
-            parse_math=False, gid=f"{group}-name",
-        )  # fmt: skip
-    axes.set_ylim(low, high)
-
-
-def shortened(name: str) -> str:
-    """Cut a name that is too long for a figure."""
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def lowered(text: str) -> str:

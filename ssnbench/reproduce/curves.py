@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ssnbench.report import stats
-from ssnbench.report.figures import INK, STYLE, axis_name, look, name_curves, set_count_axis
+from ssnbench.report.figures import STYLE, axis_name, set_count_axis
+from ssnbench.report.looks import INK, look, name_curves
 from ssnbench.report.sections import Section
 from ssnbench.reproduce import figure as sheet
 from ssnbench.reproduce.enlarge import enlarge

@@ -10,16 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from ssnbench.report.figures import INK, look
+from ssnbench.report.looks import INK, look
 from ssnbench.reproduce.recipes import LOOKS
 
 _REACH = 1.22
 """Counts from the chosen one divided by this, to it times this, are enlarged."""
 
-_CORNERS = ((0.5, 0.07), (0.5, 0.53))
-"""Lower and upper right, in shares of the diagram; curves of scores leave one of them free."""
+_SIZES = ((0.48, 0.42), (0.38, 0.34))
+"""Width and height, in shares of the diagram; the largest that fits is taken."""
 
-_WIDE, _HIGH, _MARGIN = 0.48, 0.42, 0.03
+_EDGES, _MARGIN = (0.98, 0.07, 0.95), 0.02
+"""Right, lower and upper edge in shares of the diagram, and what is kept clear of curves."""
+
 _FEWEST = 3
 """Curves, and points of each, from which on there is something to enlarge."""
 
@@ -39,15 +41,12 @@ def enlarge(axes: Axes, curves: Mapping[str, pd.DataFrame]) -> None:
         return
     centre = asked[-(-len(asked) // 2)]
     low, high = centre / _REACH, centre * _REACH
-    traced = [_traced(axes, curve) for curve in curves.values()]
-    corner = _free_corner(axes, np.concatenate(traced))
-    if corner is None:
-        return
-    there = np.concatenate(traced)
+    there = np.concatenate([_traced(axes, curve) for curve in curves.values()])
+    place = _free_corner(axes, there)
     levels = there[(there[:, 0] > low) & (there[:, 0] < high), 1]
-    if levels.size == 0:
+    if place is None or levels.size == 0:
         return
-    detail = axes.inset_axes((*corner, _WIDE, _HIGH))
+    detail = axes.inset_axes(place)
     for name, curve in curves.items():
         detail.plot(curve["x"], curve["y"], **look(name, LOOKS))
     span = float(np.ptp(levels))
@@ -74,13 +73,18 @@ def _traced(axes: Axes, curve: pd.DataFrame) -> NDArray[np.float64]:
     return np.column_stack([along, np.interp(along, curve["x"], curve["y"])])
 
 
-def _free_corner(axes: Axes, points: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Corner that no point lies in or near; None when there is none."""
+def _free_corner(
+    axes: Axes, points: NDArray[np.float64]
+) -> tuple[float, float, float, float] | None:
+    """Lower or upper right corner (left, low, width, height) without a point in or near it."""
     axes.get_ylim()  # settles the limits, which are else found only when the figure is drawn
-    shares = axes.transLimits.transform(axes.transScale.transform(points))
-    for left, low in _CORNERS:
-        across = (shares[:, 0] > left - _MARGIN) & (shares[:, 0] < left + _WIDE + _MARGIN)
-        up = (shares[:, 1] > low - _MARGIN) & (shares[:, 1] < low + _HIGH + _MARGIN)
-        if not (across & up).any():
-            return left, low
+    across, up = axes.transLimits.transform(axes.transScale.transform(points)).T
+    right, bottom, top = _EDGES
+    for wide, high in _SIZES:
+        left = right - wide
+        beside = across > left - _MARGIN
+        for low in (bottom, top - high):
+            between = (up > low - _MARGIN) & (up < low + high + _MARGIN)
+            if not (beside & between).any():
+                return left, low, wide, high
     return None

@@ -102,7 +102,7 @@ def annotate(figure: Figure, notes: Sequence[str]) -> None:
 def write_figure(figure: Figure, made: Made, data: pd.DataFrame, folder: Path) -> tuple[Path, ...]:
     """Write a figure as PDF and PNG, its data as CSV, its caption for LaTeX and Markdown."""
     name = made.recipe.name
-    frame = figure.get_tightbbox().padded(0.05)
+    frame = figure.get_tightbbox().padded(0.1)
     files = [folder / file for file in save(figure, name, folder, _DPI, frame).values()]
     data.to_csv(folder / f"{name}.csv", index=False)
     latex = "\n".join(

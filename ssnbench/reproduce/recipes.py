@@ -260,8 +260,16 @@ _ALL = (
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _ALL}
 
-LOOKS = (
-    *("SSN deep", "SLIC", "SSN pix", "LSC", "SEEDS", "SNIC", "ERS", "ETPS", "SCALP", "SSN linear"),
-    *("SSN deep, BSDS500", "SSN deep, flow", "deep, k=10", "deep, v=5", "deep, k=10, v=5"),
-)
-"""Methods in the order in which colours and markers are given out: the same in all figures."""
+_TEN = ("SSN deep", "SLIC", "SSN pix", "LSC", "SEEDS", "SNIC", "ERS", "ETPS", "SCALP", "SSN linear")
+
+LOOKS: dict[str, int] = {name: place for place, name in enumerate(_TEN)} | {
+    "SSN deep, BSDS500": 10,
+    "SSN deep, flow": 19,
+    "deep, k=10": 11,
+    "deep, v=5": 13,
+    "deep, k=10, v=5": 14,
+}
+"""Number of each method's colour, marker and dashes, the same in all figures.
+
+The last digit is the colour; the later ones share none with a method of the same figure, but for
+networks trained on other data, which share that of SSN deep."""
