@@ -70,7 +70,7 @@ def latex(table: Table) -> str:
     for row, group, before in zip(table.rows, table.groups, _shifted(table.groups), strict=True):
         if before is not None and group != before:
             lines.append(r"\midrule")
-        cells = [_dressed(cell, dress, escape_latex) for cell in row]
+        cells = [_dressed(cell, dress, escape_latex, r"\rlap{$^\dagger$}") for cell in row]
         lines.append(" & ".join(cells) + r" \\")
     columns = "".join("r" if numeric else "l" for numeric in numeric_columns(table))
     return "\n".join(
@@ -106,10 +106,10 @@ def markdown(table: Table) -> str:
     return f"{body}\n\n{escape_markdown(caption)}\n"
 
 
-def _dressed(cell: Cell, dress: Sequence[str], escape: Callable[[str], str]) -> str:
+def _dressed(cell: Cell, dress: Sequence[str], escape: Callable[[str], str], mark: str) -> str:
     """Text of a cell as its place demands; a mark stands behind it, undressed."""
     text = cell.text.removesuffix(MARK)
-    return dress[cell.place].format(escape(text)) + escape(cell.text[len(text) :])
+    return dress[cell.place].format(escape(text)) + (mark if text != cell.text else "")
 
 
 def numeric_columns(table: Table) -> list[bool]:
