@@ -99,7 +99,7 @@ def markdown(table: Table) -> str:
     lines = [
         [escape_markdown(heading) for heading in table.headings],
         rules,
-        *([_dressed(cell, dress, escape_markdown) for cell in row] for row in table.rows),
+        *([_dressed(cell, dress, escape_markdown, MARK) for cell in row] for row in table.rows),
     ]
     body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     caption = table.caption.replace("underlined", "in italics")
