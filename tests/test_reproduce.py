@@ -339,6 +339,9 @@ def test_table_1_has_both_columns(bench: Bench, monkeypatch: pytest.MonkeyPatch)
     assert cells["ERS"][:4] == ["CPU", "4600", "cpu", "—"]
     assert cells["SEAL-ERS"][:4] == ["GPU-CPU", "4610", "—", "—"]
     assert "Tesla V100" in lines[-1]
+    assert [path.name for path in made.files] == [
+        f"table1.{kind}" for kind in ("pdf", "png", "csv", "tex", "md")
+    ]
     assert r"\toprule" in (bench.store.folder / "table1.tex").read_text()
     follow(RECIPES["table1"], Wish(), bench)
     assert [task.variant.name for task in timed[len(timed) - 1 :]] == ["ers"]  # the rest is known

@@ -102,8 +102,7 @@ def annotate(figure: Figure, notes: Sequence[str]) -> None:
 def write_figure(figure: Figure, made: Made, data: pd.DataFrame, folder: Path) -> tuple[Path, ...]:
     """Write a figure as PDF and PNG, its data as CSV, its caption for LaTeX and Markdown."""
     name = made.recipe.name
-    frame = figure.get_tightbbox().padded(0.1)
-    files = [folder / file for file in save(figure, name, folder, _DPI, frame).values()]
+    files = save_figure(figure, name, folder)
     data.to_csv(folder / f"{name}.csv", index=False)
     latex = "\n".join(
         [
@@ -120,3 +119,9 @@ def write_figure(figure: Figure, made: Made, data: pd.DataFrame, folder: Path) -
     plain = f"![{name}]({name}.png)\n\n{escape_markdown(made.caption)}\n"
     (folder / f"{name}.md").write_text(plain, encoding="utf-8")
     return (*files, *(folder / f"{name}.{kind}" for kind in ("csv", "tex", "md")))
+
+
+def save_figure(figure: Figure, name: str, folder: Path) -> tuple[Path, ...]:
+    """Write a figure as PDF and PNG, without the white around it."""
+    frame = figure.get_tightbbox().padded(0.1)
+    return tuple(folder / file for file in save(figure, name, folder, _DPI, frame).values())

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+import matplotlib as mpl
 import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from ssnbench import plugins
 from ssnbench.plugins.variant import Variant, parameters, parse
 from ssnbench.report import typeset
+from ssnbench.report.figures import STYLE
+from ssnbench.report.looks import INK
 from ssnbench.report.tables import number
 from ssnbench.report.typeset import Cell, Table
+from ssnbench.reproduce import figure as sheet
 from ssnbench.reproduce.figure import Made
 from ssnbench.reproduce.recipes import PRINTED, Printed, Recipe
 from ssnbench.reproduce.sources import Found, has_weights
@@ -20,6 +27,13 @@ from ssnbench.run import benchmark, facts
 from ssnbench.run.clock import Task
 
 PRINTED_GPU = "NVIDIA Tesla V100"
+_WIDTH, _NAMES, _LINE, _BELOW, _ABOVE = 4.6, 1.35, 0.17, 0.42, 0.4  # inches
+_MARKS: dict[str, dict[str, Any]] = {
+    "printed, CPU or both": {"marker": "o", "color": INK, "markerfacecolor": "none"},
+    f"printed, {PRINTED_GPU}": {"marker": "^", "color": INK, "markerfacecolor": "none"},
+    "here, CPU, one thread": {"marker": "o", "color": "#0072b2"},
+    "here, GPU": {"marker": "^", "color": "#0072b2"},
+}
 _STAGES = ("total", "network", "clustering", "connectivity")
 
 
@@ -46,9 +60,12 @@ def make(recipe: Recipe, found: Found, n_asked: int, bench: Bench) -> Made:
         notes=tuple(notes),
         n_failed=len(tasks) - int(frame["total"].notna().sum()),
     )  # fmt: skip
-    table = laid_out(made, frame)
-    files = typeset.write(table, bench.store.folder)
-    return replace(made, files=tuple(bench.store.folder / name for name in files.values()))
+    with mpl.rc_context(fname=STYLE):
+        figure = draw(frame)
+        sheet.annotate(figure, made.notes)
+        drawn = sheet.save_figure(figure, made.recipe.name, bench.store.folder)
+    files = typeset.write(laid_out(made, frame), bench.store.folder)
+    return replace(made, files=(*drawn, *(bench.store.folder / name for name in files.values())))
 
 
 def devices() -> tuple[str, ...]:
@@ -133,6 +150,45 @@ def laid_out(made: Made, frame: pd.DataFrame) -> Table:
         tuple(_kind(row) for row in PRINTED for _ in range(sum(frame["label"] == row.name))),
         frame,
     )
+
+
+def draw(frame: pd.DataFrame) -> Figure:
+    """Draw printed and measured times over one another, a line for each model, in milliseconds."""
+    names = list(dict.fromkeys(frame["label"]))
+    height = _LINE * len(names) + _BELOW + _ABOVE
+    figure = Figure(figsize=(_WIDTH, height))
+    room = (
+        _NAMES / _WIDTH,
+        _BELOW / height,
+        0.97 - _NAMES / _WIDTH,
+        1 - (_BELOW + _ABOVE) / height,
+    )
+    axes = figure.add_axes(room)
+    places = frame["label"].map(names.index)
+    for kind, chosen, milliseconds in _kinds(frame):
+        if chosen.any():
+            times, lines = milliseconds[chosen], places[chosen]
+            axes.plot(times, lines, linestyle="", label=kind, **_MARKS[kind])
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.set_xlabel("time per image [ms] ↓")
+    axes.set_yticks(range(len(names)), names, parse_math=False)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=7)
+    return figure
+
+
+def _kinds(frame: pd.DataFrame) -> list[tuple[str, pd.Series[bool], pd.Series[float]]]:
+    """Which rows each kind of marker stands for, and the times that it marks."""
+    on_gpu = frame["printed_device"] == "GPU"
+    printed, here = frame["printed_ms"], 1e3 * frame["total"]
+    known = here.notna()
+    return [
+        ("printed, CPU or both", ~on_gpu, printed),
+        (f"printed, {PRINTED_GPU}", on_gpu, printed),
+        ("here, CPU, one thread", known & (frame["device"] == "cpu"), here),
+        ("here, GPU", known & (frame["device"] == "cuda"), here),
+    ]
 
 
 def _kind(row: Printed) -> str:
