@@ -6,13 +6,16 @@ from itertools import combinations, pairwise
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ssnbench.report.figures import axis_name
 from ssnbench.report.gallery import boundaries, standing_out, telling_box
 from ssnbench.report.looks import HOUSE, look
 from ssnbench.report.overlay import columns, painted
+from ssnbench.report.sections import Section
 from ssnbench.report.spread import spread
 
 
@@ -49,6 +52,13 @@ def test_a_method_looks_the_same_whatever_else_is_in_the_report() -> None:
     assert look("mine", {"mine": 4}) == look("seeds", ["seeds"])  # by number
     first_ten = {look(label, HOUSE)["color"] for label in HOUSE[:10]}
     assert len(first_ten) == 10
+
+
+def test_an_axis_tells_unit_and_yardstick() -> None:
+    section = Section("d", "s", "seal(r=2)/1", "d", pd.DataFrame(), ())
+    assert axis_name("epe", section) == "EPE [px] (seal(r=2)) ↓"
+    assert axis_name("asa", section) == "ASA (seal(r=2)) ↑"
+    assert axis_name("of_a_later_version", section) == "of_a_later_version (seal(r=2))"
 
 
 def test_boundaries_of_a_worked_case() -> None:

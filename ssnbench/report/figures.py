@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 from matplotlib.transforms import Bbox
 
+from ssnbench.metrics import METRICS
 from ssnbench.report.ceiling import Band
 from ssnbench.report.looks import INK, LINE, gid, name_curves
 from ssnbench.report.looks import look as look  # the page takes it from here
@@ -147,9 +148,11 @@ def _shade(axes: Axes, band: Band, curves: Iterable[pd.DataFrame]) -> None:
 
 
 def axis_name(metric: str, section: Section) -> str:
-    """Name of an axis: what, by which yard-stick, and which way is better."""
+    """Name of an axis: what, in which unit, by which yard-stick, and which way is better."""
+    unit = METRICS[metric].unit if metric in METRICS else ""
     arrow = {"higher": " ↑", "lower": " ↓"}.get(better(metric), "")
-    return f"{short_name(metric)} ({section.yardstick}){arrow}"
+    named = f"{short_name(metric)} [{unit}]" if unit else short_name(metric)
+    return f"{named} ({section.yardstick}){arrow}"
 
 
 def set_count_axis(axes: Axes, counts: pd.Series[float]) -> None:

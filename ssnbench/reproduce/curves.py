@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from ssnbench.report import stats
 from ssnbench.report.figures import STYLE, axis_name, set_count_axis
 from ssnbench.report.looks import INK, look, name_curves
-from ssnbench.report.sections import Section
+from ssnbench.report.sections import Section, judges_truth
 from ssnbench.reproduce import figure as sheet
 from ssnbench.reproduce.enlarge import enlarge
 from ssnbench.reproduce.figure import Made
@@ -48,8 +48,7 @@ def make(
         if section is not None:
             drawn.append(Drawn(panel, section, points(panel, section)))
     yardsticks = tuple(dict.fromkeys(each.section.yardstick for each in drawn))
-    n_pairs = _n_pairs(drawn[0].section) if drawn else 0
-    what = f"{found.place}, {len(images)} images, {n_pairs} (image, annotator) pairs"
+    what = f"{found.place}, {_counted(images, drawn)}"
     made = Made(
         recipe, what, tuple(method.name for method in methods), yardsticks, tuple(counts),
         notes=(*found.notes(len(images)), *missing), n_failed=_n_failed(drawn),
@@ -121,8 +120,14 @@ def _joined(drawn: Sequence[Drawn]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _n_pairs(section: Section) -> int:
-    return len(section.rows[["image", "truth"]].drop_duplicates())
+def _counted(images: Sequence[str], drawn: Sequence[Drawn]) -> str:
+    """How much the panels rest on, in words; annotators count where the truth enters."""
+    told = f"{len(images)} image{'' if len(images) == 1 else 's'}"
+    judged = [part.section.rows for part in drawn if judges_truth(part.panel.y)]
+    if judged:
+        pairs = judged[0][["image", "truth"]].drop_duplicates()
+        told += f", {len(pairs)} (image, annotator) pairs"
+    return told
 
 
 def _n_failed(drawn: Sequence[Drawn]) -> int:
