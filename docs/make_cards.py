@@ -28,14 +28,15 @@ def card(name: str, path: Path, told: dict[str, Any]) -> str:
     """Markdown of one card."""
     network, training = weights.load_network(path)
     made, recipe = network.architecture, training["recipe"]
+    annotators = f", {recipe['annotators']} annotator(s) of each"
     n_weights = sum(parameter.numel() for parameter in network.parameters())
     rows = {
         "network": f"{made.variant}, k = {made.k}, {made.frames} frame(s), {n_weights} weights",
         "data": told["data"],
         "licence": told["licence"],
         "steps": f"{training['step']} kept of {recipe['steps']}, Adam, seed {recipe['seed']}",
-        "batch": f"{recipe['batch']} patches of {recipe['patch']} x {recipe['patch']} pixels, "
-        f"{recipe['annotators']} annotator(s) of each",
+        "batch": f"{recipe['batch']} patches of {recipe['patch']} x {recipe['patch']} pixels"
+        + (annotators if recipe["learns"] == "segments" else ""),
         "clustering": f"{recipe['n_segments']} superpixels, v = {recipe['n_iter']}",
         "rate": f"{recipe['schedule']}, {recipe['rate']:g}",
         "machine": f"{told['machine']}, torch {training['torch']}",

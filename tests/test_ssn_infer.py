@@ -107,12 +107,13 @@ def test_what_ships_runs_and_says_where_it_comes_from(halves: Image, name: str) 
     assert f"# {name}" in card
     assert f"k = {network.architecture.k}" in card
     assert str(training["step"]) in card.replace(" ", "")
-    labels = segment(halves, 12, variant=network.architecture.variant, weights=name)
+    labels = segment(halves, 12, halves, variant=network.architecture.variant, weights=name)
     assert not set(labels[:, :19].ravel()) & set(labels[:, 19:].ravel())
 
 
 def test_the_weights_that_are_promised_ship() -> None:
-    assert set(names()) >= {"ssn.bsds500", "ssn-k10.bsds500", "ssn-linear.bsds500"}
+    bsds500 = {"ssn.bsds500", "ssn-k10.bsds500", "ssn-linear.bsds500"}
+    assert set(names()) >= {*bsds500, "ssn.collage-flow"}
 
 
 def test_gslic_keeps_to_the_edge_too_and_takes_its_parameters(halves: Image) -> None:
