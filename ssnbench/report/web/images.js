@@ -151,17 +151,20 @@
   gestures(byId("canvas"), viewer, divide);
 
   /* Nothing is loaded before the browser comes near, or a link asks for an image. */
-  let wanted = false;
-  const want = () => { wanted = true; onSection(); };
+  let near = false;
+  const approach = () => {
+    near = true;
+    if (state.section) onSection();
+  };
   new IntersectionObserver((seen, observer) => {
     if (!seen.some(each => each.isIntersecting)) return;
     observer.disconnect();
-    if (!wanted && state.section) want();
+    if (!near) approach();
   }, { rootMargin: "600px" }).observe(byId("images"));
-  on(["section"], () => { if (wanted) onSection(); });
+  on(["section"], () => { if (near) onSection(); });
   on(["image"], () => {
     byId("image").value = state.image;
-    if (!wanted) want();
+    if (!near) approach();
     else if (album()) open();
   });
   on(["left"], () => { byId("left").value = byId("worst-method").value = state.left; });
