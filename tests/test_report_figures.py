@@ -10,13 +10,17 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
+from ssnbench.report.enlarge import enlarge
 from ssnbench.report.figures import axis_name
 from ssnbench.report.gallery import boundaries, standing_out, telling_box
 from ssnbench.report.looks import HOUSE, look
 from ssnbench.report.overlay import columns, painted
 from ssnbench.report.sections import Section
 from ssnbench.report.spread import spread
+
+NAMES = ["ssn", "slic", "mine"]
 
 
 def test_names_that_do_not_collide_stay() -> None:
@@ -52,6 +56,38 @@ def test_a_method_looks_the_same_whatever_else_is_in_the_report() -> None:
     assert look("mine", {"mine": 4}) == look("seeds", ["seeds"])  # by number
     first_ten = {look(label, HOUSE)["color"] for label in HOUSE[:10]}
     assert len(first_ten) == 10
+
+
+@pytest.mark.parametrize(("sign", "low"), [(1, 0.07), (-1, 0.53)])
+def test_the_enlarged_part_covers_no_curve(sign: int, low: float) -> None:
+    figure = Figure()
+    axes = figure.subplots()
+    counts = np.array([100, 200, 400, 800])
+    curves = {
+        name: pd.DataFrame({"n_asked": counts, "x": counts, "y": sign * (1 - 8 / counts - i / 500)})
+        for i, name in enumerate(NAMES)
+    }
+    for curve in curves.values():
+        axes.plot(curve["x"], curve["y"])
+    enlarge(axes, curves, NAMES)
+    (detail,) = axes.child_axes
+    box = axes.transAxes.inverted().transform(detail.get_window_extent())
+    assert box[0].tolist() == pytest.approx([0.5, low])
+    left, right = detail.get_xlim()
+    assert left < 400 < right
+    bottom, top = detail.get_ylim()
+    assert all(bottom < curve["y"][2] < top for curve in curves.values())
+
+
+def test_nothing_is_enlarged_where_curves_cross_both_corners() -> None:
+    axes = Figure().subplots()
+    x = np.array([100, 200, 400])
+    rows = {n: pd.DataFrame({"n_asked": x, "x": x, "y": sign * x}) for n, sign in
+            zip(NAMES, (1, -1, 1), strict=True)}  # fmt: skip
+    for curve in rows.values():
+        axes.plot(curve["x"], curve["y"])
+    enlarge(axes, rows, NAMES)
+    assert not axes.child_axes
 
 
 def test_an_axis_tells_unit_and_yardstick() -> None:

@@ -20,7 +20,6 @@ from ssnbench.metrics import METRICS
 from ssnbench.metrics import protocol as find_protocol
 from ssnbench.plugins.variant import parse
 from ssnbench.reproduce import figure as sheet
-from ssnbench.reproduce.enlarge import enlarge
 from ssnbench.reproduce.figure import Made
 from ssnbench.reproduce.follow import Wish, chosen, follow
 from ssnbench.reproduce.recipes import (
@@ -267,38 +266,6 @@ def test_notes_stand_below_the_axes_which_keep_their_size() -> None:
     area = text.get_window_extent()
     assert area.y1 / figure.dpi < box.y0 * height
     assert area.x1 / figure.dpi < width
-
-
-@pytest.mark.parametrize(("sign", "low"), [(1, 0.07), (-1, 0.53)])
-def test_the_enlarged_part_covers_no_curve(sign: int, low: float) -> None:
-    figure = Figure()
-    axes = figure.subplots()
-    counts = np.array([100, 200, 400, 800])
-    curves = {
-        name: pd.DataFrame({"n_asked": counts, "x": counts, "y": sign * (1 - 8 / counts - i / 500)})
-        for i, name in enumerate(list(LOOKS)[:3])
-    }
-    for curve in curves.values():
-        axes.plot(curve["x"], curve["y"])
-    enlarge(axes, curves)
-    (detail,) = axes.child_axes
-    box = axes.transAxes.inverted().transform(detail.get_window_extent())
-    assert box[0].tolist() == pytest.approx([0.5, low])
-    left, right = detail.get_xlim()
-    assert left < 400 < right
-    bottom, top = detail.get_ylim()
-    assert all(bottom < curve["y"][2] < top for curve in curves.values())
-
-
-def test_nothing_is_enlarged_where_curves_cross_both_corners() -> None:
-    axes = Figure().subplots()
-    x = np.array([100, 200, 400])
-    rows = {n: pd.DataFrame({"n_asked": x, "x": x, "y": sign * x}) for n, sign in
-            zip(LOOKS, (1, -1, 1), strict=False)}  # fmt: skip
-    for curve in rows.values():
-        axes.plot(curve["x"], curve["y"])
-    enlarge(axes, rows)
-    assert not axes.child_axes
 
 
 def test_captions_hold_what_a_reader_must_know() -> None:

@@ -18,6 +18,7 @@ from matplotlib.transforms import Bbox
 
 from ssnbench.metrics import METRICS
 from ssnbench.report.ceiling import Band
+from ssnbench.report.enlarge import enlarge
 from ssnbench.report.looks import INK, LINE, gid, name_curves
 from ssnbench.report.looks import look as look  # the page takes it from here
 from ssnbench.report.sections import Section, better, long_name, short_name
@@ -74,6 +75,8 @@ def draw_curve(
         axes.set_xlabel("superpixels made (mean)")
         axes.set_ylabel(axis_name(metric, section))
         set_count_axis(axes, data["n_segments"])
+        if annotators is None:  # their numbers stand in the corner
+            enlarge(axes, curves, labels)
         name_curves(figure, axes, curves, labels)
         title = f"{long_name(metric)} over the number of superpixels made"
         return written(figure, f"{section.slug}-{metric}", title, data, folder)

@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ssnbench.report import stats
+from ssnbench.report.enlarge import enlarge
 from ssnbench.report.figures import STYLE, axis_name, set_count_axis
 from ssnbench.report.looks import INK, look, name_curves
 from ssnbench.report.sections import Section, judges_truth
 from ssnbench.reproduce import figure as sheet
-from ssnbench.reproduce.enlarge import enlarge
 from ssnbench.reproduce.figure import Made
 from ssnbench.reproduce.recipes import COUNT, LOOKS, Panel, Recipe
 from ssnbench.reproduce.sources import Found, choose
@@ -101,7 +101,7 @@ def _panel(figure: Figure, axes: Axes, part: Drawn, order: Sequence[str]) -> Non
         axes.set_xlabel("superpixels made (mean)")
         if len(data):
             set_count_axis(axes, data["n_segments"])
-            enlarge(axes, curves)
+            enlarge(axes, curves, LOOKS)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_xlabel(axis_name(panel.x, part.section))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,6 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from ssnbench.report.looks import INK, look
-from ssnbench.reproduce.recipes import LOOKS
 
 _REACH = 1.22
 """Counts from the chosen one divided by this, to it times this, are enlarged."""
@@ -26,7 +25,9 @@ _FEWEST = 3
 """Curves, and points of each, from which on there is something to enlarge."""
 
 
-def enlarge(axes: Axes, curves: Mapping[str, pd.DataFrame]) -> None:
+def enlarge(
+    axes: Axes, curves: Mapping[str, pd.DataFrame], labels: Sequence[str] | Mapping[str, int]
+) -> None:
     """Enlarge curves around one of the larger counts, in a corner that they leave free.
 
     Parameters
@@ -35,6 +36,8 @@ def enlarge(axes: Axes, curves: Mapping[str, pd.DataFrame]) -> None:
         A diagram over the number of superpixels whose limits are set.
     curves : mapping of str to DataFrame
         Columns ``n_asked``, ``x`` and ``y``, in the order of ``x``.
+    labels : sequence of str, or mapping of str to int
+        As of `looks.look`.
     """
     asked = sorted({int(n) for curve in curves.values() for n in curve["n_asked"]})
     if min(len(asked), len(curves)) < _FEWEST:
@@ -48,7 +51,7 @@ def enlarge(axes: Axes, curves: Mapping[str, pd.DataFrame]) -> None:
         return
     detail = axes.inset_axes(place)
     for name, curve in curves.items():
-        detail.plot(curve["x"], curve["y"], **look(name, LOOKS))
+        detail.plot(curve["x"], curve["y"], **look(name, labels))
     span = float(np.ptp(levels))
     detail.set_xscale(axes.get_xscale())
     detail.set_xlim(low, high)
