@@ -302,7 +302,7 @@ def test_table_1_has_both_columns(bench: Bench, monkeypatch: pytest.MonkeyPatch)
     lines = (bench.store.folder / "table1.md").read_text().splitlines()
     table = [[cell.strip() for cell in line.split("|")[1:]] for line in lines if "|" in line]
     cells = {first: rest for first, *rest in table}
-    assert cells["SLIC"][:4] == ["CPU", "350", "cpu", "250.0"]
+    assert cells["SLIC"][:4] == ["CPU", "350", "cpu", "**250.0**"]
     assert cells["ERS"][:4] == ["CPU", "4600", "cpu", "—"]
     assert cells["SEAL-ERS"][:4] == ["GPU-CPU", "4610", "—", "—"]
     assert "Tesla V100" in lines[-1]

@@ -11,8 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
-from ssnbench import plugins
-from ssnbench.plugins.variant import Variant, parameters, parse
+from ssnbench.plugins.variant import parameters, parse
 from ssnbench.report import typeset
 from ssnbench.report.figures import STYLE
 from ssnbench.report.looks import INK
@@ -110,7 +109,7 @@ def _stages(task: Task, timings: pd.DataFrame) -> dict[str, float]:
     mine = timings[
         (timings["algorithm"] == variant.name)
         & (timings["params"] == variant.canonical("algorithms"))
-        & (timings["plugin_version"] == _version(variant))
+        & (timings["plugin_version"] == variant.version("algorithms"))
         & (timings["image"] == task.name)
         & (timings["n_asked"] == task.n_asked)
         & (timings["device"] == task.device)
@@ -119,27 +118,25 @@ def _stages(task: Task, timings: pd.DataFrame) -> dict[str, float]:
     return dict(zip(mine["stage"], mine["seconds"], strict=True))
 
 
-def _version(variant: Variant) -> str:
-    return plugins.find("algorithms", variant.name).version
-
-
 def laid_out(made: Made, frame: pd.DataFrame) -> Table:
-    """Lay the times out; the fastest of a device is best, as printed and as measured."""
+    """Lay the times out; the two fastest of each device are marked."""
+    places = frame.groupby("device")["total"].rank(method="dense").fillna(0)
     rows = [
         (
             Cell(row["label"], row["label"]),
             Cell(row["printed_device"], row["printed_device"]),
             number(row["printed_ms"], 0),
             Cell(row["device"] or "—", row["device"]),
-            *(number(1e3 * row[stage], 1) for stage in _STAGES),
+            number(1e3 * row["total"], 1, int(place) if place <= 2 else 0),
+            *(number(1e3 * row[stage], 1) for stage in _STAGES[1:]),
         )
-        for row in frame.to_dict("records")
+        for row, place in zip(frame.to_dict("records"), places, strict=True)
     ]
     headings = ("Model", "Printed on", "printed [ms]", "Here on", "here [ms]")
     caption = (
         f"{made.caption} Printed: Jampani et al. 2018, Table 1; GPU is an {PRINTED_GPU}. Here: "
         f"median of repeats after a warm-up, one thread, {facts.machine()}; the total holds "
-        "connectivity."
+        "connectivity. The fastest here of a device in bold, the second underlined."
     )
     return Table(
         made.recipe.name,
