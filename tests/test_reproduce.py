@@ -121,6 +121,12 @@ def test_an_unknown_figure_is_wrong_use(capsys: pytest.CaptureFixture[str], tmp_
     assert not (tmp_path / "out").exists()
 
 
+def test_the_help_names_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert all(name in told for name in [*RECIPES, "all"])
+
+
 def test_the_printed_times_are_the_papers() -> None:
     lines = [f"{row.name} {row.device} {row.milliseconds:g}" for row in PRINTED]
     assert lines == TABLE_1.strip().splitlines()

@@ -16,7 +16,7 @@ FOLDER = Path("reports") / "reproduce"
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="fig2|fig4|...|table1|all")
+@click.argument("names", nargs=-1, required=True, metavar="FIGURE...")
 @options.data_root
 @click.option("--limit", type=click.IntRange(min=1), help="Curves from the first N images only.")
 @click.option("--segments", help="Superpixels of the curves, such as 100,500 [the recipe's].")
@@ -34,7 +34,9 @@ def reproduce(
     n_workers: int | None,
     out: Path,
 ) -> int:
-    """Make the SSN paper's figures 2 and 4 to 9, and its Table 1, again.
+    """Make figures of the SSN paper, and its Table 1, again.
+
+    FIGURE is fig2, fig4, fig5, fig6, fig7, fig8a, fig8b, fig9, table1, or all.
 
     Only what --out does not hold yet is run. Where a dataset or weights are not there, the part
     that is there or built-in pictures stand in, and the figure says so.
