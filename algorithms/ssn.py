@@ -7,6 +7,7 @@ with weights that come with the package (``ssnbench.ssn``).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from ssnbench.contracts import Image, Labels
@@ -46,6 +47,18 @@ class SSN:
     min_share: float = 0.25
     device: str = "cpu"
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
+
+    def files(self) -> list[Path]:
+        """Weights that the superpixels depend on.
+
+        Raises
+        ------
+        UsageError
+            When there are none of that name.
+        """
+        from ssnbench.ssn.infer import weights_of  # torch: only for those who run it
+
+        return weights_of(self.variant, self.weights)
 
     def __call__(self, image: Image, n_segments: int, second: Image | None = None) -> Labels:
         """Segment ``image``; the grid makes at most ``n_segments`` superpixels.

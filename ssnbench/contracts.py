@@ -65,7 +65,8 @@ class Algorithm(Protocol):
     """A superpixel method: a frozen dataclass whose fields are its parameters.
 
     One that looks at pairs of frames has a third parameter ``second: Image | None = None``; it is
-    given the second frame of the samples that have one.
+    given the second frame of the samples that have one. Where results depend on files, such as
+    weights, a method ``files() -> list[Path]`` names them: when one changes, results are stale.
     """
 
     def __call__(self, image: Image, n_segments: int) -> Labels:

@@ -111,6 +111,14 @@ def test_what_ships_runs_and_says_where_it_comes_from(halves: Image, name: str) 
     assert not set(labels[:, :19].ravel()) & set(labels[:, 19:].ravel())
 
 
+def test_files_are_the_weights() -> None:
+    ssn = plugins.load("algorithms", "ssn")
+    assert ssn(variant="linear").files() == [find("ssn-linear.bsds500")]
+    assert ssn(variant="pix").files() == []
+    with pytest.raises(UsageError, match="no weights are called"):
+        ssn(weights="nowhere").files()
+
+
 def test_the_weights_that_are_promised_ship() -> None:
     bsds500 = {"ssn.bsds500", "ssn-k10.bsds500", "ssn-linear.bsds500"}
     assert set(names()) >= {*bsds500, "ssn.collage-flow"}

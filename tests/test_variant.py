@@ -92,3 +92,22 @@ def test_list_splits_outside_brackets_and_drops_repeats() -> None:
     assert list(split("a(b=1,c=(2,3)), d ,,e")) == ["a(b=1,c=(2,3))", "d", "e"]
     variants = parse_list("algorithms", "toy,toy(steps=7),toy(steps=3)")
     assert [variant.label for variant in variants] == ["toy", "toy(steps=7)"]
+
+
+def test_files_that_a_plug_in_names_are_part_of_its_version(tmp_path: Path) -> None:
+    weights = tmp_path / "w.bin"
+    code = TOY.replace(
+        "    span", f"    def files(self): return [Path({str(weights)!r})] * self.steps\n    span"
+    ).replace("from __future__ import annotations", "from pathlib import Path")
+    path = tmp_path / "learned.py"
+    path.write_text(code)
+    plugins.add_file(path)
+    with pytest.raises(UsageError, match=r"learned needs .*w\.bin: No such file"):
+        read("learned").version("algorithms")
+    weights.write_bytes(b"one")
+    first = read("learned").version("algorithms")
+    assert first == read("learned(weight=2)").version("algorithms")
+    weights.write_bytes(b"two")
+    assert read("learned").version("algorithms") != first
+    plain = plugins.find("algorithms", "learned").version
+    assert read("learned(steps=0)").version("algorithms") == plain

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import hashlib
 import json
 import re
 import typing
@@ -46,6 +47,27 @@ class Variant:
     def build(self, shelf: plugins.Shelf, **more: Any) -> Any:
         """Load the plug-in and make an instance."""
         return plugins.load(shelf, self.name)(**dict(self.params), **more)
+
+    def version(self, shelf: plugins.Shelf) -> str:
+        """Short hash of all that results depend on beside parameters: code, and files it names.
+
+        Raises
+        ------
+        UsageError
+            When such a file cannot be read.
+        """
+        code = plugins.find(shelf, self.name).version
+        named = getattr(self.build(shelf), "files", None)
+        paths = named() if callable(named) else ()
+        if not paths:
+            return code
+        total = hashlib.sha256(code.encode())
+        try:
+            for path in paths:
+                total.update(hashlib.sha256(path.read_bytes()).digest())
+        except OSError as error:
+            raise UsageError(f"{self.label} needs {path}: {error.strerror}") from None
+        return total.hexdigest()[:12]
 
     def canonical(self, shelf: plugins.Shelf) -> str:
         """All parameters, defaults too, as JSON with sorted keys: what a record is filed under."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssnbench import plugins
 from ssnbench.contracts import Timing
 from ssnbench.run import facts
 from ssnbench.run.clock import Task, time_apart
@@ -101,7 +100,7 @@ def save_times(results: Iterable[tuple[Task, list[Timing] | str]], folder: Path)
 
 def _save(task: Task, result: list[Timing] | str, store: Store) -> None:
     if not isinstance(result, str):
-        store.add_timings(result, _version(task))
+        store.add_timings(result, task.variant.version("algorithms"))
 
 
 def _timing_key(task: Task) -> tuple[str, str, str, int, str, int, str]:
@@ -112,9 +111,5 @@ def _timing_key(task: Task) -> tuple[str, str, str, int, str, int, str]:
         task.n_asked,
         task.device,
         task.threads,
-        _version(task),
+        task.variant.version("algorithms"),
     )
-
-
-def _version(task: Task) -> str:
-    return plugins.find("algorithms", task.variant.name).version

@@ -177,7 +177,7 @@ def make(
         raise UsageError(f"{source.label} has no images to run on (split {source.split})")
     yardstick = source.yardstick(protocol)
     filed = [
-        (variant, variant.canonical("algorithms"), plugins.find("algorithms", variant.name).version)
+        (variant, variant.canonical("algorithms"), variant.version("algorithms"))
         for variant in variants
     ]
     jobs = tuple(

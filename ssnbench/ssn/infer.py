@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Literal, get_args
 
 import torch
@@ -92,6 +93,17 @@ def segment(
     pos_scale = ETA if pos_scale is None else pos_scale
     features = _xylab_of(image, n_segments, color_scale, pos_scale, device)
     return _labels(features, n_segments, n_iter, "softmax", min_share)
+
+
+def weights_of(variant: str, weights: str) -> list[Path]:
+    """Files that a variant reads: one, or none for ``pix``.
+
+    Raises
+    ------
+    UsageError
+        When no weights are called so.
+    """
+    return [find(weights, _MODELS[variant])] if variant in _MODELS else []
 
 
 @lru_cache(maxsize=8)
