@@ -276,7 +276,9 @@ def test_notes_stand_below_the_axes_which_keep_their_size() -> None:
 
 def test_captions_hold_what_a_reader_must_know() -> None:
     recipe = replace(RECIPES["fig6"], claim="this")
-    made = Made(recipe, "3 images", ("A", "B"), ("seal",), (100, 200), ("built-in",), 0)
+    made = Made(
+        recipe, "3 images", ("A", "B"), ("seal",), (100, 200), ("built-in", *recipe.lacks), 0
+    )
     for part in ("3 images", "A, B", "seal", "100, 200", "built-in", "SEAL", "this"):
         assert part in made.caption
 

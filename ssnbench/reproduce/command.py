@@ -71,8 +71,7 @@ def _show(made: list[Made]) -> None:
         table.add_column(column, overflow="fold")
     for each in made:
         failed = [f"{each.n_failed} jobs failed"] if each.n_failed else []
-        absent = [f"no {each.recipe.absent}"] if each.recipe.absent else []
-        differs = "; ".join([*failed, *each.notes, *absent])
+        differs = "; ".join([*failed, *each.notes])
         table.add_row(
             each.recipe.name, escape(each.images), str(len(each.methods)), escape(differs)
         )

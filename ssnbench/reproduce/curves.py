@@ -51,7 +51,7 @@ def make(
     what = f"{found.place}, {_counted(images, drawn)}"
     made = Made(
         recipe, what, tuple(method.name for method in methods), yardsticks, tuple(counts),
-        notes=(*found.notes(len(images)), *missing), n_failed=_n_failed(drawn),
+        notes=(*found.notes(len(images)), *missing, *recipe.lacks), n_failed=_n_failed(drawn),
     )  # fmt: skip
     order = [method.name for method in methods]
     with mpl.rc_context(fname=STYLE):
@@ -66,7 +66,8 @@ def points(panel: Panel, section: Section) -> pd.DataFrame:
     summary = stats.summarise(section)
     wide = summary.pivot(index=["label", "n_asked"], columns="metric", values="pair_mean")
     made = summary.groupby(["label", "n_asked"])[["n_segments", "n_images", "n_pairs"]].max()
-    there = made.join(wide[[name for name in {panel.x, panel.y} - {COUNT} if name in wide]])
+    scores = [name for name in dict.fromkeys((panel.x, panel.y)) if name in wide]
+    there = made.join(wide[[name for name in scores if name != COUNT]])
     for axis, name in (("x", panel.x), ("y", panel.y)):
         there[axis] = there[name] if name in there else float("nan")
     limits = summary[summary["metric"] == panel.y].set_index(["label", "n_asked"])

@@ -68,8 +68,6 @@ class Made:
         ]
         if self.protocols:
             parts.append(f"Protocol: {'; '.join(self.protocols)}")
-        if recipe.absent:
-            parts.append(f"In the paper, but not here: {recipe.absent}")
         if recipe.claim:
             parts.append(f"The paper says: {recipe.claim}")
         if self.notes:

@@ -54,7 +54,7 @@ def make(recipe: Recipe, scenes: Sequence[Found], counts: Sequence[int], bench: 
         recipe,
         ", ".join(f"{line.found.place} {line.sample.key}" for line in lines),
         tuple(method.name for method in methods), (), (n_asked,),
-        notes=(*stand_ins, *missing),
+        notes=(*stand_ins, *missing, *recipe.lacks),
         n_failed=len(lines) * len(methods) - sum(len(line.maps) for line in lines),
     )  # fmt: skip
     names = [method.name for method in methods]

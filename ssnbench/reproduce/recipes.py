@@ -101,6 +101,11 @@ class Recipe:
     absent: str = ""
     claim: str = ""
 
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """Note on what the paper shows and we do not have."""
+        return (f"no {self.absent}",) if self.absent else ()
+
 
 _SLIC, _SNIC = Method("SLIC", "slic"), Method("SNIC", "snic")
 _SEEDS, _LSC = Method("SEEDS", "seeds"), Method("LSC", "lsc")

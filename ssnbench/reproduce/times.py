@@ -56,7 +56,7 @@ def make(recipe: Recipe, found: Found, n_asked: int, bench: Bench) -> Made:
         f"{found.place} {found.pictured}",
         tuple(row.name for row in PRINTED if row.algo in variants),
         (), (n_asked,),
-        notes=tuple(notes),
+        notes=(*notes, *recipe.lacks),
         n_failed=len(tasks) - int(frame["total"].notna().sum()),
     )  # fmt: skip
     with mpl.rc_context(fname=STYLE):
