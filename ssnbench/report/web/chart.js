@@ -5,7 +5,17 @@ ssnbench.chart = (() => {
   const WIDE = 4; // counts that spread wider than this stand on a logarithmic axis
   const INK = "#17191c"; // a method of this colour takes the ink of the page
 
-  const colour = method => method.colour === INK ? tone("ink") : method.colour;
+  const APART = 34; // pixels between the names of two counts
+
+  const isDark = () => Number(tone("ground").match(/\d+/)[0]) < 128;
+
+  /* Colours are chosen for paper; on a dark ground they are mixed with a third of white. */
+  function colour(method) {
+    if (method.colour === INK) return tone("ink");
+    if (!isDark()) return method.colour;
+    const parts = method.colour.match(/[0-9a-f]{2}/gi).map(part => Math.round(parseInt(part, 16) * 0.67 + 84));
+    return `rgb(${parts})`;
+  }
 
   /* Read a curve at a count, straight over its logarithm; null beyond its ends. */
   function read(points, count, part = 1) {
@@ -31,7 +41,17 @@ ssnbench.chart = (() => {
   }
 
   const STEPS = [1, 1.5, 2, 3, 4, 5, 6, 8];
-  const ticks = (low, high) => [0, 1, 2, 3, 4, 5].flatMap(power => STEPS.map(step => step * 10 ** power)).filter(count => count >= low && count <= high);
+
+  /* Round counts on a logarithmic axis that is so many pixels long; where it is short, fewer. */
+  function ticks(low, high, length) {
+    const round = [0, 1, 2, 3, 4, 5].flatMap(power => STEPS.map(step => step * 10 ** power));
+    const kept = [];
+    for (const count of round.filter(each => Number.isInteger(each) && each >= low && each <= high)) {
+      const gap = kept.length ? (Math.log(count / kept.at(-1)) / Math.log(high / low)) * length : Infinity;
+      if (gap >= APART) kept.push(count);
+    }
+    return kept;
+  }
 
   function padded(least, most) {
     const room = (most - least || Math.abs(most) || 1) * 0.08;
@@ -104,8 +124,8 @@ ssnbench.chart = (() => {
         y: { range: (_, least, most) => least === null ? [0, 1] : padded(least, most) },
       },
       axes: [
-        { ...axis, label: "superpixels made (mean)", ...(wide ? { splits: (_, __, from, to) => ticks(from, to), filter: (_, splits) => splits } : {}), values: (_, splits) => splits.map(count => Number.isInteger(count) ? String(count) : "") },
-        { ...axis, label: `${short} (${section.protocol})${arrow}`, size: 64 },
+        { ...axis, label: "superpixels made (mean)", ...(wide ? { splits: (plot, _, from, to) => ticks(from, to, plot.bbox.width / devicePixelRatio), filter: (_, splits) => splits } : { incrs: [0, 1, 2, 3, 4].flatMap(power => [1, 2, 5].map(step => step * 10 ** power)) }), values: (_, splits) => splits.map(count => Number.isInteger(count) ? String(count) : ""), size: 36, labelSize: 22 },
+        { ...axis, label: `${short} (${section.protocol})${arrow}`, size: 56, labelSize: 22 },
       ],
       series: [{}, ...section.methods.map(method => ({ label: method.label, stroke: () => colour(method), width: 2, dash: method.dash, spanGaps: true, show: isShown(method), points: { show: true, size: 7, width: 1.5, fill: () => tone("ground") } }))],
       hooks: { draw: [beside(section, metric, isShown)], setCursor: [onCursor] },

@@ -68,7 +68,7 @@
       if (low !== null && high !== null) place.append(element("small", {}, ` ${shown(low)} to ${shown(high)}`));
       place.classList.toggle("best", value !== null && value === best && isShown(rows[i].method));
     });
-    byId("reading").textContent = count === null ? long : `${long} at ${Math.round(count)} made; between measured points, straight over log count`;
+    byId("reading").textContent = count === null ? long : `${long} at ${Math.round(count)} superpixels made`;
     speak(rows, long);
   }
 

@@ -16,6 +16,18 @@
   const entry = () => album()?.images.find(item => item.key === state.image);
   const metric = () => sections.current().metrics.find(item => item.name === byId("worst-metric").value);
 
+  /* What is drawn is made when it is first shown. */
+  function once(make) {
+    let made;
+    return () => made ??= make();
+  }
+
+  /* Red, unless the boundaries are of that kind: then yellow. */
+  function leakColour(ink) {
+    const [red, green] = ink.match(/\d+/g).map(Number);
+    return red > 128 && green < 128 ? [255, 221, 0] : [255, 45, 85];
+  }
+
   /* ---------------------------------------------------------------- what is chosen */
 
   async function onSection() {
@@ -68,10 +80,17 @@
     if (turn !== opening) return; // another was chosen meanwhile
     const size = left ?? right ?? { width: jpeg?.naturalWidth ?? 3, height: jpeg?.naturalHeight ?? 2 };
     const leaks = [left, right].map(map => map && truth && maps.leakage(map, truth));
+    const ink = picture?.ink ?? "rgb(255, 235, 0)";
+    const red = leakColour(ink);
+    byId("browser").style.setProperty("--edges", ink);
+    byId("browser").style.setProperty("--leak", `rgb(${red})`);
     viewer.set({
-      key: item.key, picture: jpeg, width: size.width, height: size.height, ink: picture?.ink ?? "rgb(255, 235, 0)",
-      truth: truth && maps.outline(truth),
-      sides: [left, right].map((map, i) => map && { outline: maps.outline(map), leak: leaks[i] && maps.layer(leaks[i].outside, map, Viewer.LEAK) }),
+      key: item.key, picture: jpeg, width: size.width, height: size.height, ink,
+      truth: truth && once(() => maps.outline(truth)),
+      sides: [left, right].map((map, i) => map && {
+        outline: once(() => maps.outline(map)),
+        leak: leaks[i] && once(() => maps.layer(leaks[i].outside, map, [...red, 165])),
+      }),
     });
     tell(item, picture, sides, leaks);
   }

@@ -3,7 +3,9 @@
 ssnbench.maps = (() => {
   /* Undo ssnbench.packing.pack: height, width, then deflated steps from row to row (int32). */
   async function unpack(base64) {
-    const bytes = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
+    const text = atob(base64);
+    const bytes = new Uint8Array(text.length);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
     const [height, width] = new Uint32Array(bytes.buffer, 0, 2);
     const stream = new Blob([bytes.subarray(8)]).stream().pipeThrough(new DecompressionStream("deflate"));
     const labels = new Int32Array(await new Response(stream).arrayBuffer());
@@ -11,28 +13,37 @@ ssnbench.maps = (() => {
     return { height, width, labels };
   }
 
-  /* The lines between unlike neighbours, along the edges of pixels, as a Path2D. */
+  /* The lines between unlike neighbours, along the edges of pixels, as a Path2D of long strokes. */
   function outline({ height, width, labels }) {
     const path = new Path2D();
-    const trace = (lines, length, at, below, line) => {
-      for (let y = 1; y < lines; y++) {
-        let begun = -1;
-        for (let x = 0; x <= length; x++) {
-          const differs = x < length && labels[at(x, y)] !== labels[at(x, y) - below];
-          if (differs && begun < 0) begun = x;
-          if (!differs && begun >= 0) {
-            line(begun, x, y);
-            begun = -1;
-          }
+    const line = (x, y, toX, toY) => { path.moveTo(x, y); path.lineTo(toX, toY); };
+    const begun = new Int32Array(width).fill(-1); // where the line to the left of a column began
+    for (let y = 0, i = 0; y < height; y++) {
+      let from = -1; // where the line above this row began
+      for (let x = 0; x < width; x++, i++) {
+        const label = labels[i];
+        const above = y > 0 && label !== labels[i - width];
+        if (above !== from >= 0) {
+          if (!above) line(from, y, x, y);
+          from = above ? x : -1;
+        }
+        const beside = x > 0 && label !== labels[i - 1];
+        if (beside !== begun[x] >= 0) {
+          if (!beside) line(x, begun[x], x, y);
+          begun[x] = beside ? y : -1;
         }
       }
-    };
-    trace(height, width, (x, y) => y * width + x, width, (from, to, y) => { path.moveTo(from, y); path.lineTo(to, y); });
-    trace(width, height, (x, y) => x * width + y, 1, (from, to, x) => { path.moveTo(x, from); path.lineTo(x, to); });
+      if (from >= 0) line(from, y, width, y);
+    }
+    begun.forEach((from, x) => { if (from >= 0) line(x, from, x, height); });
     return path;
   }
 
-  const highest = labels => labels.reduce((most, label) => Math.max(most, label), -1);
+  function highest(labels) {
+    let most = -1;
+    for (let i = 0; i < labels.length; i++) if (labels[i] > most) most = labels[i];
+    return most;
+  }
 
   /* Which pixels lie outside the truth segment that their superpixel overlaps most.
      Pixels on which the truth has no opinion (-1) count nowhere. */

@@ -10,9 +10,12 @@ ssnbench.sections = (() => {
     for (const part of document.querySelectorAll(".of-section")) part.hidden = part.dataset.section !== state.section;
     const here = current();
     if (!byId("data")) return;
-    fill(byId("data"), [...new Set(all.map(section => section.data))].map(name => [name, name]), here.data);
+    const data = [...new Set(all.map(section => section.data))];
+    fill(byId("data"), data.map(name => [name, name]), here.data);
     const protocols = all.filter(section => section.data === here.data);
     fill(byId("protocol"), protocols.map(section => [section.slug, section.protocol]), here.slug);
+    byId("data").parentElement.hidden = data.length === 1;
+    byId("protocol").parentElement.hidden = protocols.length === 1;
   }
 
   /* Choose the same protocol on another dataset, where it is there. */

@@ -1,13 +1,12 @@
 "use strict";
 /* A picture on a canvas with two methods side by side of a divider; zoomed, moved, never blurred. */
 ssnbench.Viewer = class {
-  static LEAK = [255, 45, 85, 165];
   static MOST = 24; // times
 
   constructor(canvas, onView) {
     this.canvas = canvas;
     this.onView = onView;
-    this.scene = null; // { picture, width, height, ink, truth: Path2D, sides: [{ outline, leak }, ...] }
+    this.scene = null; // { key, picture, width, height, ink, truth, sides: [{ outline, leak }, ...] }; what is drawn is called for
     this.show = { edges: true, truth: false, leak: false };
     this.divider = 0.5;
     this.zoom = 1;
@@ -104,17 +103,18 @@ ssnbench.Viewer = class {
     ctx.fillStyle = "#808890";
     ctx.fillRect(0, 0, scene.width, scene.height);
     if (scene.picture) ctx.drawImage(scene.picture, 0, 0, scene.width, scene.height);
-    if (show.leak && side?.leak) ctx.drawImage(side.leak, 0, 0);
-    const stroke = (path, colour, wide) => {
+    if (show.leak && side?.leak) ctx.drawImage(side.leak(), 0, 0);
+    // Lines grow with the pixels, within bounds: a small picture of many superpixels stays legible.
+    const stroke = (path, colour, share, least, most) => {
       ctx.strokeStyle = colour;
-      ctx.lineWidth = (wide * ratio) / scale;
+      ctx.lineWidth = Math.min(Math.max(share, (least * ratio) / scale), (most * ratio) / scale);
       ctx.stroke(path);
     };
     ctx.lineCap = "square";
-    if (show.edges && side?.outline) stroke(side.outline, scene.ink, this.zoom > 3 ? 1.6 : 1);
+    if (show.edges && side?.outline) stroke(side.outline(), scene.ink, 0.5, 0.4, 1.6);
     if (show.truth && scene.truth) {
-      stroke(scene.truth, "rgb(0 0 0 / .75)", 4);
-      stroke(scene.truth, "#fff", 2);
+      stroke(scene.truth(), "rgb(0 0 0 / .75)", 2.2, 2, 4.5);
+      stroke(scene.truth(), "#fff", 1.1, 1, 2.2);
     }
     return made;
   }
