@@ -68,6 +68,7 @@ _set = click.option(
 @_set
 @click.option("--out", type=options.PATH, help="Folder of the results [reports/DATASET-SPLIT].")
 @click.option("--keep-labels", is_flag=True, help="Keep every label map, to score it again later.")
+@click.option("--perturb", help="Also perturb the images, such as noise,blur(2): robustness.")
 @click.option("--times/--no-times", default=True, help="Take the times of the algorithms, too.")
 @click.option("--fresh", is_flag=True, help="Forget the results that the folder holds.")
 def run(
@@ -84,6 +85,7 @@ def run(
     settings: tuple[str, ...],
     out: Path | None,
     keep_labels: bool,
+    perturb: str | None,
     times: bool,
     fresh: bool,
 ) -> int:
@@ -105,6 +107,7 @@ def run(
         limit,
         keep_labels,
         plugin_files,
+        perturb,
     )
     folder = out or Path("reports") / f"{source.label}-{source.split}"
     if fresh:

@@ -27,7 +27,7 @@ LAYERS = [
         *("ssnbench.flow", "ssnbench.pieces"),
     ],
     [
-        *("ssnbench.labels", "ssnbench.colour", "ssnbench.packing"),
+        *("ssnbench.labels", "ssnbench.colour", "ssnbench.packing", "ssnbench.perturb"),
         *(
             "ssnbench.heap",
             "ssnbench.seeds",

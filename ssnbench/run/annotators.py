@@ -15,6 +15,7 @@ import pandas as pd
 from ssnbench.contracts import Sample, UsageError
 from ssnbench.labels import consecutive, count
 from ssnbench.metrics import METRICS, Reference, prepare, score
+from ssnbench.perturb import original
 from ssnbench.plugins.variant import parse
 from ssnbench.run.plan import Source
 from ssnbench.run.store import Store
@@ -47,6 +48,7 @@ def score_annotators(folder: Path, root: Path | None = None) -> Path:
     """
     with Store(folder, create=False) as store:
         records = store.records()
+    records["dataset"] = records["dataset"].map(original)  # a perturbed image has the same truths
     rows: list[dict[str, Any]] = []
     for (dataset, split), there in records.groupby(["dataset", "split"], sort=True):
         source = Source(parse("datasets", str(dataset)), str(split), root)

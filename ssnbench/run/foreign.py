@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from ssnbench.contracts import JobKey, UsageError
+from ssnbench.perturb import original
 from ssnbench.plugins.variant import parse
 from ssnbench.run.makers import FromFile, FromStore
 from ssnbench.run.plan import SHOWN_IMAGES, Job, Source
@@ -96,7 +97,9 @@ def of_run(
             raise UsageError(f"{folder} has kept no label maps; run with --keep-labels")
         labels = store.labels_of_variants()
     places = {(each.dataset, each.split) for each in kept}
-    sources = {place: Source(parse("datasets", place[0]), place[1], root) for place in places}
+    sources = {
+        place: Source(parse("datasets", original(place[0])), place[1], root) for place in places
+    }
     yardsticks = {place: source.yardstick(protocol) for place, source in sources.items()}
     return [
         Job(

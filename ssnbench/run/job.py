@@ -15,6 +15,8 @@ from ssnbench.contracts import Dataset, Image, JobKey, Labels, Record, Sample, S
 from ssnbench.flow import pack_flow
 from ssnbench.labels import checked, components, consecutive, count, enforce
 from ssnbench.metrics import Reference, prepare, score
+from ssnbench.metrics.agreement import agreement
+from ssnbench.run.makers import Computed, Perturbed
 from ssnbench.run.plan import Job, Source
 
 _LONGEST_REASON = 300
@@ -77,6 +79,10 @@ def _judged(job: Job, raw: object, sample: Sample, reference: Reference) -> Outc
     )
     if job.certify:
         rows = [row | certificate(labels) for row in rows]
+    if isinstance(job.make, Perturbed):
+        unperturbed = _unperturbed(job.make.computed, job.source, job.key.image, job.key.n_asked)
+        alike = agreement(made, unperturbed)
+        rows = [row | alike for row in rows]
     records = [
         Record(job.key, truth, job.label, "ok", "", n_raw, n_components, n_segments, scores)
         for truth, scores in _numbered(rows, len(sample.truths)).items()
@@ -151,3 +157,10 @@ def _reference(source: Source, image: str, protocol: str) -> Reference:
     sample = _sample(source, image)
     name = protocol.rpartition("/")[0]  # without the version
     return prepare(sample.truths, name, shape=sample.image.shape[:2])
+
+
+@lru_cache(maxsize=1)
+def _unperturbed(make: Computed, source: Source, image: str, n_asked: int) -> Labels:
+    """Superpixels of the image as it is; the jobs that perturb it follow one another."""
+    sample = _sample(source, image)
+    return enforce(checked(make(sample, n_asked), sample.image.shape[:2]), n_asked)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ssnbench.contracts import Algorithm, Image, Sample
 from ssnbench.images import read_labels
+from ssnbench.labels import checked
+from ssnbench.perturb import Perturbation
 from ssnbench.plugins.variant import Variant
 from ssnbench.run.store import Store
 
@@ -29,6 +31,24 @@ class Computed:
     def __call__(self, sample: Sample, n_asked: int) -> Any:
         """Segment a copy of the image: a method that draws into it spoils it for nobody else."""
         return with_frames(_algorithm(self.variant), sample)(sample.image.copy(), n_asked)
+
+
+@dataclass(frozen=True)
+class Perturbed:
+    """By an algorithm that sees the image perturbed; the map is of the original's frame."""
+
+    computed: Computed
+    perturbation: Perturbation
+
+    def __call__(self, sample: Sample, n_asked: int) -> Any:
+        """Segment the perturbed image; undo on the label map what moved pixels."""
+        change, second = self.perturbation, sample.second
+        seen = replace(
+            sample,
+            image=change(sample.image, sample.key),
+            second=None if second is None else change(second, f"{sample.key}, second frame"),
+        )
+        return change.undo(checked(self.computed(seen, n_asked), seen.image.shape[:2]))
 
 
 @dataclass(frozen=True)

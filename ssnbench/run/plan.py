@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,10 @@ from typing import Any
 from ssnbench import plugins
 from ssnbench.contracts import Dataset, JobKey, UsageError
 from ssnbench.metrics import protocol as find_protocol
+from ssnbench.perturb import Perturbation, perturbed_label
+from ssnbench.perturb import parse as parse_perturbations
 from ssnbench.plugins.variant import Variant, parse, parse_list, with_params
-from ssnbench.run.makers import Computed, Maker
+from ssnbench.run.makers import Computed, Maker, Perturbed
 
 DEFAULT_ALGORITHMS = "ssn,slic,seeds,lsc,watershed,felzenszwalb,grid"
 DEFAULT_SEGMENTS = (100, 200, 400, 800)
@@ -150,6 +152,7 @@ def make(
     limit: int | None = None,
     keep_labels: bool = False,
     plugin_files: Sequence[Path] = (),
+    perturb: str | None = None,
 ) -> Plan:
     """List the jobs, image by image, so that a worker can keep what it read of an image.
 
@@ -169,6 +172,9 @@ def make(
         Store every label map, not only those that the report shows.
     plugin_files : sequence of Path
         Loose plug-in files that workers must know.
+    perturb : str, optional
+        Perturbations of every image, see :mod:`ssnbench.perturb`; their results are filed beside
+        those of the original, under a dataset of their own.
     """
     counts = check_counts(n_asked)
     keys = source.open().keys()
@@ -176,25 +182,38 @@ def make(
     if not images:
         raise UsageError(f"{source.label} has no images to run on (split {source.split})")
     yardstick = source.yardstick(protocol)
+    middle = _middle(counts)
+    perturbations = () if perturb is None else parse_perturbations(perturb)
     filed = [
         (variant, variant.canonical("algorithms"), variant.version("algorithms"))
         for variant in variants
     ]
     jobs = tuple(
         Job(
-            JobKey(variant.name, params, source.label, source.split, image, n, yardstick, version),
+            JobKey(variant.name, params, dataset, source.split, image, n, yardstick, version),
             variant.label,
             source,
-            Computed(variant),
+            maker,
             keep=keep_labels,
-            show=image in images[:SHOWN_IMAGES] and n == _middle(counts),
+            show=dataset == source.label and image in images[:SHOWN_IMAGES] and n == middle,
             plugin_files=tuple(plugin_files),
         )
         for image in images
         for variant, params, version in filed
         for n in counts
+        for dataset, maker in _made_of(source, variant, perturbations)
     )
     return Plan(source, tuple(variants), counts, yardstick, images, jobs, tuple(plugin_files))
+
+
+def _made_of(
+    source: Source, variant: Variant, perturbations: Sequence[Perturbation]
+) -> Iterator[tuple[str, Maker]]:
+    """Yield what a method is run on, and how: the image as it is, then every perturbation."""
+    plain = Computed(variant)
+    yield source.label, plain
+    for perturbation in perturbations:
+        yield perturbed_label(source.label, perturbation), Perturbed(plain, perturbation)
 
 
 def _middle(counts: Sequence[int]) -> int:

@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from math import log2
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssnbench.cli import main
+from ssnbench.contracts import Image, Labels, Sample, UsageError
+from ssnbench.metrics.agreement import agreement
+from ssnbench.perturb import KINDS, Perturbation, original, parse, perturbation_of
+from ssnbench.plugins.variant import Variant
+from ssnbench.run import foreign, plan
+from ssnbench.run.execute import missing
+from ssnbench.run.job import do
+from ssnbench.run.makers import Computed, Perturbed
+from ssnbench.run.store import Store
+
+COLLAGE = "collage(n_images=2,height=48,width=64)"
+MOVING = ("shift(5)", "fliplr", "flipud")
+
+
+def one(text: str) -> Perturbation:
+    (found,) = parse(text)
+    return found
+
+
+# ---------------------------------------------------------------------- reading
+
+
+def test_a_kind_without_strength_stands_for_its_usual_ones() -> None:
+    assert [each.label for each in parse("jpeg(30), flipud,shift,jpeg(30)")] == [
+        *("jpeg(30)", "flipud"),
+        *(f"shift({pixels})" for pixels in (1, 2, 4, 8)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "names no perturbation"),
+        ("nois", "no perturbation 'nois'; there are noise, blur"),
+        ("noise(2)", "0 to 1, got '2'"),
+        ("noise(nan)", "0 to 1"),
+        ("jpeg(high)", "1 to 100, got 'high'"),
+        ("fliplr(1)", "takes no strength"),
+        ("noise(0.1", "cannot read"),
+        ("noise blur", "cannot read"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(text: str, told: str) -> None:
+    with pytest.raises(UsageError) as error:
+        parse(text)
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_name_tells_dataset_and_perturbation(kind: str) -> None:
+    for perturbation in parse(kind):
+        dataset = f"bsds500(a=1)~{perturbation.label}"
+        assert original(dataset) == "bsds500(a=1)"
+        assert perturbation_of(dataset) == perturbation
+    assert perturbation_of("bsds500") is None
+
+
+# ---------------------------------------------------------------------- perturbing
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_are_new_deterministic_and_changed(kind: str, toy_image: Image) -> None:
+    before = toy_image.copy()
+    for perturbation in parse(kind):
+        seen = perturbation(toy_image, "a")
+        assert seen.dtype == np.uint8
+        assert seen.flags.c_contiguous
+        assert not np.shares_memory(seen, toy_image)
+        np.testing.assert_array_equal(toy_image, before)
+        np.testing.assert_array_equal(seen, perturbation(toy_image, "a"))
+        assert not np.array_equal(seen, toy_image)
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.strengths])
+def test_neutral_strength_changes_nothing_and_more_changes_more(
+    kind: str, toy_image: Image
+) -> None:
+    neutral = KINDS[kind].neutral
+    same = Perturbation(kind, neutral)(toy_image, "a")
+    tolerance = 5 if kind == "jpeg" else 0  # quality 100 still halves the chroma's resolution
+    assert np.abs(same.astype(int) - toy_image).mean() <= tolerance
+    if kind == "shift":
+        return
+    changes: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
+    for strength in KINDS[kind].strengths:
+        change = np.abs(Perturbation(kind, strength)(toy_image, "a").astype(int) - toy_image)
+        changes[strength > neutral].append((abs(strength - neutral), float(change.mean())))
+    for side in changes.values():
+        assert [change for _, change in sorted(side)] == sorted(change for _, change in side)
+
+
+def test_noise_has_its_deviation_and_grows_along_a_curve() -> None:
+    grey = np.full((200, 200, 3), 128, np.uint8)
+    weak, strong = (one(f"noise({sigma})")(grey, "a").astype(float) - 128 for sigma in (0.02, 0.1))
+    assert weak.std() == pytest.approx(0.02 * 255, rel=0.02)
+    assert strong.std() == pytest.approx(0.1 * 255, rel=0.02)
+    assert np.corrcoef(weak.ravel(), strong.ravel())[0, 1] > 0.99
+    other = one("noise(0.1)")(grey, "b").astype(float) - 128
+    assert abs(np.corrcoef(other.ravel(), strong.ravel())[0, 1]) < 0.02
+
+
+def test_gamma_by_hand() -> None:
+    image = np.array([[[0, 51, 255]]], np.uint8)
+    assert one("gamma(2)")(image, "a").tolist() == [[[0, 10, 255]]]  # 255 * 0.2^2 = 10.2
+
+
+def test_blur_spreads_a_point_as_a_gaussian() -> None:
+    image = np.zeros((21, 21, 3), np.uint8)
+    image[10, 10] = 255
+    seen = one("blur(1)")(image, "a")[..., 0]
+    assert seen[10, 10] == pytest.approx(255 / (2 * np.pi), abs=1.5)
+    assert seen[10, 11] == pytest.approx(255 / (2 * np.pi) * np.exp(-0.5), abs=1.5)
+    np.testing.assert_array_equal(seen, seen.T)
+
+
+def test_scale_loses_what_is_finer_than_a_pixel() -> None:
+    board = np.indices((16, 16)).sum(axis=0) % 2 * 200
+    image = np.repeat(board[..., None], 3, axis=2).astype(np.uint8)
+    assert np.unique(one("scale(0.5)")(image, "a")).tolist() == [100]
+
+
+@pytest.mark.parametrize("text", MOVING)
+def test_what_moves_is_undone(text: str, toy_image: Image) -> None:
+    """A method that labels by colour alone gives the same map, whatever was moved."""
+    perturbation = one(text)
+    brightness = perturbation(toy_image, "a").sum(axis=2, dtype=np.int32)
+    np.testing.assert_array_equal(perturbation.undo(brightness), toy_image.sum(axis=2))
+    assert not np.array_equal(perturbation(toy_image, "a")[:60, :80], toy_image)
+
+
+def test_a_shift_moves_down_and_right_and_mirrors() -> None:
+    image = np.arange(6, dtype=np.uint8).reshape(2, 3, 1).repeat(3, axis=2)
+    assert one("shift(1)")(image, "a")[..., 0].tolist() == [
+        [0, 0, 1, 2],
+        [0, 0, 1, 2],
+        [3, 3, 4, 5],
+    ]
+
+
+# ---------------------------------------------------------------------- agreement
+
+
+def entropy(values: Sequence[object]) -> float:
+    return -sum(n / len(values) * log2(n / len(values)) for n in Counter(values).values())
+
+
+def test_agreement_by_hand() -> None:
+    halves = np.array([[0, 0, 1, 1]], np.int32)
+    whole = np.zeros((1, 4), np.int32)
+    crossed = np.array([[0, 1, 0, 1]], np.int32)
+    assert agreement(halves, whole) == {"vi_original": 1, "asa_original": 0.75}
+    assert agreement(halves, crossed) == {"vi_original": 2, "asa_original": 0.5}
+    assert agreement(halves, 1 - halves) == {"vi_original": 0, "asa_original": 1}
+
+
+def test_agreement_is_symmetric_and_equals_the_entropies() -> None:
+    random = np.random.default_rng(3)
+    a, b = (random.integers(0, n, (9, 11), dtype=np.int32) for n in (5, 17))
+    found = agreement(a, b)
+    assert found == pytest.approx(agreement(b, a), abs=1e-12)
+    pair = entropy(list(zip(a.ravel().tolist(), b.ravel().tolist(), strict=True)))
+    expected = 2 * pair - entropy(a.ravel().tolist()) - entropy(b.ravel().tolist())
+    assert found["vi_original"] == pytest.approx(expected)
+
+
+# ---------------------------------------------------------------------- running
+
+
+def test_a_method_sees_the_perturbed_frames_and_is_judged_in_the_original_frame() -> None:
+    class Spy(Computed):
+        def __call__(self, sample: Sample, n_asked: int) -> Labels:
+            seen.append(sample)
+            return np.arange(sample.image[..., 0].size, dtype=np.int32).reshape(
+                sample.image.shape[:2]
+            )
+
+    seen: list[Sample] = []
+    grey = np.full((4, 6, 3), 128, np.uint8)
+    sample = Sample("a", grey, second=grey)
+    labels = Perturbed(Spy(Variant("grid")), one("fliplr"))(sample, 3)
+    assert labels[0].tolist() == [5, 4, 3, 2, 1, 0]
+    Perturbed(Spy(Variant("grid")), one("noise(0.1)"))(sample, 3)
+    noisy, second = seen[1].image, seen[1].second
+    assert second is not None
+    assert not np.array_equal(noisy, second)  # two frames, two noises
+
+
+def test_jobs_of_the_perturbed_lie_beside_the_originals() -> None:
+    source = plan.open_source(COLLAGE)
+    todo = plan.make(
+        plan.choose_algorithms("grid,slic"), source, (12,), perturb="noise(0.1),flipud"
+    )
+    assert len(todo.jobs) == 2 * 2 * 3
+    assert len({job.key for job in todo.jobs}) == len(todo.jobs)
+    assert [job.key.dataset for job in todo.jobs[:3]] == [
+        source.label,
+        f"{source.label}~noise(0.1)",
+        f"{source.label}~flipud",
+    ]
+    assert {job.key.dataset for job in todo.jobs if job.show} == {source.label}
+
+
+def test_perturbed_rows_are_judged_by_the_original_and_a_run_goes_on(tmp_path: Path) -> None:
+    todo = plan.make(
+        plan.choose_algorithms("grid,slic"), plan.open_source(COLLAGE), (12,), limit=1,
+        perturb="noise(0.1)",
+    )  # fmt: skip
+    with Store(tmp_path) as store:
+        run = store.begin_run({})
+        for job in todo.jobs:
+            store.add(run, do(job).records)
+        assert missing(todo.jobs, store) == []
+        more = plan.make(
+            todo.variants, todo.source, (12,), limit=1, perturb="noise(0.1),noise(0.2)"
+        )
+        assert {job.key.dataset[-10:] for job in missing(more.jobs, store)} == {"noise(0.2)"}
+        rows = store.records()
+    rows = rows[rows["truth"] == 0].set_index(["label", "dataset"])
+    plain, noisy = todo.source.label, f"{todo.source.label}~noise(0.1)"
+    # A grid sees no pixel: all scores stay, even those of colour, and its map is the original's.
+    assert rows.loc[("grid", noisy), "ev"] == rows.loc[("grid", plain), "ev"]
+    assert rows.loc[("grid", noisy), "vi_original"] == 0
+    assert rows.loc[("slic", noisy), "vi_original"] > 0.1
+    assert rows["vi_original"].isna().sum() == 2  # the originals are compared with nothing
+
+
+def test_kept_maps_of_perturbed_images_are_scored_again(tmp_path: Path) -> None:
+    todo = plan.make(
+        plan.choose_algorithms("slic"), plan.open_source(COLLAGE), (12,), limit=1,
+        keep_labels=True, perturb="fliplr",
+    )  # fmt: skip
+    with Store(tmp_path) as store:
+        run = store.begin_run({})
+        for job in todo.jobs:
+            outcome = do(job)
+            store.add(run, outcome.records, outcome.labels)
+        before = store.records().groupby("dataset")["asa"].mean()
+    jobs = foreign.of_run(tmp_path, "stutz")
+    again = {job.key.dataset: do(job).records for job in jobs}
+    assert set(again) == {f"{todo.source.label}~fliplr", todo.source.label}
+    for dataset, records in again.items():
+        mean = np.mean([record.scores["ue_np"] for record in records])
+        assert 0 < mean < 1
+        assert {record.n_segments for record in records} != {None}
+        assert before[dataset] > 0.5
+
+
+def test_the_command_refuses_what_is_no_perturbation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert main(["run", "--perturb", "rain", "--out", str(out), "--no-times"]) == 2
+    assert "no perturbation 'rain'; there are noise" in capsys.readouterr().err
+    assert not out.exists()
