@@ -20,10 +20,10 @@ import pandas as pd
 from ssnbench.contracts import Dataset, Image, Labels, UsageError
 from ssnbench.packing import pack
 from ssnbench.report.bundle import Bundle
-from ssnbench.report.gallery import decoded, standing_out
+from ssnbench.report.gallery import decoded, kept_maps, standing_out
 from ssnbench.report.overlay import picture_uri
 from ssnbench.run.plan import open_source
-from ssnbench.run.store import KEY, Store
+from ssnbench.run.store import Store
 
 
 @dataclass
@@ -56,10 +56,7 @@ class Album:
 
 def gather(store: Store, records: pd.DataFrame) -> list[Album]:
     """List the label maps that a store kept, by dataset and split."""
-    names = [name for name in KEY if name != "protocol"]
-    kept = pd.DataFrame([vars(item) for item in store.kept()], columns=[*names, "content"])
-    made = records.drop_duplicates(names)[[*names, "label", "n_segments"]]
-    kept = kept.merge(made, on=names)
+    kept = kept_maps(store, records)
     n_images = records.groupby(["dataset", "split"])["image"].nunique()
     return [
         Album(dataset, split, maps, int(n_images[dataset, split]))
@@ -97,7 +94,8 @@ def add(album: Album, store: Store, bundle: Bundle, data_root: Path | None) -> d
     for image, maps in album.maps.groupby("image", sort=True):
         found = {}
         for n_asked, group in maps.groupby("n_asked", sort=True):
-            name = f"maps/{_digest(group[['label', 'n_segments', 'content']].to_json())}"
+            made = group[["label", "n_segments", "content"]].to_json(orient="values")
+            name = f"maps/{_digest(made)}"
             if not bundle.has(name):
                 bundle.add(name, {row.label: _map(store, row) for row in group.itertuples()})
             found[str(n_asked)] = name

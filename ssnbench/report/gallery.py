@@ -89,10 +89,7 @@ class Gallery:
 
 def gather(store: Store, records: pd.DataFrame) -> list[Gallery]:
     """Collect what the store kept to be shown; nothing where it kept no label map or picture."""
-    names = [name for name in KEY if name != "protocol"]
-    kept = pd.DataFrame([vars(item) for item in store.kept()], columns=[*names, "content"])
-    made = records.drop_duplicates(names)[[*names, "label", "n_segments"]]
-    kept = kept.merge(made, on=names)
+    kept = kept_maps(store, records)
     pictures, flows = store.pictures(), store.flows()
     there = [
         key in pictures for key in zip(kept["dataset"], kept["split"], kept["image"], strict=True)
@@ -104,6 +101,21 @@ def gather(store: Store, records: pd.DataFrame) -> list[Gallery]:
         ink = standing_out([row.picture for row in rows])
         galleries.append(Gallery(dataset, split, n_asked, tuple(rows), ink))
     return galleries
+
+
+def kept_maps(store: Store, records: pd.DataFrame) -> pd.DataFrame:
+    """List the label maps that a store kept and the records know.
+
+    Returns
+    -------
+    DataFrame
+        One row per map: what made it, as in the records, with ``label`` and ``n_segments``, and
+        ``content``, by which the store has it.
+    """
+    names = [name for name in KEY if name != "protocol"]
+    kept = pd.DataFrame([vars(item) for item in store.kept()], columns=[*names, "content"])
+    made = records.drop_duplicates(names)[[*names, "label", "n_segments"]]
+    return kept.merge(made, on=names)
 
 
 def _shown_count(maps: pd.DataFrame) -> int:

@@ -161,7 +161,7 @@ def picture_uri(picture: Image) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(bytes(data)).decode('ascii')}"
 
 
-def preview_uri(path: Path, widest: int = 1800) -> str:
+def preview_uri(path: Path, widest: int = 1200) -> str:
     """Return a picture that was written for print, shrunk for the page, as a data URI."""
     picture = read_image(path)
     height, width = picture.shape[:2]

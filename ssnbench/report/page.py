@@ -33,8 +33,8 @@ from ssnbench.run.store import Store
 FOLDER, PAGE, SINGLE = "index_files", "index.html", "report.html"
 """What the page loads, the page beside it, and the page that is one file."""
 
-MOST_EMBEDDED = 12
-"""Images of a dataset that a page of one file holds."""
+MOST_EMBEDDED, MOST_MAPS = 12, 200
+"""Images and label maps of a dataset that a page of one file holds: such a file is to be sent."""
 
 
 def write(folder: Path, *, single: bool = False, data_root: Path | None = None) -> Path:
@@ -138,7 +138,9 @@ def _embedded(album: Album, chapters: Sequence[Chapter]) -> Album:
         if (each.section.dataset, each.section.split) == (album.dataset, album.split)
     )
     ways = {name: sections.better(name) for name in HEADLINES}
-    return albums.limited(album, albums.worst_images(scores, ways, album.images, MOST_EMBEDDED))
+    a_piece = len(album.maps) / len(album.images)
+    most = min(max(int(MOST_MAPS / a_piece), 1), MOST_EMBEDDED)
+    return albums.limited(album, albums.worst_images(scores, ways, album.images, most))
 
 
 # ---------------------------------------------------------------------- what the template tells

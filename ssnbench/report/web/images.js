@@ -45,7 +45,7 @@
     fill(byId("right"), choices, state.right ?? here.labels[1] ?? here.labels[0]);
     fill(byId("worst-method"), choices, byId("left").value);
     fill(byId("worst-metric"), judged.map(item => [item.name, item.short]), byId("worst-metric").value || judged[0]?.name);
-    change({ asked: byId("asked").value, left: byId("left").value, right: byId("right").value });
+    Object.assign(state, { asked: byId("asked").value, left: byId("left").value, right: byId("right").value });
     order();
   }
 
