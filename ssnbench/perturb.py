@@ -192,13 +192,13 @@ def _unshift(labels: Labels, pixels: float) -> Labels:
 
 KINDS: dict[str, Kind] = {
     "noise": Kind(
-        "standard deviation of Gaussian noise (share of the range)",
+        "Gaussian noise (deviation / 255)",
         _noise, 0, (0.02, 0.05, 0.1, 0.2), 0, 1,
     ),
-    "blur": Kind("standard deviation of Gaussian blur (pixels)", _blur, 0, (1, 2, 4), 0, 50),
+    "blur": Kind("Gaussian blur (deviation in pixels)", _blur, 0, (1, 2, 4), 0, 50),
     "jpeg": Kind("JPEG quality", _jpeg, 100, (75, 50, 25, 10), 1, 100),
-    "gamma": Kind("exponent of the intensity", _gamma, 1, (0.5, 0.75, 1.5, 2), 0.1, 10),
-    "scale": Kind("factor that the image was reduced by", _scale, 1, (0.75, 0.5, 0.25), 0.01, 1),
+    "gamma": Kind("gamma (exponent of the intensity)", _gamma, 1, (0.5, 0.75, 1.5, 2), 0.1, 10),
+    "scale": Kind("scale (reduced, and enlarged again)", _scale, 1, (0.75, 0.5, 0.25), 0.01, 1),
     "shift": Kind("shift (pixels)", _shift, 0, (1, 2, 4, 8), 0, 100, _unshift),
     "fliplr": Kind("", lambda image, *_: image[:, ::-1], undo=lambda labels, _: labels[:, ::-1]),
     "flipud": Kind("", lambda image, *_: image[::-1], undo=lambda labels, _: labels[::-1]),

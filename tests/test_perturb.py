@@ -6,6 +6,7 @@ from math import log2
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ssnbench.cli import main
@@ -13,6 +14,9 @@ from ssnbench.contracts import Image, Labels, Sample, UsageError
 from ssnbench.metrics.agreement import agreement
 from ssnbench.perturb import KINDS, Perturbation, original, parse, perturbation_of
 from ssnbench.plugins.variant import Variant
+from ssnbench.report import robustness, sections
+from ssnbench.report.equal import at_equal_counts
+from ssnbench.report.sections import Section
 from ssnbench.run import foreign, plan
 from ssnbench.run.execute import missing
 from ssnbench.run.job import do
@@ -263,3 +267,84 @@ def test_the_command_refuses_what_is_no_perturbation(
     assert main(["run", "--perturb", "rain", "--out", str(out), "--no-times"]) == 2
     assert "no perturbation 'rain'; there are noise" in capsys.readouterr().err
     assert not out.exists()
+
+
+# ---------------------------------------------------------------------- reporting
+
+
+def rows(dataset: str, loss: float, **more: float) -> pd.DataFrame:
+    """Two methods whose accuracy rises by 0.1 whenever the count doubles, less a loss."""
+    return pd.DataFrame(
+        {
+            "algorithm": label, "params": "{}", "dataset": dataset, "split": "test",
+            "image": image, "n_asked": n, "protocol": "seal/1", "plugin_version": "1",
+            "truth": 0, "label": label, "status": "ok", "reason": "", "n_raw": n,
+            "n_components": n, "n_segments": n, "asa": 0.1 * log2(n / 100) + high - loss, **more,
+        }
+        for label, high in (("grid", 0.5), ("slic", 0.6))
+        for image in ("a", "b")
+        for n in (100, 200, 400)
+    )  # fmt: skip
+
+
+@pytest.fixture
+def parts() -> tuple[Section, pd.DataFrame, list[Section]]:
+    records = pd.concat(
+        [
+            rows("toy", 0),
+            rows("toy~noise(0.1)", 0.2, vi_original=1.5),
+            rows("toy~noise(0.02)", 0.1, vi_original=0.5),
+            rows("toy~jpeg(50)", 0.3, vi_original=2.5),
+            rows("toy~fliplr", 0, vi_original=0.25),
+            rows("other~noise(0.2)", 0.4, vi_original=3.5),
+        ],
+        ignore_index=True,
+    )
+    (section,), perturbed = robustness.parted(sections.split(records))
+    return section, at_equal_counts(section, [200]), perturbed
+
+
+def test_scores_are_followed_at_one_count(
+    parts: tuple[Section, pd.DataFrame, list[Section]],
+) -> None:
+    section, level, perturbed = parts
+    found = robustness.followed(level, [p for p in perturbed if p.dataset[:3] == "toy"], 200)
+    slic = found[found["label"] == "slic"].set_index(["kind", "dataset", "metric"])["image_mean"]
+    assert slic["noise", "original", "asa"] == pytest.approx(0.7)
+    assert slic["noise", "noise(0.02)", "asa"] == pytest.approx(0.6)
+    assert slic["jpeg", "original", "asa"] == pytest.approx(0.7)
+    assert slic["jpeg", "jpeg(50)", "vi_original"] == 2.5
+    assert ("noise", "original", "vi_original") not in slic.index
+    curve = found[(found["kind"] == "noise") & (found["metric"] == "asa")]
+    assert curve["strength"].unique().tolist() == [0, 0.02, 0.1]
+    assert found.loc[found["kind"] == "jpeg", "strength"].max() == 100
+    assert section.dataset == "toy"
+
+
+def test_curves_and_table_are_made(
+    parts: tuple[Section, pd.DataFrame, list[Section]], tmp_path: Path
+) -> None:
+    section, level, perturbed = parts
+    made = robustness.robustness(section, level, perturbed, ["grid", "slic"], tmp_path)
+    drawn = [drawing.slug.removeprefix("toy-test-seal-") for drawing in made.figures]
+    # one strength of JPEG and the original make a curve, but there is no distance to oneself
+    assert drawn == ["noise-asa", "noise-vi_original", "jpeg-asa"]
+    assert all((tmp_path / name).stat().st_size for d in made.figures for name in d.files.values())
+    assert "method1" in made.figures[0].svg
+    (table,) = made.tables
+    assert [[cell.text for cell in row] for row in table.rows[:3]] == [
+        ["grid", "original", "0.6000", "—"],
+        ["slic", "original", "0.7000", "—"],
+        ["grid", "noise(0.02)", "0.5000", "0.5000"],
+    ]
+    assert [cell.text for cell in table.rows[-1]] == ["slic", "fliplr", "0.7000", "0.2500"]
+    assert set(table.groups) == {"noise", "jpeg", "fliplr"}  # nothing of the other dataset
+
+
+def test_without_perturbed_images_there_is_nothing_to_draw(
+    parts: tuple[Section, pd.DataFrame, list[Section]], tmp_path: Path
+) -> None:
+    section, level, perturbed = parts
+    others = [each for each in perturbed if each.dataset.startswith("other")]
+    made = robustness.robustness(section, level, others, ["grid", "slic"], tmp_path)
+    assert (made.figures, made.tables, list(tmp_path.iterdir())) == ([], [], [])
