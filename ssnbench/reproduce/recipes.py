@@ -269,7 +269,7 @@ _TEN = ("SSN deep", "SLIC", "SSN pix", "LSC", "SEEDS", "SNIC", "ERS", "ETPS", "S
 
 LOOKS: dict[str, int] = {name: place for place, name in enumerate(_TEN)} | {
     "SSN deep, BSDS500": 10,
-    "SSN deep, flow": 19,
+    "SSN deep, flow": 20,
     "deep, k=10": 11,
     "deep, v=5": 13,
     "deep, k=10, v=5": 14,
