@@ -17,10 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
-from ssnbench.centres import Centres, Planes, move, recount, window
+from ssnbench.centres import assign, move, recount
 from ssnbench.colour import Lab, rgb_to_lab
 from ssnbench.contracts import Image, Labels
 from ssnbench.labels import keep_largest
@@ -66,47 +64,17 @@ def _clustered(lab: Lab, n_segments: int, compactness: float, n_iter: int) -> La
     centres = np.hstack([lab[*seeds.T], seeds.astype(np.float32)])
     rows, columns = grid_shape(shape, n_segments)
     step = np.sqrt(height * width / len(seeds))
-    reach = np.float32(max(step, height / rows, width / columns))  # cells of a strip are not square
+    farthest = max(step, height / rows, width / columns)  # cells of a strip are not square
+    reach = np.full(len(seeds), farthest, np.float32)
     weight = np.float32((compactness / step) ** 2)
     planes = np.ascontiguousarray(lab.transpose(2, 0, 1))
     labels, distance = grid_cells(shape, n_segments), np.empty(shape, np.float32)
     counted, sums = np.full(shape, -1, np.int32), np.zeros((len(seeds), 6))
     for _ in range(n_iter):
-        _assign(planes, centres, reach, weight, distance, labels)
+        assign(planes, centres, reach, weight, distance, labels)
         recount(planes, labels, counted, sums)
         move(centres, sums)
     return labels
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _assign(
-    planes: Planes,
-    centres: Centres,
-    reach: np.float32,
-    weight: np.float32,
-    distance: NDArray[np.float32],
-    labels: Labels,
-) -> None:
-    """Give every pixel to the nearest of the centres within reach; without one it stays."""
-    height, width = labels.shape
-    distance[:] = np.inf
-    for k in range(len(centres)):
-        mean_l, mean_a, mean_b = centres[k, 0], centres[k, 1], centres[k, 2]
-        middle_row, middle_column = centres[k, 3], centres[k, 4]
-        top, bottom = window(middle_row, reach, height)
-        left, right = window(middle_column, reach, width)
-        for row in range(top, bottom):
-            down, along = np.float32(row) - middle_row, np.float32(left) - middle_column
-            light, a = planes[0, row, left:right], planes[1, row, left:right]
-            b = planes[2, row, left:right]
-            nearest, label = distance[row, left:right], labels[row, left:right]
-            for i in range(right - left):  # without a branch, so that it runs on vectors
-                place = down * down + (along + np.float32(i)) ** 2
-                colour = (light[i] - mean_l) ** 2 + (a[i] - mean_a) ** 2 + (b[i] - mean_b) ** 2
-                d = colour + weight * place
-                nearer = d < nearest[i]
-                nearest[i] = d if nearer else nearest[i]
-                label[i] = np.int32(k) if nearer else label[i]
 
 
 PLUGIN = SLIC

@@ -71,7 +71,8 @@ def test_a_pixel_out_of_reach_keeps_its_label() -> None:
     planes, centres = np.zeros((3, 1, 6), np.float32), np.zeros((1, 5), np.float32)
     found = np.full((1, 6), 7, np.int32)
     distance = np.empty((1, 6), np.float32)
-    module._assign(planes, centres, np.float32(2), np.float32(1), distance, found)
+    reach = np.full(1, 2, np.float32)
+    centres_module.assign(planes, centres, reach, np.float32(1), distance, found)
     assert found.tolist() == [[0, 0, 0, 7, 7, 7]]
 
 
