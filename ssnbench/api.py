@@ -10,7 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ssnbench import plugins
-from ssnbench.contracts import Algorithm, Dataset, Flow, Labels, Mask, PathLike, Sample, UsageError
+from ssnbench.contracts import (
+    Algorithm,
+    Dataset,
+    Flow,
+    Image,
+    Labels,
+    Mask,
+    PathLike,
+    Sample,
+    UsageError,
+)
 from ssnbench.images import as_image
 from ssnbench.labels import checked, enforce
 from ssnbench.metrics import prepare, score, summarise
@@ -41,7 +51,7 @@ def segment(
     gate : bool
         Make the result connected and free of fragments, as every method is before it is scored.
     second : array like image, optional
-        The frame that follows, for the methods that look at two.
+        The frame that follows, for the methods that look at two; others are not given it.
     **params
         Parameters of the algorithm.
 
@@ -53,7 +63,7 @@ def segment(
     Raises
     ------
     UsageError
-        For an unknown algorithm or parameter, or a number out of range.
+        For an unknown algorithm or parameter, a number out of range, or frames of two sizes.
 
     Examples
     --------
@@ -69,7 +79,7 @@ def segment(
             hint = f"{algorithm} takes {', '.join(known) or 'no parameters'}"
             raise plugins.unknown(f"parameter of {algorithm}", name, known, hint)
     method: Algorithm = Variant(algorithm, tuple(sorted(params.items()))).build("algorithms")
-    frames = Sample("", picture, second=None if second is None else as_image(second))
+    frames = Sample("", picture, second=_next_frame(second, picture))
     labels = checked(with_frames(method, frames)(picture, n_segments), picture.shape[:2])
     return enforce(labels, n_segments) if gate else labels
 
@@ -140,6 +150,16 @@ def load_dataset(name: str, root: PathLike | None = None, split: str | None = No
 def algorithms() -> list[str]:
     """Names of all algorithms, those of other installed packages among them."""
     return plugins.names("algorithms")
+
+
+def _next_frame(second: ArrayLike | None, picture: Image) -> Image | None:
+    if second is None:
+        return None
+    frame = as_image(second)
+    if frame.shape != picture.shape:
+        sizes = " and ".join(f"{each.shape[0]} x {each.shape[1]}" for each in (picture, frame))
+        raise UsageError(f"the second frame should be as large as the first, got {sizes}")
+    return frame
 
 
 def _as_list(truth: ArrayLike | Sequence[ArrayLike] | None) -> list[Any]:

@@ -195,6 +195,7 @@ def evaluate(
     "-o", "--out", type=options.PATH, help="Label map: .png (16 bit), .npy, .csv or .mat."
 )
 @click.option("--overlay", type=options.PATH, help="Picture with the boundaries drawn.")
+@click.option("--second", type=options.PATH, help="The next frame, for methods that look at two.")
 @_set
 @options.plugin
 def segment(
@@ -203,6 +204,7 @@ def segment(
     segments: int,
     out: Path | None,
     overlay: Path | None,
+    second: Path | None,
     settings: tuple[str, ...],
     plugin_files: tuple[Path, ...],
 ) -> int:
@@ -215,7 +217,8 @@ def segment(
     options.add_plugins(plugin_files)
     (variant,) = choose_algorithms(algo, settings)
     picture = images.read_image(image)
-    labels = api.segment(picture, variant.name, segments, **dict(variant.params))
+    following = None if second is None else images.read_image(second)
+    labels = api.segment(picture, variant.name, segments, second=following, **dict(variant.params))
     target = out or Path(f"{image.stem}-{variant.name}-{segments}.png")
     images.write_labels(target, labels)
     click.echo(f"{labels.max() + 1} superpixels by {variant.label} -> {target}")

@@ -166,6 +166,39 @@ def test_segment_writes_every_format(
     assert cv2.imread(str(tmp_path / "o.jpg")) is not None
 
 
+TWO_FRAMES = """\"\"\"Labels the pixels that change.\"\"\"
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Changed:
+    def __call__(self, image, n_segments, second=None):
+        return (image != (image if second is None else second)).any(2).astype(int)
+
+PLUGIN = Changed
+"""
+
+
+def test_segment_hands_on_the_second_frame(
+    photo: Path, tmp_path: Path, toy_image: Image, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin, other, target = tmp_path / "changed.py", tmp_path / "next.png", tmp_path / "out.npy"
+    plugin.write_text(TWO_FRAMES)
+    moved = toy_image[..., ::-1].copy()
+    moved[:, 40:] += 1
+    cv2.imwrite(str(other), moved)
+    call = ("segment", photo, "--plugin", plugin, "--algo", "changed", "--segments", "2")
+    assert run(*call, "--second", other, "-o", target, capsys=capsys)[0] == 0
+    np.testing.assert_array_equal(
+        read_labels(target), np.broadcast_to(np.arange(80) >= 40, (60, 80))
+    )
+    assert run(*call, "-o", target, capsys=capsys)[0] == 0
+    assert read_labels(target).max() == 0
+    cv2.imwrite(str(other), moved[1:])
+    code, _, err = run(*call, "--second", other, "-o", target, capsys=capsys)
+    assert code == 2
+    assert "as large as the first, got 60 x 80 and 59 x 80" in err
+
+
 def test_segment_more_than_pixels(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run("segment", photo, "--segments", "4801", capsys=capsys)
     assert code == 2

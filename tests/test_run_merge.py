@@ -87,7 +87,7 @@ def test_conflicts_are_named_and_refused(tmp_path: Path, told: list[Record]) -> 
         UsageError, match=r"slic asked for 4 on b of toy test by seal/1: other rows"
     ):
         merge([one, other], tmp_path / "all")
-    assert not list(tmp_path.glob("all/*"))
+    assert not (tmp_path / "all").exists()
     for prefer, kept in (("first", rows(job("b"))), ("last", told)):
         done = merge([one, other], tmp_path / prefer, prefer=prefer)  # type: ignore[arg-type]
         assert len(done.conflicts) == 1
@@ -96,6 +96,20 @@ def test_conflicts_are_named_and_refused(tmp_path: Path, told: list[Record]) -> 
         assert set(found["status"]) == {kept[0].status}
         if kept[0].scores:
             assert set(found["asa"]) == {kept[0].scores["asa"]}
+
+
+def test_a_refused_merge_leaves_the_folders_that_were_there(tmp_path: Path) -> None:
+    one, other = (
+        fill(tmp_path / "one", rows(job("a"))),
+        fill(tmp_path / "other", rows(job("a"), 0.6)),
+    )
+    there = tmp_path / "there"
+    there.mkdir()
+    for out in (there, there / "new" / "all"):
+        with pytest.raises(UsageError, match="disagree"):
+            merge([one, other], out)
+    assert list(tmp_path.glob("there/**/*")) == []
+    assert there.is_dir()
 
 
 def test_a_score_that_only_one_folder_knows_is_a_conflict(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,8 +90,7 @@ def merge(
     for folder in folders:
         Store(folder, create=False).close()  # refuses what is no store before anything is written
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=out, prefix=".merge-") as draft:
+        with _folder(out), TemporaryDirectory(dir=out, prefix=".merge-") as draft:
             Store(Path(draft)).close()
             merged = _joined(Path(draft), folders, prefer, timed)
             shutil.move(Path(draft) / FILE, out / FILE)
@@ -98,6 +98,20 @@ def merge(
     except OSError as error:
         raise UsageError(f"cannot write to {out}: {error}; choose another --out") from None
     return Merged(out, *merged)
+
+
+@contextmanager
+def _folder(out: Path) -> Iterator[None]:
+    """Make a folder with its parents; where the work in it fails, those that are empty go again."""
+    new = [folder for folder in (out, *out.parents) if not folder.exists()]
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for folder in new:
+                folder.rmdir()
+        raise
 
 
 def _joined(
