@@ -9,7 +9,17 @@ from typing import Any
 
 import pandas as pd
 
-from ssnbench.report import ceiling, comparisons, equal, payload, remarks, sections, stats, tables
+from ssnbench.report import (
+    ceiling,
+    comparisons,
+    equal,
+    payload,
+    remarks,
+    robustness,
+    sections,
+    stats,
+    tables,
+)
 from ssnbench.report.ceiling import Band
 from ssnbench.report.figures import Drawing, draw_curve, draw_pair
 from ssnbench.report.sections import Section
@@ -50,8 +60,9 @@ class Chapter:
         What `remarks.counted` made of it.
     winners : sequence of Winner
         The best methods.
-    curves, compared : sequence of Drawing
-        Figures: metrics over the count made, and the comparisons at one count.
+    curves, compared, robust : sequence of Drawing
+        Figures: metrics over the count made; the comparisons at one count; what is left of the
+        scores when images are perturbed.
     scores, statistics : sequence of Filed
         Tables: scores, and what is concluded from them.
     notes : sequence of str
@@ -66,6 +77,7 @@ class Chapter:
     winners: Sequence[Winner]
     curves: Sequence[Drawing]
     compared: Sequence[Drawing]
+    robust: Sequence[Drawing]
     scores: Sequence[Filed]
     statistics: Sequence[Filed]
     notes: Sequence[str]
@@ -80,6 +92,8 @@ class Desk:
     ----------
     labels : sequence of str
         All methods of the report, so that one looks the same in every figure.
+    perturbed : sequence of Section
+        Sections of perturbed images: they have no chapters of their own.
     timings : DataFrame
         Rows of ``Store.timings()``.
     people : DataFrame
@@ -91,6 +105,7 @@ class Desk:
     """
 
     labels: Sequence[str]
+    perturbed: Sequence[Section]
     timings: pd.DataFrame
     people: pd.DataFrame
     undefined: Mapping[str, Mapping[str, str]]
@@ -106,11 +121,12 @@ def chapter(section: Section, desk: Desk) -> Chapter:
     level = equal.at_equal_counts(section, counts) if counts and section.metrics else None
     if level is not None and level.empty:
         level = None
-    beyond = comparisons.Comparisons()
+    beyond = robust = comparisons.Comparisons()
     if level is not None:
         beyond = comparisons.compare(
             section, summary, level, desk.timings, desk.labels, desk.figures
         )
+        robust = robustness.robustness(section, level, desk.perturbed, desk.labels, desk.figures)
     areas = stats.areas(summary)
     judged = [tables.areas_table(section, areas)] if len(areas) else []
     return Chapter(
@@ -120,12 +136,14 @@ def chapter(section: Section, desk: Desk) -> Chapter:
         winners(level) if level is not None else [],
         _curves(section, summary, annotators, desk),
         beyond.figures,
+        robust.figures,
         _scores(section, summary, level, desk.sheets),
-        [filed(table, desk.sheets) for table in (*beyond.tables, *judged)],
+        [filed(table, desk.sheets) for table in (*beyond.tables, *robust.tables, *judged)],
         [
             *sections.not_defined(section, desk.undefined.get(section.dataset, {})),
             *remarks.notes(section, summary, bool(counts)),
             *beyond.notes,
+            *robust.notes,
             *remarks.of_annotators(annotators),
         ],
         payload.section_data(section, summary, level, annotators, desk.labels),

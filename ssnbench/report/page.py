@@ -19,6 +19,7 @@ from ssnbench.report import (
     gallery,
     overlay,
     payload,
+    robustness,
     sections,
     tables,
 )
@@ -44,15 +45,17 @@ def write(folder: Path, *, single: bool = False, data_root: Path | None = None) 
         timings, runs = store.timings(), store.runs()
         if records.empty and timings.empty:
             raise UsageError(f"no results in {folder}: its store has no rows; run: ssnbench run")
+        plain, perturbed = robustness.parted(sections.split(records))
         desk = Desk(
             sorted(records["label"].unique()),
+            perturbed,
             timings,
             ceiling.read(folder),
             sections.undefined_by(runs),
             _made(folder / "figures"),
             _made(folder / "tables"),
         )
-        chapters = [chapter(section, desk) for section in sections.split(records)]
+        chapters = [chapter(section, desk) for section in plain]
         grids = [
             drawing
             for shown in gallery.gather(store, records)
@@ -120,9 +123,14 @@ def _add_values(
     for each in chapters:
         slug = each.section.slug
         values.add(f"scores/{slug}", payload.scores_data(each.section))
-        for kind, drawings in (("curves", each.curves), ("compared", each.compared)):
+        for kind, drawings in (
+            ("curves", each.curves),
+            ("compared", each.compared),
+            ("robust", each.robust),
+        ):
             values.add(f"figures/{slug}-{kind}", {item.slug: item.svg for item in drawings})
-    found = albums.gather(store, records)
+    told = {each.section.dataset for each in chapters}
+    found = [album for album in albums.gather(store, records) if album.dataset in told]
     if isinstance(values, Within):
         found = [_embedded(album, chapters) for album in found]
     indices = [albums.add(album, store, values, data_root) for album in found]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ssnbench.report.ceiling import Band
 from ssnbench.report.equal import fullest_count
-from ssnbench.report.figures import look
+from ssnbench.report.looks import look
 from ssnbench.report.sections import Section, better, long_name, short_name
 
 _DIGITS = 5  # of a score; the page prints four
