@@ -21,6 +21,8 @@ import pytest
 from ssnbench.contracts import JobKey, Labels, Record, Status, Timing, UsageError
 from ssnbench.metrics import METRICS
 from ssnbench.packing import unpack
+from ssnbench.perturb import parse as parse_perturbations
+from ssnbench.perturb import perturbed_label
 from ssnbench.report import draw
 from ssnbench.report.page import machine_line, timed_by
 from ssnbench.run.store import Store
@@ -357,6 +359,21 @@ def test_several_protocols_and_datasets_stand_apart(tmp_path: Path) -> None:
     for slug in ("toy-test-seal", "toy-test-stutz", "else-where-test-seal"):
         assert f'data-section="{slug}" id="{slug}"' in text
         assert (tmp_path / "figures" / f"{slug}-asa.pdf").is_file()
+
+
+def test_perturbed_images_have_no_section_of_their_own(tmp_path: Path) -> None:
+    fill(tmp_path, names=["asa"])
+    for strength, score in (("0.05", 0.6), ("0.1", 0.4)):
+        dataset = perturbed_label("toy", parse_perturbations(f"noise({strength})")[0])
+        for label in ("grid", "slic"):
+            for image in ("a", "b"):
+                for n in (4, 8):
+                    job = key(label, image, n, dataset=dataset)
+                    add(tmp_path, job, label, "ok", n_segments=n, scores={"asa": score})
+    text = drawn(tmp_path)
+    assert re.findall(r'class="of-section" data-section="([^"]+)" id=', text) == ["toy-test-seal"]
+    assert "What is left when the image is perturbed" in text
+    assert [image["key"] for image in values_of(tmp_path)["albums"][0]["images"]] == ["a", "b"]
 
 
 def test_label_maps_made_elsewhere_were_asked_for_nothing(tmp_path: Path) -> None:

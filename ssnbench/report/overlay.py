@@ -71,7 +71,11 @@ def draw_grids(gallery: Gallery, slug: str, folder: Path) -> list[Drawing]:
         name = slug if n_figures == 1 else f"{slug}-{number}"
         with mpl.rc_context(fname=STYLE):
             files = save(_grid(gallery, list(part), wide), name, folder, dpi=_CELL / wide)
-        title = f"Superpixels, {gallery.n_asked} asked for"
+        asked = f", {gallery.n_asked} superpixels asked for" if gallery.n_asked else ""
+        title = (
+            f"{gallery.dataset} {gallery.split}{asked}; below each picture its framed detail, with "
+            "the count made, where image edges are strong and the methods disagree."
+        )
         drawings.append(Drawing(name, title, files, ""))
     return drawings + _motions(gallery, slug, folder)
 
@@ -84,7 +88,13 @@ def _motions(gallery: Gallery, slug: str, folder: Path) -> list[Drawing]:
         if picture is not None:
             name = f"{slug}-flow-{number}"
             write_image(folder / f"{name}.png", picture)
-            drawings.append(Drawing(name, f"Flow of {row.image}", {"png": f"{name}.png"}, ""))
+            methods = ", ".join(cell.label for cell in row.cells)
+            title = (
+                f"Flow of {row.image}: the image, its true flow, and the mean flow in the "
+                f"superpixels of {methods}. Hue tells the direction, saturation the length; black: "
+                "unknown."
+            )
+            drawings.append(Drawing(name, title, {"png": f"{name}.png"}, ""))
     return drawings
 
 
