@@ -97,3 +97,10 @@ def _parts(chosen: set[Edge], n: int) -> Labels:
         for p, q in chosen:
             parts[p] = parts[q] = min(parts[p], parts[q])
     return parts
+
+
+def test_edges_without_weight_join_by_balance_alone() -> None:
+    """So narrow a Gaussian takes the weight of every edge between these colours to 0."""
+    image = np.indices((4, 6)).sum(0)[..., None].repeat(3, 2).astype(np.uint8) % 2 * 255
+    found = plugins.load("algorithms", "ers")(sigma=0.1)(image, 5)
+    assert np.unique(found).tolist() == [0, 1, 2, 3, 4]
