@@ -65,19 +65,3 @@ def drop_first(heap: Heap, size: int) -> int:
     if last > 0:
         replace_first(heap, last, heap[last])
     return last
-
-
-@njit(cache=True, nogil=True)
-def heapify(heap: Heap) -> None:
-    """Order a whole array into a heap, in linear time."""
-    for start in range(heap.size // 2 - 1, -1, -1):
-        word, at = heap[start], start
-        while 2 * at + 1 < heap.size:
-            child = 2 * at + 1
-            if child + 1 < heap.size and heap[child + 1] < heap[child]:
-                child += 1
-            if heap[child] >= word:
-                break
-            heap[at] = heap[child]
-            at = child
-        heap[at] = word

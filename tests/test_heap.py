@@ -7,7 +7,6 @@ import pytest
 
 from ssnbench.heap import (
     drop_first,
-    heapify,
     packed,
     payload_of,
     push,
@@ -30,14 +29,6 @@ def test_words_come_out_in_order(n: int) -> None:
     for word in words:
         size = push(heap, size, word)
     assert _emptied(heap, size) == sorted(words.tolist())
-
-
-@pytest.mark.parametrize("n", [0, 1, 2, 3, 100])
-def test_heapify_orders_a_whole_array(n: int) -> None:
-    heap = np.random.default_rng(n).integers(0, 50, n).astype(np.uint64)
-    words = heap.tolist()
-    heapify(heap)
-    assert _emptied(heap, n) == sorted(words)
 
 
 def test_replace_first_drops_the_smallest() -> None:
