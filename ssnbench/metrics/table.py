@@ -65,8 +65,20 @@ _ALL = (
         "labels_pixels", "Label boundary pixels", "", "truth", boundary.labels_pixels, "px", "max"
     ),
     Metric("ue", "Undersegmentation error (UE)", "lower", "truth", overlap.ue),
-    Metric("ue_np", "UE of Neubert and Protzel", "lower", "truth", overlap.ue_np),
-    Metric("ue_levin", "UE of Levinshtein et al.", "lower", "truth", overlap.ue_levin),
+    Metric(
+        "ue_np",
+        "Undersegmentation error of Neubert and Protzel (UE-NP)",
+        "lower",
+        "truth",
+        overlap.ue_np,
+    ),
+    Metric(
+        "ue_levin",
+        "Undersegmentation error of Levinshtein et al. (UE-L)",
+        "lower",
+        "truth",
+        overlap.ue_levin,
+    ),
     Metric("oe", "Oversegmentation error (OE)", "lower", "truth", overlap.oe),
     Metric("mde", "Mean distance to edge (MDE)", "lower", "truth", boundary.mde, "px"),
     Metric("ev", "Explained variation (EV)", "higher", "image", colour.ev),
