@@ -23,7 +23,7 @@ from ssnbench import labels, plugins
 from ssnbench.contracts import Algorithm, Sample
 from ssnbench.metrics import prepare, score, summarise
 
-ASKED = (30, 50, 100, 200, 300, 500, 700, 1000)
+ASKED = (30, 50, 100, 200, 300, 500, 700, 1000, 1200)
 METRICS = {"asa": "asa", "br": "br_seal_r1"}
 """Ours, and the column of the reference."""
 
