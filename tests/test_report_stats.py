@@ -177,7 +177,8 @@ def test_warnings_of_good_jobs_are_told() -> None:
 
 def test_names_of_metrics() -> None:
     assert sections.short_name("asa") == "ASA"
-    assert sections.short_name("ue_np") == "ue_np"
+    assert sections.short_name("ue_np") == "UE-NP"
+    assert sections.short_name("of_a_later_version") == "of_a_later_version"
     assert sections.long_name("of_a_later_version") == "of_a_later_version"
     assert sections.better("of_a_later_version") == ""
 
