@@ -163,15 +163,22 @@ def _duration(seconds: float) -> str:
 
 
 def show_summary(folder: Path) -> int:
-    """Print mean scores per algorithm and count, and what failed; return the failed jobs."""
+    """Print mean scores per algorithm and count, and what failed; return the failed jobs.
+
+    Of perturbed images only how many sets there are: the page sets them beside the originals.
+    """
+    from ssnbench.perturb import original
     from ssnbench.run.store import Store
 
     with Store(folder, create=False) as store:
         records = store.records()
     for (dataset, split, protocol), part in records.groupby(["dataset", "split", "protocol"]):
         scored = part[part.status == "ok"]
-        if len(scored):
+        if len(scored) and dataset == original(dataset):
             console.print(_scores(scored, f"{dataset} {split}, {protocol}"))
+    n_perturbed = sum(name != original(name) for name in records["dataset"].unique())
+    if n_perturbed:
+        console.print(f"and {n_perturbed} perturbed sets of images: the report follows the scores")
     return _show_failures(records)
 
 

@@ -269,6 +269,17 @@ def test_the_command_refuses_what_is_no_perturbation(
     assert not out.exists()
 
 
+def test_the_terminal_shows_the_scores_of_the_original_images_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["run", "--algos", "grid", "--dataset", "collage(height=40,width=60)", "--limit", "1"]
+    command += ["--segments", "6,12", "--perturb", "fliplr,flipud", "--no-times", "--jobs", "1"]
+    assert main([*command, "--out", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert told.count("algorithm") == 1
+    assert "and 2 perturbed sets of images: the report follows the scores" in told
+
+
 # ---------------------------------------------------------------------- reporting
 
 
