@@ -8,9 +8,9 @@ superpixel may go over to a neighbour where that lowers the energy: squared dist
 to the superpixel's mean colour and mean place, plus the length of the boundary. It may not go when
 its superpixel would fall apart or become too small; so superpixels stay connected, and there are
 always as many as at the start. Blocks that may have changed their mind (those around one that
-moved) wait in a line. When the line is empty, all blocks are cut into four, and the line starts
-anew with those at a border, until the blocks are pixels. Large blocks go far in few steps, small
-ones follow the contours.
+moved) wait in a line for the next round. When nobody waits, all blocks are cut into four, and the
+line starts anew with those at a border, until the blocks are pixels. Large blocks go far in few
+steps, small ones follow the contours.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ssnbench.colour import Lab, rgb_to_lab
 from ssnbench.contracts import Image, Labels
 from ssnbench.seeds import grid_shape
 from ssnbench.stages import stage
-from ssnbench.topology import dispensable, look_around
+from ssnbench.topology import ALIKE, LOOSE, at_border, like_around
 
 Floats = NDArray[np.float64]
 LEAST = 0.25  # no superpixel becomes smaller than this share of a cell of the grid
@@ -98,13 +98,15 @@ def _blocks(lab: Lab, side: int) -> Lab:
         top, bottom = (i - 1) * side, min(i * side, height)
         for j in range(1, blocks.shape[1] - 1):
             left, right = (j - 1) * side, min(j * side, width)
-            block, pixels = blocks[i, j], np.float32((bottom - top) * (right - left))
+            pixels = np.float32((bottom - top) * (right - left))
             for row in range(top, bottom):
                 for column in range(left, right):
                     for channel in range(3):
-                        block[channel] += lab[row, column, channel]
-            block[:3] /= pixels
-            block[3], block[4], block[5] = (top + bottom - 1) / 2, (left + right - 1) / 2, pixels
+                        blocks[i, j, channel] += lab[row, column, channel]
+            for channel in range(3):
+                blocks[i, j, channel] /= pixels
+            blocks[i, j, 3], blocks[i, j, 4] = (top + bottom - 1) / 2, (left + right - 1) / 2
+            blocks[i, j, 5] = pixels
     return blocks.reshape(-1, 6)
 
 
@@ -134,70 +136,59 @@ def _settle(
 ) -> None:
     """Move blocks of one size until none wants to (or may)."""
     flat, width = labels.reshape(-1), labels.shape[1]
-    line = np.empty(flat.size, np.int64)  # a ring: a block waits in it at most once
-    waits = flat < 0  # nothing outside the image ever moves
-    ring = np.empty(8, np.int32)
-    first = n = 0
-    for p in range(width, flat.size - width):
-        n = _queue_up(flat, waits, line, first, n, p, width)
+    waits = np.zeros(flat.size, np.bool_)
+    line, later = np.empty(flat.size, np.int64), np.empty(flat.size, np.int64)
+    n = 0
+    for p in range(width, flat.size - width):  # no branch: where borders are cannot be foretold
+        waits[p] = at_border(flat, p, width) & (flat[p] >= 0)
+        line[n] = p
+        n += int(waits[p])
     while n > 0:
-        p = line[first]
-        first = first + 1 if first + 1 < line.size else 0
-        n -= 1
-        waits[p] = False
-        own = flat[p]
-        look_around(flat, p, width, ring)
-        if centres[own, 5] - block[p, 5] < least or not dispensable(ring, own):
-            continue
-        best = _cheapest(ring, own, block, p, centres, lambda_pos, lambda_b)
-        if best != own:
+        n_later = 0
+        for p in line[:n]:
+            waits[p] = False
+            own = flat[p]
+            if centres[own, 5] - block[p, 5] < least or not LOOSE[like_around(flat, p, width, own)]:
+                continue
+            best = _cheapest(flat, p, width, block, centres, lambda_pos, lambda_b)
+            if best == own:
+                continue
             _weigh_in(centres, own, block, p, -1)
             _weigh_in(centres, best, block, p, 1)
             flat[p] = best
-            for neighbour in (p - width, p - 1, p + 1, p + width):
-                n = _queue_up(flat, waits, line, first, n, neighbour, width)
+            for q in (p - width, p - 1, p + 1, p + width):
+                if not waits[q] and flat[q] >= 0 and at_border(flat, q, width):
+                    waits[q] = True
+                    later[n_later] = q
+                    n_later += 1
+        line, later, n = later, line, n_later
 
 
-@njit(cache=True, nogil=True)
-def _queue_up(flat, waits, line, first, n, p, width):  # type: ignore[no-untyped-def]
-    """Put a block at the end of the line if it is at a border and not in it; return the length."""
-    own = flat[p]
-    if waits[p] or (
-        own == flat[p - 1] == flat[p + 1] and own == flat[p - width] == flat[p + width]
-    ):
-        return n
-    waits[p] = True
-    last = first + n
-    line[last if last < line.size else last - line.size] = p
-    return n + 1
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _cheapest(ring, own, block, p, centres, lambda_pos, lambda_b):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _cheapest(flat, p, width, block, centres, lambda_pos, lambda_b):  # type: ignore[no-untyped-def]
     """Label, of the block's own and those of its 4 neighbours, at which it costs least."""
-    best, least = own, _cost(ring, own, block, p, centres, lambda_pos, lambda_b)
+    best = own = flat[p]
+    least = _cost(flat, p, width, own, block, centres, lambda_pos, lambda_b)
     least -= 1e-6  # rounding must not send a block to and fro
-    for i in range(1, 8, 2):
-        k = ring[i]
+    for q in (p - width, p + 1, p + width, p - 1):
+        k = flat[q]
         if k >= 0 and k != own and k != best:
-            cost = _cost(ring, k, block, p, centres, lambda_pos, lambda_b)
+            cost = _cost(flat, p, width, k, block, centres, lambda_pos, lambda_b)
             if cost < least:
                 best, least = k, cost
     return best
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _cost(ring, k, block, p, centres, lambda_pos, lambda_b):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _cost(flat, p, width, k, block, centres, lambda_pos, lambda_b):  # type: ignore[no-untyped-def]
     """Energy of a block in superpixel ``k``, less what does not depend on ``k``."""
     colour = place = 0.0
     for i in range(3):
         colour += (block[p, i] - centres[k, i]) ** 2
     for i in range(3, 5):
         place += (block[p, i] - centres[k, i]) ** 2
-    unlike = 0
-    for other in ring:
-        unlike += int(other >= 0 and other != k)
-    return block[p, 5] * (colour + lambda_pos * place) + lambda_b * unlike
+    alike = ALIKE[like_around(flat, p, width, k)]
+    return block[p, 5] * (colour + lambda_pos * place) - lambda_b * alike
 
 
 PLUGIN = ETPS

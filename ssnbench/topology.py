@@ -11,41 +11,24 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ssnbench.contracts import Labels
+
+@njit(cache=True, nogil=True, forceinline=True)
+def at_border(flat, p, width):  # type: ignore[no-untyped-def]
+    """Whether one of the 4 neighbours has another label; the rim's counts as one."""
+    own = flat[p]
+    return (
+        (flat[p - width] != own)
+        | (flat[p - 1] != own)
+        | (flat[p + 1] != own)
+        | (flat[p + width] != own)
+    )
 
 
-@njit(cache=True, nogil=True)
-def look_around(flat: Labels, p: int, width: int, ring: Labels) -> None:
-    """Fill ``ring`` (8) with the labels of the neighbours of ``p``, clockwise from upper left.
-
-    ``width`` is that of the map with its rim. Odd places of the ring touch the pixel by a side.
-    """
-    for i in range(3):
-        ring[i] = flat[p - width - 1 + i]
-        ring[4 + i] = flat[p + width + 1 - i]
-    ring[3], ring[7] = flat[p + 1], flat[p - 1]
-
-
-@njit(cache=True, nogil=True)
-def dispensable(ring: Labels, own: int) -> bool:
-    """Whether a superpixel stays 4-connected, and there, without the pixel inside the ring.
-
-    Its pixels that touch the one in question by a side must hang together around the corners.
-    This is enough, not needed: they may be connected farther away, around a hole.
-    """
-    sides = links = 0
-    for i in range(1, 8, 2):
-        if ring[i] == own:
-            sides += 1
-            links += int(ring[(i + 1) & 7] == own and ring[(i + 2) & 7] == own)
-    return sides == links + 1 or links == 4
-
-
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, forceinline=True)
 def like_around(flat, p, width, label):  # type: ignore[no-untyped-def]
-    """Which of the 8 neighbours have a label: bits 0 to 7, in the order of the ring.
+    """Which of the 8 neighbours have a label: bits 0 to 7, clockwise from the upper left.
 
-    One number then answers, by :data:`LOOSE` and :data:`ALIKE`, what a ring is looked through for.
+    One number then answers, by :data:`LOOSE` and :data:`ALIKE`, what is asked of a neighbourhood.
     """
     up, down = p - width, p + width
     return (
@@ -61,10 +44,18 @@ def like_around(flat, p, width, label):  # type: ignore[no-untyped-def]
 
 
 def _loose() -> NDArray[np.bool_]:
-    """Ask about every neighbourhood."""
-    rings = (np.arange(256)[:, None] >> np.arange(8) & 1).astype(np.int32)
-    spared = np.array([dispensable.py_func(ring, 1) for ring in rings], np.bool_)
-    return spared & ~rings[:, 1::2].all(axis=1)
+    """Ask about every neighbourhood.
+
+    Neighbours of the same label that touch the pixel by a side (odd bits) must hang together
+    around the corners. This is enough, not needed: they may be connected farther away, around a
+    hole.
+    """
+    like = (np.arange(256)[:, None] >> np.arange(8) & 1).astype(np.bool_)
+    sides, corners = like[:, 1::2], like[:, ::2]
+    linked = sides & np.roll(corners, -1, axis=1) & np.roll(sides, -1, axis=1)
+    n_sides, n_links = sides.sum(axis=1), linked.sum(axis=1)
+    loose: NDArray[np.bool_] = (n_sides < 4) & (n_sides == n_links + 1)
+    return loose
 
 
 LOOSE: Final = _loose()

@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ssnbench import labels
-from ssnbench.topology import ALIKE, LOOSE, dispensable, like_around, look_around
+from ssnbench.contracts import Labels
+from ssnbench.topology import ALIKE, LOOSE, at_border, like_around
+
+CLOCKWISE = (0, 1, 2, 5, 8, 7, 6, 3)  # places around the middle of a 3 x 3 patch
+SIDES = CLOCKWISE[1::2]
 
 
-def test_the_ring_runs_clockwise() -> None:
-    flat, ring = np.arange(12, dtype=np.int32), np.empty(8, np.int32)
-    look_around(flat, 5, 4, ring)
-    assert ring.tolist() == [0, 1, 2, 6, 10, 9, 8, 4]
-
-
-def test_every_neighbourhood_against_its_components() -> None:
-    """All 256: of the neighbours of the same superpixel one component touches the middle."""
-    ring = np.empty(8, np.int32)
+def _neighbourhoods() -> Iterator[tuple[int, Labels]]:
+    """All 256, as flat patches with a middle of 1; bit i is the i-th neighbour, clockwise."""
     for bits in range(256):
-        patch = np.array([bits >> i & 1 for i in (0, 1, 2, 7, 8, 3, 6, 5, 4)], np.int32)
-        look_around(patch, 4, 3, ring)
-        parts = np.where(patch == 1, labels.components(patch.reshape(3, 3))[0].ravel(), -1)
-        touching = {int(parts[i]) for i in (1, 3, 5, 7)} - {-1}
-        assert dispensable(ring, 1) == (len(touching) == 1)
+        patch = np.ones(9, np.int32)
+        patch[list(CLOCKWISE)] = bits >> np.arange(8) & 1
+        yield bits, patch
 
 
-def test_bits_say_what_the_ring_says() -> None:
-    ring = np.empty(8, np.int32)
-    for bits in range(256):
-        patch = np.array([bits >> i & 1 for i in (0, 1, 2, 7, 8, 3, 6, 5, 4)], np.int32)
-        look_around(patch, 4, 3, ring)
+def test_bits_run_clockwise_from_the_upper_left() -> None:
+    for bits, patch in _neighbourhoods():
         assert like_around(patch, 4, 3, 1) == bits
         assert like_around(patch, 4, 3, 0) == 255 - bits
-        assert ALIKE[bits] == ring.sum()
-        assert LOOSE[bits] == (dispensable(ring, 1) and not ring[1::2].all())
+        assert ALIKE[bits] == patch.sum() - 1
+
+
+def test_loose_is_what_leaves_one_component_behind() -> None:
+    """Without the middle, its superpixel touches it by one component; and another one does."""
+    for bits, patch in _neighbourhoods():
+        patch[4] = 0
+        parts = labels.components(patch.reshape(3, 3))[0].ravel()
+        touching = {int(parts[i]) for i in SIDES if patch[i] == 1}
+        another = any(patch[i] == 0 for i in SIDES)
+        assert LOOSE[bits] == (len(touching) == 1 and another)
+
+
+def test_the_border_is_where_a_side_touches_another_label() -> None:
+    for _, patch in _neighbourhoods():
+        assert at_border(patch, 4, 3) == any(patch[i] != 1 for i in SIDES)
