@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations, pairwise
+from pathlib import Path
 
 import cv2
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +16,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from ssnbench.report.enlarge import enlarge
-from ssnbench.report.figures import axis_name
+from ssnbench.report.figures import STYLE, axis_name, save
 from ssnbench.report.gallery import boundaries, standing_out, telling_box
 from ssnbench.report.looks import HOUSE, look
 from ssnbench.report.overlay import columns, painted
@@ -40,6 +43,24 @@ def test_names_never_overlap_and_keep_their_order(wanted: list[float]) -> None:
     assert all(b - a > 0.1 - 1e-9 for a, b in pairwise(ordered))
     assert min(places) >= -1e-9
     assert max(places) <= 1 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("text", "fonts"),
+    [
+        ("ASA ↑ ± µm é — β † 0.5", {"DejaVuSansForFigures"}),
+        ("ASA Метод", {"DejaVuSansForFigures", "DejaVuSans"}),
+    ],
+)
+def test_figures_take_the_small_font_and_what_it_lacks_from_the_whole_one(
+    text: str, fonts: set[str], tmp_path: Path
+) -> None:
+    with mpl.rc_context(fname=STYLE):
+        figure = Figure()
+        figure.text(0.5, 0.5, text)
+        save(figure, "a", tmp_path, dpi=50)
+    embedded = re.findall(rb"/FontName /\w+\+(\w+)", (tmp_path / "a.pdf").read_bytes())
+    assert {name.decode() for name in embedded} == fonts
 
 
 def test_methods_differ_without_colour() -> None:
