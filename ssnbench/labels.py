@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from ssnbench.contracts import Labels
 from ssnbench.unionfind import joined, numbered
 
+Sizes = NDArray[np.int64]
+"""int64 (n,): pixels of each component."""
+
 MIN_SHARE = 0.06
 """A fragment is smaller than this share of the mean size H*W/K (value of the SSN release)."""
 
@@ -108,7 +111,8 @@ def enforce(labels: Labels, n_segments: int, min_share: float = MIN_SHARE) -> La
         Labels 0..n-1, numbered by first pixel in raster order.
     """
     parts, n = components(labels)
-    return _without_small(parts, n, min_share * parts.size / n_segments)[0]
+    sizes = _sizes(parts.reshape(-1), n)
+    return _without_small(parts, sizes, min_share * parts.size / n_segments)[0]
 
 
 def keep_largest(labels: Labels, n_segments: int) -> Labels:
@@ -131,32 +135,32 @@ def keep_largest(labels: Labels, n_segments: int) -> Labels:
         Labels 0..n-1, numbered by first pixel in raster order.
     """
     parts, n = components(labels)
+    sizes = _sizes(parts.reshape(-1), n)
     smallest = MIN_SHARE * parts.size / n_segments
     for _ in range(3):
-        if n > n_segments:
-            smallest = max(smallest, _least_kept(_sizes(parts.reshape(-1), n), n_segments))
-        parts, n = _without_small(parts, n, smallest)
-        if n <= n_segments:
+        if sizes.size > n_segments:
+            smallest = max(smallest, _least_kept(sizes, n_segments))
+        parts, sizes = _without_small(parts, sizes, smallest)
+        if sizes.size <= n_segments:
             break
     return parts
 
 
-def _least_kept(sizes: NDArray[np.int64], n: int) -> int:
+def _least_kept(sizes: Sizes, n: int) -> int:
     """Size from which on there are about ``n`` components: as many of one size stay or go."""
     least = int(np.partition(sizes, -n)[-n])
     with_them, without = (sizes >= least).sum(), (sizes > least).sum()
     return least + int(with_them - n > n - without)
 
 
-def _without_small(parts: Labels, n: int, smallest: float) -> tuple[Labels, int]:
-    """Merge components of less than ``smallest`` pixels until there are none; count the rest."""
-    while n > 1:
-        sizes = _sizes(parts.reshape(-1), n)
-        if sizes.min() >= smallest:
-            break
+def _without_small(parts: Labels, sizes: Sizes, smallest: float) -> tuple[Labels, Sizes]:
+    """Merge components of less than ``smallest`` pixels until there are none; return sizes, too."""
+    while sizes.size > 1 and sizes.min() < smallest:
         renumbered, n = _merged(_longest_border(parts, sizes, smallest))
         parts = _looked_up(parts.reshape(-1), 0, renumbered).reshape(parts.shape)
-    return parts, n
+        apart, sizes = sizes, np.zeros(n, np.int64)
+        np.add.at(sizes, renumbered, apart)
+    return parts, sizes
 
 
 def _range(labels: Labels) -> tuple[int, int]:
@@ -175,7 +179,7 @@ def _present(flat: NDArray[np.int32], low: int, span: int) -> NDArray[np.bool_]:
 
 
 @njit(cache=True, nogil=True)
-def _sizes(flat: NDArray[np.int32], n: int) -> NDArray[np.int64]:
+def _sizes(flat: NDArray[np.int32], n: int) -> Sizes:
     """Like ``np.bincount``, without its copy to int64."""
     sizes = np.zeros(n, np.int64)
     for part in flat:
@@ -215,7 +219,7 @@ def _components(labels: Labels, parent: NDArray[np.int32]) -> int:
 
 @njit(cache=True, nogil=True)
 def _pixels_of(
-    parts: Labels, sizes: NDArray[np.int64], smallest: float
+    parts: Labels, sizes: Sizes, smallest: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """List the pixels of every fragment: those of c are ``pixels[start[c]:start[c + 1]]``."""
     start = np.zeros(sizes.size + 2, np.int64)
@@ -229,39 +233,37 @@ def _pixels_of(
     return start, pixels
 
 
-@njit(cache=True, nogil=True)
-def _across(parts: Labels, p: int, side: int) -> int:
-    """Component on one side of pixel p, or -1 outside the image."""
-    height, width = parts.shape
-    row, column = divmod(p, width)
-    if side == 0:
-        return parts[row - 1, column] if row > 0 else -1
-    if side == 1:
-        return parts[row, column - 1] if column > 0 else -1
-    if side == 2:
-        return parts[row, column + 1] if column + 1 < width else -1
-    return parts[row + 1, column] if row + 1 < height else -1
+@njit(cache=True, nogil=True, forceinline=True)
+def _around(flat, p, width):  # type: ignore[no-untyped-def]
+    """Components above, on the left, on the right and below pixel p; -1 outside the image."""
+    column = p % width
+    return (
+        flat[p - width] if p >= width else -1,
+        flat[p - 1] if column > 0 else -1,
+        flat[p + 1] if column + 1 < width else -1,
+        flat[p + width] if p + width < flat.size else -1,
+    )
 
 
 @njit(cache=True, nogil=True)
-def _longest_border(parts: Labels, sizes: NDArray[np.int64], smallest: float) -> NDArray[np.int32]:
+def _longest_border(parts: Labels, sizes: Sizes, smallest: float) -> NDArray[np.int32]:
     """For every component: the one to merge it into, or itself when it is large enough."""
+    flat, width = parts.reshape(-1), parts.shape[1]
     start, pixels = _pixels_of(parts, sizes, smallest)
     target = np.arange(sizes.size).astype(np.int32)
     length = np.zeros(sizes.size + 1, np.int32)  # the last entry is that of -1, outside
     for c in range(sizes.size):
         longest = np.int32(0)
         for p in pixels[start[c] : start[c + 1]]:
-            for side in range(4):
-                other = _across(parts, p, side)
+            for other in _around(flat, p, width):
                 if other >= 0 and other != c:
                     length[other] += 1
                     tie = length[other] == longest and other < target[c]
                     if length[other] > longest or tie:
                         target[c], longest = other, length[other]
         for p in pixels[start[c] : start[c + 1]]:
-            for side in range(4):
-                length[_across(parts, p, side)] = 0
+            for other in _around(flat, p, width):
+                length[other] = 0
     return target
 
 
