@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from ssnbench import report
 from ssnbench.cli import commands, main
 from ssnbench.contracts import Image, Labels
 from ssnbench.images import read_labels
@@ -30,6 +31,12 @@ def table(folder: Path, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
     finally:
         connection.close()
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no report: that takes seconds, and most tests look at what is stored."""
+    monkeypatch.setattr(report, "draw", lambda folder, **_: folder / "index.html")
 
 
 @pytest.fixture(scope="module")
@@ -138,8 +145,9 @@ def test_unwritable_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "choose another --out" in err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_fresh_forgets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    common = ("--dataset", SMALL, "--segments", "6", "--no-times", "--out", tmp_path)
+    common = ("--dataset", SMALL, "--segments", "6", "--no-times", "--jobs", "1", "--out", tmp_path)
     run("run", "--algos", "grid", *common, capsys=capsys)
     run("run", "--algos", "slic", *common, "--fresh", capsys=capsys)
     assert table(tmp_path, "SELECT DISTINCT label FROM records") == [("slic",)]
@@ -205,6 +213,7 @@ def test_segment_more_than_pixels(photo: Path, capsys: pytest.CaptureFixture[str
     assert "n_segments should be 1 to 4800" in err
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("suffix", [".npy", ".png", ".csv", ".mat"])
 def test_evaluate_scores_maps_made_elsewhere(
     small_run: Path, tmp_path: Path, suffix: str, capsys: pytest.CaptureFixture[str]
@@ -253,12 +262,13 @@ def test_evaluate_says_when_nothing_fits(
     assert "is named after an image" in err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_evaluate_flat_folder_with_certificate(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     labels = np.indices((60, 80)).sum(0) // 10 % 3 - 1  # stripes: -1, 0, 1, again and again
     np.save(tmp_path / "collage-0000.npy", labels)
-    arguments = ("evaluate", tmp_path, "--dataset", SMALL, "--name", "stripes")
+    arguments = ("evaluate", tmp_path, "--dataset", SMALL, "--name", "stripes", "--jobs", "1")
     code, out, _ = run(*arguments, "--out", tmp_path / "o", capsys=capsys)
     assert code == 0
     row = next(line for line in out.splitlines() if "collage-0000" in line)
@@ -266,12 +276,14 @@ def test_evaluate_flat_folder_with_certificate(
     assert f"{(labels < 0).sum()} px" in row
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_kept_maps_are_scored_again_without_segmenting(
     small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "again"
     code, _, err = run(
-        "evaluate", small_run, "--protocol", "seal(r=2)", "--out", out, capsys=capsys
+        *("evaluate", small_run, "--protocol", "seal(r=2)", "--jobs", "1", "--out", out),
+        capsys=capsys,
     )
     assert code == 0, err
     query = "SELECT label, image, n_asked, truth, asa, br FROM records ORDER BY 1, 2, 3, 4"
