@@ -176,7 +176,7 @@ def _move_blocks(labels: Labels, bins: Bins, down: Edges, along: Edges, histogra
                 block[present[x]] = 0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _count(bins, top, bottom, left, right, block, present):  # type: ignore[no-untyped-def]
     """Fill the histogram of a block, empty before; list its bins, and return how many.
 
@@ -195,7 +195,7 @@ def _count(bins, top, bottom, left, right, block, present):  # type: ignore[no-u
     return n
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True, forceinline=True)
 def _intersection(block, present, n, histograms, k):  # type: ignore[no-untyped-def]
     """Share of the block's pixels that find their like in a superpixel, both scaled to 1."""
     last = block.size - 1
@@ -232,7 +232,7 @@ def _sums(lab: Lab, labels: Labels, n: int) -> NDArray[np.float64]:
     return sums
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, forceinline=True)
 def _add(sums, k, lab, row, column, sign):  # type: ignore[no-untyped-def]
     for channel in range(3):
         sums[k, channel] += sign * lab[row, column, channel]
@@ -278,7 +278,7 @@ def _move_pixels(
                 _weigh_in(sums, means, best, lab, row, column, 1)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _weigh_in(sums, means, k, lab, row, column, sign):  # type: ignore[no-untyped-def]
     """Update the mean of superpixel ``k`` when a pixel comes (sign 1) or goes (-1)."""
     _add(sums, k, lab, row, column, sign)
@@ -286,7 +286,7 @@ def _weigh_in(sums, means, k, lab, row, column, sign):  # type: ignore[no-untype
         means[k, channel] = sums[k, channel] / sums[k, 3]
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, forceinline=True)
 def _cost(lab, row, column, mean, bonus, around):  # type: ignore[no-untyped-def]
     """Squared distance of a pixel's colour to a mean, less the bonus for equal neighbours."""
     cost = -bonus[ALIKE[around]]
