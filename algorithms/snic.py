@@ -7,7 +7,8 @@ SLIC assigns every pixel to the nearest of the centres around it, moves the cent
 again; in the end it has to mend labels that fell apart. SNIC visits every pixel once. A queue holds
 candidates: pixels that touch a superpixel, ordered by their distance to its centre in colour and
 place. The nearest one joins its superpixel, unless another was quicker; the centre moves to the
-mean of its pixels at once; and the neighbours of the new pixel become candidates. Superpixels grow
+mean of its pixels at once; and the neighbours of the new pixel become candidates, where no other
+centre was nearer when they did. Superpixels grow
 by touching pixels only, hence they are connected by construction.
 """
 
@@ -21,11 +22,12 @@ from numpy.typing import NDArray
 
 from ssnbench.colour import Lab, rgb_to_lab
 from ssnbench.contracts import Image, Labels
-from ssnbench.heap import Heap, drop_first, packed, payload_of, push
+from ssnbench.heap import drop_first, packed, payload_of, push
 from ssnbench.seeds import grid_seeds
 from ssnbench.stages import stage
 
-LEFT, UP, RIGHT, DOWN = range(4)
+JOINED = np.float32(-1)
+"""Distance of a pixel that has joined: nothing is nearer."""
 
 
 @dataclass(frozen=True)
@@ -61,82 +63,57 @@ class SNIC:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _grown(lab: Lab, seeds: NDArray[np.int32], weight: np.float32) -> Labels:
-    """Grow from the queue; ``weight`` is m^2 / s^2, s the side of a cell."""
+    """Grow from the queue; ``weight`` is m^2 / s^2, s the side of a cell.
+
+    A candidate is its distance and, in its payload, the pixel; the superpixel is in ``labels``. A
+    pixel that comes nearer to another centre is a candidate once more, and joins when the nearer
+    one comes first: the others find it joined.
+    """
     height, width = lab.shape[:2]
-    labels = np.full((height, width), -1, np.int32)
+    labels = np.empty((height, width), np.int32)
+    nearest = np.full((height, width), np.float32(np.inf))  # distance to the centre of its label
     centres = np.zeros((len(seeds), 6), np.float32)  # means of L, a, b, row, column; pixels
-    queue = np.empty(2 * height * width, np.uint64)  # a pair of neighbours comes in at most once
+    queue = np.empty(2 * height * width + len(seeds), np.uint64)  # neighbours meet at most once
     size = 0
     for k, (row, column) in enumerate(seeds):
-        _join(labels, lab, centres[k], row, column, k)
-        size = _push_neighbours(queue, size, labels, lab, centres[k], row, column, weight)
+        labels[row, column], nearest[row, column] = k, 0
+        size = push(queue, size, packed(0, row * width + column))
     while size > 0:
-        candidate = payload_of(queue[0])
+        pixel = payload_of(queue[0])
         size = drop_first(queue, size)
-        pixel, came = candidate >> 2, candidate & 3
         row, column = pixel // width, pixel % width
-        if labels[row, column] < 0:
-            k = labels[
-                row + (came == UP) - (came == DOWN), column + (came == LEFT) - (came == RIGHT)
-            ]
-            _join(labels, lab, centres[k], row, column, k)
-            size = _push_neighbours(queue, size, labels, lab, centres[k], row, column, weight)
+        if nearest[row, column] == JOINED:
+            continue
+        k, nearest[row, column] = labels[row, column], JOINED
+        _join(centres, k, lab, row, column)
+        for down, along in ((0, -1), (-1, 0), (0, 1), (1, 0)):
+            i, j = row + down, column + along
+            if 0 <= i < height and 0 <= j < width and nearest[i, j] != JOINED:
+                distance = _squared(centres, k, lab, i, j, weight)
+                if distance < nearest[i, j]:
+                    labels[i, j], nearest[i, j] = k, distance
+                    size = push(queue, size, packed(distance, i * width + j))
     return labels
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _join(
-    labels: Labels, lab: Lab, centre: NDArray[np.float32], row: int, column: int, k: int
-) -> None:
-    """Label the pixel, and move the centre to the mean of its pixels."""
-    labels[row, column] = k
-    centre[5] += 1
-    share = np.float32(1) / centre[5]
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _join(centres, k, lab, row, column):  # type: ignore[no-untyped-def]
+    """Move the centre of superpixel ``k`` to the mean of its pixels, of which this is a new one."""
+    centres[k, 5] += 1
+    share = np.float32(1) / centres[k, 5]
     for channel in range(3):
-        centre[channel] += share * (lab[row, column, channel] - centre[channel])
-    centre[3] += share * (np.float32(row) - centre[3])
-    centre[4] += share * (np.float32(column) - centre[4])
+        centres[k, channel] += share * (lab[row, column, channel] - centres[k, channel])
+    centres[k, 3] += share * (np.float32(row) - centres[k, 3])
+    centres[k, 4] += share * (np.float32(column) - centres[k, 4])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _push_neighbours(
-    queue: Heap,
-    size: int,
-    labels: Labels,
-    lab: Lab,
-    centre: NDArray[np.float32],
-    row: int,
-    column: int,
-    weight: np.float32,
-) -> int:
-    """Make the unlabelled neighbours of a pixel candidates; return the new size of the queue.
-
-    A candidate is its distance and, in its payload, pixel and direction: the superpixel is that of
-    the pixel it was reached from.
-    """
-    height, width = labels.shape
-    if column > 0 and labels[row, column - 1] < 0:
-        pixel, d = row * width + column - 1, _squared(lab, centre, row, column - 1, weight)
-        size = push(queue, size, packed(d, pixel << 2 | LEFT))
-    if row > 0 and labels[row - 1, column] < 0:
-        pixel, d = (row - 1) * width + column, _squared(lab, centre, row - 1, column, weight)
-        size = push(queue, size, packed(d, pixel << 2 | UP))
-    if column + 1 < width and labels[row, column + 1] < 0:
-        pixel, d = row * width + column + 1, _squared(lab, centre, row, column + 1, weight)
-        size = push(queue, size, packed(d, pixel << 2 | RIGHT))
-    if row + 1 < height and labels[row + 1, column] < 0:
-        pixel, d = (row + 1) * width + column, _squared(lab, centre, row + 1, column, weight)
-        size = push(queue, size, packed(d, pixel << 2 | DOWN))
-    return size
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _squared(lab, centre, row, column, weight):  # type: ignore[no-untyped-def]
-    """Squared distance of a pixel to a centre in colour and place, times m."""
-    down, along = np.float32(row) - centre[3], np.float32(column) - centre[4]
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _squared(centres, k, lab, row, column, weight):  # type: ignore[no-untyped-def]
+    """Squared distance of a pixel to centre ``k`` in colour and place."""
+    down, along = np.float32(row) - centres[k, 3], np.float32(column) - centres[k, 4]
     distance = weight * (down * down + along * along)
     for channel in range(3):
-        apart = lab[row, column, channel] - centre[channel]
+        apart = lab[row, column, channel] - centres[k, channel]
         distance += apart * apart
     return distance
 
