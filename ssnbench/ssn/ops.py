@@ -20,7 +20,7 @@ Clustered = tuple[Tensor, Tensor, Tensor, Tensor]
 @torch.library.custom_op("ssnbench::cluster", mutates_args=(), device_types="cpu")
 def cluster(
     features: Tensor, rows: int, cols: int, n_iter: int, hard: bool, keep: bool
-) -> Clustered:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # spelled out: PyTorch 2.6 knows no names of ours
     """Cluster float32 features (B, C, H, W) on a grid; ``keep`` what the derivative needs."""
     pixels = features.detach().contiguous().numpy()
     run = cpu.forward(pixels, _grid(features, rows, cols), n_iter, hard=hard, keep=keep)
