@@ -98,13 +98,12 @@ def _kept(grid: Grid, device: torch.device) -> Cells:
 
 
 def _tables(grid: Grid, device: torch.device) -> Cells:
-    tall, wide = grid.cell_shape
     y, in_y, row, dy = _axis(grid.height, grid.rows, device)
     x, in_x, col, dx = _axis(grid.width, grid.cols, device)
     pixels = (y[:, None, :, None] * grid.width + x[None, :, None, :]).reshape(grid.n_cells, -1)
     real = (in_y[:, None, :, None] & in_x[None, :, None, :]).reshape(grid.n_cells, -1)
     cell = (row * grid.cols)[:, None] + col
-    place = cell * (tall * wide) + (dy * wide)[:, None] + dx
+    place = cell * pixels.shape[1] + (dy * x.shape[1])[:, None] + dx
     neighbours, exists = _neighbours(grid, device)
     pixels = torch.where(real, pixels, pixels[:, :1])
     return Cells(pixels, real, place.flatten(), neighbours, exists)
