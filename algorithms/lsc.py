@@ -27,7 +27,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ssnbench.centres import window
+from ssnbench.centres import by_row, windows
 from ssnbench.colour import Lab, rgb_to_lab
 from ssnbench.contracts import Image, Labels
 from ssnbench.labels import components
@@ -126,10 +126,9 @@ def _clustered(lab: Lab, space: Space, n_segments: int, n_iter: int) -> Labels:
     to_lowest_gradient(lab, seeds)
     labels, counted = grid_cells(shape, n_segments), np.full(shape, -1, np.int32)
     sums, centres = np.zeros((len(seeds), 14)), np.empty((len(seeds), 12), np.float32)
-    nearest = np.empty(shape, np.float32)
     _move(centres, _at(*space, seeds))
     for _ in range(n_iter):
-        _assign(*space, centres, (shape[0] / rows, shape[1] / columns), nearest, labels)
+        _assign(*space, centres, (shape[0] / rows, shape[1] / columns), labels)
         _recount(*space, labels, counted, sums)
         _move(centres, sums)
     return labels
@@ -195,36 +194,36 @@ def _assign(
     along: Floats,
     centres: Floats,
     reach: tuple[float, float],
-    nearest: Floats,
     labels: Labels,
 ) -> None:
     """Give every pixel to the nearest of the means within reach; without one it stays.
 
     Compared is half the squared distance, times weight, less what is the same for all means. So a
-    pixel needs no division, rows and columns no product.
+    pixel needs no division, rows no product.
     """
     height, width = labels.shape
-    beside = np.empty(width, np.float32)
-    nearest[:] = np.inf
-    for k in range(len(centres)):
-        mean = centres[k]
-        half = np.float32(0.5) * (mean[:10] ** 2).sum()
-        top, bottom = window(mean[10], np.float32(reach[0]), height)
-        left, right = window(mean[11], np.float32(reach[1]), width)
-        for column in range(left, right):
-            beside[column - left] = mean[8] * along[0, column] + mean[9] * along[1, column]
-        c0, c1, c2, c3, c4, c5 = mean[0], mean[1], mean[2], mean[3], mean[4], mean[5]
-        for row in range(top, bottom):
-            above = mean[6] * down[0, row] + mean[7] * down[1, row]
+    half = np.float32(0.5) * (centres[:, :10] ** 2).sum(axis=1)
+    far = np.full(len(centres), np.float32(reach[1]))
+    tall = np.full(len(centres), np.float32(reach[0]))
+    bounds = windows(centres[:, 10], centres[:, 11], tall, far, labels.shape)
+    start, which = by_row(bounds, height)
+    nearest = np.empty(width, np.float32)
+    for row in range(height):
+        nearest[:] = np.inf
+        for k in which[start[row] : start[row + 1]]:
+            mean, left, right = centres[k], bounds[k, 2], bounds[k, 3]
+            c0, c1, c2, c3, c4, c5 = mean[0], mean[1], mean[2], mean[3], mean[4], mean[5]
             p0, p1 = colour[0, row, left:right], colour[1, row, left:right]
             p2, p3 = colour[2, row, left:right], colour[3, row, left:right]
             p4, p5 = colour[4, row, left:right], colour[5, row, left:right]
-            weight = colour[6, row, left:right]
-            least, label = nearest[row, left:right], labels[row, left:right]
+            above = mean[6] * down[0, row] + mean[7] * down[1, row]
+            c8, c9, p8, p9 = mean[8], mean[9], along[0, left:right], along[1, left:right]
+            weight, first = colour[6, row, left:right], np.float32(left) - mean[11]
+            least, label = nearest[left:right], labels[row, left:right]
             for i in range(right - left):  # without a branch, so that it runs on vectors
                 like = c0 * p0[i] + c1 * p1[i] + c2 * p2[i] + c3 * p3[i] + c4 * p4[i] + c5 * p5[i]
-                d = half * weight[i] - (like + above + beside[i])
-                nearer = d < least[i]
+                d = half[k] * weight[i] - (like + above + (c8 * p8[i] + c9 * p9[i]))
+                nearer = (d < least[i]) & (abs(first + np.float32(i)) <= far[k])
                 least[i] = d if nearer else least[i]
                 label[i] = np.int32(k) if nearer else label[i]
 

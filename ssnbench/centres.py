@@ -8,6 +8,14 @@ from numpy.typing import NDArray
 
 from ssnbench.contracts import Labels
 
+Floats = NDArray[np.float32]
+
+Windows = NDArray[np.int32]
+"""int32 (K, 4): top, bottom, left, right; bottom and right are the first behind."""
+
+LANES = 8
+"""Pixels that the processor works on at once: float32 in a vector of AVX2."""
+
 Planes = NDArray[np.float32]
 """float32 (3, H, W): the channels apart, so that a run along a row is contiguous."""
 
@@ -22,6 +30,74 @@ Sums = NDArray[np.float64]
 def window(middle: np.float32, reach: np.float32, length: int) -> tuple[int, int]:
     """First pixel within reach of a place along one axis, and the one behind the last."""
     return max(int(np.ceil(middle - reach)), 0), min(int(np.floor(middle + reach)) + 1, length)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def windows(
+    rows: Floats, columns: Floats, down: Floats, along: Floats, shape: tuple[int, int]
+) -> Windows:
+    """Bound the pixels that lie within reach of each centre.
+
+    Along a row, whole vectors of pixels are taken if the image is wide enough: a loop over the rest
+    of one takes as long as over all of it. Who uses them has to ask whether a column is in reach.
+
+    Parameters
+    ----------
+    rows, columns : float32 (K,)
+        The centres.
+    down, along : float32 (K,)
+        How far the window of each goes, in rows and in columns, on either side.
+    shape : (int, int)
+        Height and width of the image.
+
+    Returns
+    -------
+    int32 (K, 4)
+        Top, bottom, left and right; bottom and right are the first behind.
+    """
+    height, width = shape
+    found = np.empty((len(rows), 4), np.int32)
+    for k in range(len(rows)):
+        top, bottom = window(rows[k], down[k], height)
+        left, right = window(columns[k], along[k], width)
+        full = min(-(-(right - left) // LANES) * LANES, width)
+        left = min(left, width - full)
+        found[k, 0], found[k, 1], found[k, 2], found[k, 3] = top, bottom, left, left + full
+    return found
+
+
+@njit(cache=True, nogil=True)
+def by_row(bounds: Windows, height: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """List the windows that each row runs through.
+
+    So centres can claim pixels row by row, and memory is read in order, once for all of them: for
+    large images, that takes half the time of going from window to window.
+
+    Parameters
+    ----------
+    bounds : int32 (K, 4)
+        Of :func:`windows`.
+    height : int
+        Of the image.
+
+    Returns
+    -------
+    start : int64 (H + 2,)
+        Those of row r are ``which[start[r]:start[r + 1]]``.
+    which : int32 (n,)
+        Numbers of windows, rising within a row.
+    """
+    start = np.zeros(height + 2, np.int64)
+    for k in range(len(bounds)):
+        for row in range(bounds[k, 0], bounds[k, 1]):
+            start[row + 2] += 1
+    start[:] = np.cumsum(start)
+    which = np.empty(start[-1], np.int32)
+    for k in range(len(bounds)):
+        for row in range(bounds[k, 0], bounds[k, 1]):
+            which[start[row + 1]] = k
+            start[row + 1] += 1
+    return start, which
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -97,22 +173,23 @@ def assign(
     labels : int32 (H, W)
         Changed in place; outside all windows they stay.
     """
-    height, width = labels.shape
-    distance[:] = np.inf
-    for k in range(len(centres)):
-        mean_l, mean_a, mean_b = centres[k, 0], centres[k, 1], centres[k, 2]
-        middle_row, middle_column = centres[k, 3], centres[k, 4]
-        top, bottom = window(middle_row, reach[k], height)
-        left, right = window(middle_column, reach[k], width)
-        for row in range(top, bottom):
-            down, along = np.float32(row) - middle_row, np.float32(left) - middle_column
+    height = len(labels)
+    bounds = windows(centres[:, 3], centres[:, 4], reach, reach, labels.shape)
+    start, which = by_row(bounds, height)
+    for row in range(height):
+        distance[row] = np.inf
+        for k in which[start[row] : start[row + 1]]:
+            left, right, far = bounds[k, 2], bounds[k, 3], reach[k]
+            mean_l, mean_a, mean_b = centres[k, 0], centres[k, 1], centres[k, 2]
+            down, first = np.float32(row) - centres[k, 3], np.float32(left) - centres[k, 4]
             light, a = planes[0, row, left:right], planes[1, row, left:right]
             b = planes[2, row, left:right]
             nearest, label = distance[row, left:right], labels[row, left:right]
             for i in range(right - left):  # without a branch, so that it runs on vectors
-                place = down * down + (along + np.float32(i)) ** 2
+                along = first + np.float32(i)
+                place = down * down + along * along
                 colour = (light[i] - mean_l) ** 2 + (a[i] - mean_a) ** 2 + (b[i] - mean_b) ** 2
                 d = colour + weight * place
-                nearer = d < nearest[i]
+                nearer = (d < nearest[i]) & (abs(along) <= far)
                 nearest[i] = d if nearer else nearest[i]
                 label[i] = np.int32(k) if nearer else label[i]

@@ -60,7 +60,7 @@ def test_pixels_go_to_the_nearest_mean_within_reach() -> None:
     _module()._recount(*space, cells, np.full((12, 20), -1, np.int32), sums)
     _module()._move(centres, sums)
     found = cells.copy()
-    _module()._assign(*space, centres, (4.0, 4.0), np.empty((12, 20), np.float32), found)
+    _module()._assign(*space, centres, (4.0, 4.0), found)
     rows, columns = (each.ravel() for each in np.mgrid[:12, :20])
     best = np.full((240, 15), np.inf)
     for k in range(15):
