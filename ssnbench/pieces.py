@@ -12,6 +12,8 @@ from ssnbench.unionfind import joined, numbered
 
 Floats = NDArray[np.float64]
 
+Pairs = NDArray[np.int32]
+"""int32 (n, 2): numbers of two pieces."""
 
 MIN_SHARE = 0.25
 """Size of the smallest piece that most methods keep, as a share of the mean superpixel's."""
@@ -51,7 +53,8 @@ def join_small(
     """Join every piece that is too small to the neighbour whose mean is nearest.
 
     All small pieces are joined at once, and again while there are some: each time at least halves
-    their number. When none is too small but there are too many, the smallest join, too.
+    their number. When none is too small but there are too many, the smallest join, too. The pixels
+    are looked at only once, for which pieces touch, and for their labels in the end.
 
     Parameters
     ----------
@@ -74,13 +77,13 @@ def join_small(
         Labels 0..n-1, numbered by the first piece in each.
     """
     table = np.column_stack([sums, weights, sizes])
+    label, touching = np.arange(len(table), dtype=np.int32), _touching(parts)
     while (small := too_small(table[:, -1], least, most)).any():
-        target = _nearest_neighbour(parts, table[:, :-2] / table[:, -2:-1], small)
+        target = _nearest_neighbour(touching, table[:, :-2] / table[:, -2:-1], small)
         number, n = _united(target)
-        joint = np.zeros((n, table.shape[1]))
-        np.add.at(joint, number, table)
-        parts, table = number[parts], joint
-    return parts
+        label, table = number[label], _added_up(table, number, n)
+        touching = touching[: _renumbered(touching, number)]
+    return label.take(parts)
 
 
 def too_small(sizes: Floats, least: float, most: int) -> NDArray[np.bool_]:
@@ -105,26 +108,64 @@ def _add_runs(parts: Labels, features: NDArray[np.float32], sums: Floats) -> Non
                 start = column
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _nearest_neighbour(parts: Labels, means: Floats, small: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """For every small piece, the neighbour to join; for the others, themselves."""
+@njit(cache=True, nogil=True)
+def _touching(parts: Labels) -> Pairs:
+    """List the pieces on both sides of every border, one pair per pixel and direction."""
     height, width = parts.shape
-    target, least = np.arange(len(means)).astype(np.int32), np.full(len(means), np.inf)
+    pairs = np.empty((2 * parts.size, 2), np.int32)
+    n = 0
     for row in range(height):
-        for column in range(width):
-            for down, along in ((0, 1), (1, 0)):
-                if row + down < height and column + along < width:
-                    a, b = parts[row, column], parts[row + down, column + along]
-                    if a != b and (small[a] or small[b]):
-                        distance = 0.0
-                        for i in range(means.shape[1]):
-                            distance += (means[a, i] - means[b, i]) ** 2
-                        _offer(target, least, small, a, b, distance)
-                        _offer(target, least, small, b, a, distance)
+        for column in range(width):  # no branch: where borders are cannot be foretold
+            piece = parts[row, column]
+            right, below = (
+                parts[row, min(column + 1, width - 1)],
+                parts[min(row + 1, height - 1), column],
+            )
+            pairs[n, 0], pairs[n, 1] = piece, right
+            n += int(piece != right)
+            pairs[n, 0], pairs[n, 1] = piece, below
+            n += int(piece != below)
+    return pairs[:n]
+
+
+@njit(cache=True, nogil=True)
+def _renumbered(pairs: Pairs, number: NDArray[np.int32]) -> int:
+    """Replace pieces by what they were joined to; drop pairs that are one now; return how many."""
+    n = 0
+    for i in range(len(pairs)):
+        a, b = number[pairs[i, 0]], number[pairs[i, 1]]
+        pairs[n, 0], pairs[n, 1] = a, b
+        n += int(a != b)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _added_up(table: Floats, number: NDArray[np.int32], n: int) -> Floats:
+    """Sum the rows of pieces that are one now."""
+    joint = np.zeros((n, table.shape[1]))
+    for piece in range(len(table)):
+        for i in range(table.shape[1]):
+            joint[number[piece], i] += table[piece, i]
+    return joint
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _nearest_neighbour(
+    touching: Pairs, means: Floats, small: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """For every small piece, the neighbour to join; for the others, themselves."""
+    target, least = np.arange(len(means)).astype(np.int32), np.full(len(means), np.inf)
+    for a, b in touching:
+        if small[a] or small[b]:
+            distance = 0.0
+            for i in range(means.shape[1]):
+                distance += (means[a, i] - means[b, i]) ** 2
+            _offer(target, least, small, a, b, distance)
+            _offer(target, least, small, b, a, distance)
     return target
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, forceinline=True)
 def _offer(target, least, small, piece, other, distance):  # type: ignore[no-untyped-def]
     """Note a neighbour that is nearer than those before; on a tie, the one of smaller number."""
     tie = distance == least[piece] and other < target[piece]
