@@ -98,25 +98,29 @@ def _space(lab: Lab, grid: tuple[int, int], ratio: float) -> Space:
     in single precision.
     """
     height, width = lab.shape[:2]
-    down = _circle(np.arange(height) * (grid[0] / height), ratio)
-    along = _circle(np.arange(width) * (grid[1] / width), ratio)
+    down, along = np.empty((2, height), np.float32), np.empty((2, width), np.float32)
+    _circle(np.arange(height) * (grid[0] / height), ratio, down)
+    _circle(np.arange(width) * (grid[1] / width), ratio, along)
     colour = np.empty((7, height, width), np.float32)
     for channel in range(3):
         scaled = (lab[..., channel] + (128 if channel else 0)) / np.float32(255)
-        colour[2 * channel : 2 * channel + 2] = _circle(scaled, CHROMA if channel else 1)
+        _circle(scaled, CHROMA if channel else 1, colour[2 * channel : 2 * channel + 2])
     weight, mean = colour[6], colour[:6].mean(axis=(1, 2), dtype=np.float64).astype(np.float32)
     weight[:] = (down.mean(axis=1) @ down)[:, None] + along.mean(axis=1) @ along
     for i in range(6):
         weight += mean[i] * colour[i]
+    mean /= weight.mean(dtype=np.float64).astype(np.float32)
     for i in range(6):
-        colour[i] -= mean[i] / weight.mean(dtype=np.float64).astype(np.float32) * weight
+        colour[i] -= mean[i] * weight
     return colour, down, along
 
 
-def _circle(right_angles: NDArray[np.floating], radius: float) -> Floats:
-    """Points on a circle, by angles in units of a right one."""
+def _circle(right_angles: NDArray[np.floating], radius: float, points: Floats) -> None:
+    """Fill ``points`` (2, ...) on a circle, by angles in units of a right one."""
     angles = right_angles * right_angles.dtype.type(np.pi / 2)
-    return (np.stack([np.cos(angles), np.sin(angles)]) * radius).astype(np.float32)
+    np.cos(angles, out=points[0])
+    np.sin(angles, out=points[1])
+    points *= radius
 
 
 def _clustered(lab: Lab, space: Space, n_segments: int, n_iter: int) -> Labels:
