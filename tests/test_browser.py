@@ -234,6 +234,12 @@ def test_tables_are_sorted_by_press_and_key(visit: Visit) -> None:
     assert rows.count() > some
 
 
+def test_the_best_method_and_the_next_stand_side_by_side_at_first(visit: Visit) -> None:
+    visit.open_images()
+    assert visit.page.input_value("#left") == "slic"
+    assert visit.page.input_value("#right") == "grid"  # the third failed at this count
+
+
 def test_worst_images_are_opened_and_compared(visit: Visit) -> None:
     visit.open_images()
     visit.page.select_option("#worst-method", "slic")

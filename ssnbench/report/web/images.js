@@ -41,8 +41,9 @@
     const choices = here.labels.map(label => [label, label]);
     const judged = section.metrics.filter(item => item.better);
     fill(byId("asked"), counts.map(count => [count, count === "0" ? "as given" : count]), state.asked ?? counts[counts.length >> 1]);
-    fill(byId("left"), choices, state.left ?? here.labels[0]);
-    fill(byId("right"), choices, state.right ?? here.labels[1] ?? here.labels[0]);
+    const [first, second = first] = worst.methods(scores, judged[0], here.labels, byId("asked").value);
+    fill(byId("left"), choices, state.left ?? first);
+    fill(byId("right"), choices, state.right ?? second);
     fill(byId("worst-method"), choices, byId("left").value);
     fill(byId("worst-metric"), judged.map(item => [item.name, item.short]), byId("worst-metric").value || judged[0]?.name);
     Object.assign(state, { asked: byId("asked").value, left: byId("left").value, right: byId("right").value });

@@ -1,5 +1,5 @@
 "use strict";
-/* The images on which a method does worst, as links that open them. */
+/* Who does best, and the images on which a method does worst, as links that open them. */
 ssnbench.worst = (() => {
   const { element, shown } = ssnbench;
   const MOST = 10;
@@ -19,6 +19,18 @@ ssnbench.worst = (() => {
     return [...pairs.filter(pair => pair[1] !== null).sort((a, b) => sign * (a[1] - b[1])), ...none];
   }
 
+  /* Methods from the best mean over images to the worst; those without a score come last. */
+  function methods(scores, metric, labels, asked) {
+    if (!metric) return labels;
+    const sign = metric.better === "lower" ? -1 : 1;
+    const mean = label => {
+      const values = scores.images.map(image => scoresOf(scores, label, asked, image)(metric.name)).filter(value => value !== null);
+      return values.length ? sign * values.reduce((sum, value) => sum + value, 0) / values.length : -Infinity;
+    };
+    const means = new Map(labels.map(label => [label, mean(label)]));
+    return [...labels].sort((a, b) => means.get(b) - means.get(a) || labels.indexOf(a) - labels.indexOf(b));
+  }
+
   function link(state, key, label, asked) {
     return `#${new URLSearchParams({ section: state.section, image: key, asked, left: label })}`;
   }
@@ -30,5 +42,5 @@ ssnbench.worst = (() => {
     if (!place.children.length) place.append(element("li", {}, "No scores by this metric at this count."));
   }
 
-  return { scoresOf, ranked, list };
+  return { scoresOf, ranked, methods, list };
 })();
