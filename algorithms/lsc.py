@@ -128,19 +128,18 @@ def _clustered(lab: Lab, space: Space, n_segments: int, n_iter: int) -> Labels:
     shape = lab.shape[:2]
     (rows, columns), seeds = grid_shape(shape, n_segments), grid_seeds(shape, n_segments)
     to_lowest_gradient(lab, seeds)
-    labels, counted = grid_cells(shape, n_segments), np.full(shape, -1, np.int32)
-    sums, centres = np.zeros((len(seeds), 14)), np.empty((len(seeds), 12), np.float32)
+    labels, centres = grid_cells(shape, n_segments), np.empty((len(seeds), 12), np.float32)
+    sums = _sums(*space, labels, len(seeds))
     _move(centres, _at(*space, seeds))
     for _ in range(n_iter):
-        _assign(*space, centres, (shape[0] / rows, shape[1] / columns), labels)
-        _recount(*space, labels, counted, sums)
+        _assign(*space, centres, (shape[0] / rows, shape[1] / columns), labels, sums)
         _move(centres, sums)
     return labels
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _at(colour: Floats, down: Floats, along: Floats, seeds: NDArray[np.int32]) -> Sums:
-    """Sums, as in :func:`_recount`, over each seed alone."""
+    """Sums, as in :func:`_sums`, over each seed alone."""
     sums = np.zeros((len(seeds), 14))
     for k in range(len(seeds)):
         _add(colour, down, along, sums, k, seeds[k, 0], seeds[k, 1], 1)
@@ -148,26 +147,20 @@ def _at(colour: Floats, down: Floats, along: Floats, seeds: NDArray[np.int32]) -
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _recount(
-    colour: Floats, down: Floats, along: Floats, labels: Labels, counted: Labels, sums: Sums
-) -> None:
-    """Bring ``sums`` up to date with ``labels``, and ``counted`` with it: few pixels change hands.
+def _sums(colour: Floats, down: Floats, along: Floats, labels: Labels, n: int) -> Sums:
+    """Sum over the pixels of each of ``n`` labels.
 
-    The columns of ``sums``: coordinates times weight, of colour (6), row (2) and column (2);
-    weight, row, column, and 1.
+    The columns: coordinates times weight, of colour (6), row (2) and column (2); weight, row,
+    column, and 1.
     """
-    height, width = labels.shape
-    for row in range(height):
-        for column in range(width):
-            new, old = labels[row, column], counted[row, column]
-            if new != old:
-                counted[row, column] = new
-                _add(colour, down, along, sums, new, row, column, 1)
-                if old >= 0:
-                    _add(colour, down, along, sums, old, row, column, -1)
+    sums = np.zeros((n, 14))
+    for row in range(labels.shape[0]):
+        for column in range(labels.shape[1]):
+            _add(colour, down, along, sums, labels[row, column], row, column, 1)
+    return sums
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _add(colour, down, along, sums, k, row, column, sign):  # type: ignore[no-untyped-def]
     for i in range(6):
         sums[k, i] += sign * colour[i, row, column]
@@ -199,9 +192,11 @@ def _assign(
     centres: Floats,
     reach: tuple[float, float],
     labels: Labels,
+    sums: Sums,
 ) -> None:
     """Give every pixel to the nearest of the means within reach; without one it stays.
 
+    The sums follow row by row, while the pixels are at hand; few change hands.
     Compared is half the squared distance, times weight, less what is the same for all means. So a
     pixel needs no division, rows no product.
     """
@@ -211,9 +206,9 @@ def _assign(
     tall = np.full(len(centres), np.float32(reach[0]))
     bounds = windows(centres[:, 10], centres[:, 11], tall, far, labels.shape)
     start, which = by_row(bounds, height)
-    nearest = np.empty(width, np.float32)
+    nearest, before = np.empty(width, np.float32), np.empty(width, np.int32)
     for row in range(height):
-        nearest[:] = np.inf
+        nearest[:], before[:] = np.inf, labels[row]
         for k in which[start[row] : start[row + 1]]:
             mean, left, right = centres[k], bounds[k, 2], bounds[k, 3]
             c0, c1, c2, c3, c4, c5 = mean[0], mean[1], mean[2], mean[3], mean[4], mean[5]
@@ -230,13 +225,17 @@ def _assign(
                 nearer = (d < least[i]) & (abs(first + np.float32(i)) <= far[k])
                 least[i] = d if nearer else least[i]
                 label[i] = np.int32(k) if nearer else label[i]
+        for column in range(width):
+            new, old = labels[row, column], before[column]
+            if new != old:
+                _add(colour, down, along, sums, new, row, column, 1)
+                _add(colour, down, along, sums, old, row, column, -1)
 
 
 def _merged(labels: Labels, space: Space, n_segments: int, min_share: float) -> Labels:
     """Split labels into connected pieces, and join small ones to the neighbour of nearest mean."""
     parts, n = components(labels)
-    sums = np.zeros((n, 14))
-    _recount(*space, parts, np.full(labels.shape, -1, np.int32), sums)
+    sums = _sums(*space, parts, n)
     least, most = min_share * labels.size / n_segments, int(n_segments * MOST)
     return join_small(parts, sums[:, :10], sums[:, 10], sums[:, 13], least, most)
 

@@ -56,11 +56,10 @@ def test_pixels_go_to_the_nearest_mean_within_reach() -> None:
     space = _module()._space(lab, (3, 5), 0.075)
     points, weights = _coordinates(lab, (3, 5), 0.075)
     cells = grid_cells((12, 20), 15)
-    sums, centres = np.zeros((15, 14)), np.empty((15, 12), np.float32)
-    _module()._recount(*space, cells, np.full((12, 20), -1, np.int32), sums)
+    sums, centres = _module()._sums(*space, cells, 15), np.empty((15, 12), np.float32)
     _module()._move(centres, sums)
     found = cells.copy()
-    _module()._assign(*space, centres, (4.0, 4.0), found)
+    _module()._assign(*space, centres, (4.0, 4.0), found, sums)
     rows, columns = (each.ravel() for each in np.mgrid[:12, :20])
     best = np.full((240, 15), np.inf)
     for k in range(15):
@@ -72,16 +71,17 @@ def test_pixels_go_to_the_nearest_mean_within_reach() -> None:
     np.testing.assert_array_equal(found.ravel(), best.argmin(axis=1))
 
 
-def test_recounting_what_changed_is_counting_afresh() -> None:
+def test_sums_follow_the_pixels() -> None:
+    """After pixels have changed hands, the sums are those of counting afresh."""
     space = _module()._space(_lab(10, 14), (2, 3), 0.075)
-    first, second = RNG.integers(0, 6, (2, 10, 14), dtype=np.int32)
-    counted, sums = np.full((10, 14), -1, np.int32), np.zeros((6, 14))
-    _module()._recount(*space, first, counted, sums)
-    _module()._recount(*space, second, counted, sums)
-    fresh = np.zeros((6, 14))
-    _module()._recount(*space, second, np.full((10, 14), -1, np.int32), fresh)
-    np.testing.assert_allclose(sums, fresh, atol=1e-9)
-    np.testing.assert_array_equal(sums[:, 13], np.bincount(second.ravel(), minlength=6))
+    found = RNG.integers(0, 6, (10, 14), dtype=np.int32)
+    before, centres = found.copy(), np.empty((6, 12), np.float32)
+    sums = _module()._sums(*space, found, 6)
+    _module()._move(centres, sums)
+    _module()._assign(*space, centres, (4.0, 4.0), found, sums)
+    assert (found != before).any()
+    np.testing.assert_allclose(sums, _module()._sums(*space, found, 6), atol=1e-9)
+    np.testing.assert_array_equal(sums[:, 13], np.bincount(found.ravel(), minlength=6))
 
 
 def test_a_small_piece_joins_the_nearest_mean_not_the_longest_border() -> None:
