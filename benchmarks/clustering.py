@@ -1,13 +1,10 @@
 """Speed and memory of differentiable SLIC, beside the usual port's way of doing it.
 
-    python benchmarks/clustering.py [--threads N] [--device cpu|cuda] [--repeats N] [--no-port]
-
 Prints Markdown tables: median (fastest) milliseconds over repeats, after a warm-up.
 """
 
 from __future__ import annotations
 
-import argparse
 import platform
 import time
 import tracemalloc
@@ -17,6 +14,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
+from benchmarks._shared import parser
 from ssnbench.ssn import Grid, slic
 from ssnbench.ssn.grid import cells
 from ssnbench.ssn.layer import Implementation
@@ -154,12 +152,12 @@ def _peak(features: Tensor, device: str) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--no-port", action="store_true", help="skip the usual port (a minute)")
-    options = parser.parse_args()
+    command = parser("clustering", __doc__)
+    command.add_argument("--threads", type=int, default=torch.get_num_threads())
+    command.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    command.add_argument("--repeats", type=int, default=9)
+    command.add_argument("--no-port", action="store_true", help="skip the usual port (a minute)")
+    options = command.parse_args()
     torch.set_num_threads(options.threads)
     torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]
     name = torch.cuda.get_device_name() if options.device == "cuda" else platform.processor()

@@ -1,4 +1,4 @@
-"""How near our methods come to their authors' own: ``python benchmarks/fidelity.py [METHOD ...]``.
+"""How near our methods come to their authors' own.
 
 Needs $SSNBENCH_DATA and the reference numbers in the folder ``oracle`` beside it. Both sides are
 scored raw, at equal made counts: ours is asked for the count that the reference made. ``agree`` is
@@ -12,17 +12,14 @@ import os
 
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
-import sys
 import time
-from pathlib import Path
 from statistics import mean, median
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout that is not installed
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
+from benchmarks._shared import data_and_oracle, parser
 from ssnbench import labels, plugins
 from ssnbench.contracts import Algorithm, Labels, Sample
 from ssnbench.metrics import prepare, score, summarise
@@ -41,8 +38,12 @@ COLUMNS = {"asa": "ASA", "br": "BR_seal_r1", "ev": "EV64"}
 
 
 def main() -> None:
-    data = Path(os.environ["SSNBENCH_DATA"])
-    oracle = data.parent / "oracle"
+    command = parser("fidelity", __doc__)
+    command.add_argument("methods", nargs="*", metavar="METHOD", help=", ".join(REFERENCES))
+    chosen = command.parse_args().methods or REFERENCES
+    if unknown := set(chosen) - set(REFERENCES):
+        command.error(f"no reference for {', '.join(unknown)}; there are {', '.join(REFERENCES)}")
+    data, oracle = data_and_oracle()
     dataset = plugins.load("datasets", "bsds500")(data, "test")
     samples = [dataset[key] for key in (oracle / "images.txt").read_text().split()]
     summary = pd.read_csv(oracle / "summary.csv").set_index(["method", "K"])
@@ -51,7 +52,7 @@ def main() -> None:
         "method     K    made: ref   ours "
         + "".join(f"{c:>8} ref    ours    diff" for c in COLUMNS)
     )
-    for name in sys.argv[1:] or REFERENCES:
+    for name in chosen:
         method: Algorithm = variant.parse("algorithms", name).build("algorithms")
         for asked in (200, 600, 1000):
             row = summary.loc[REFERENCES[name], asked]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from scipy import ndimage
 from skimage.segmentation import slic
 
+from benchmarks._shared import parser
 from ssnbench.api import load_dataset
 from ssnbench.labels import components, count, enforce
 
@@ -25,6 +26,7 @@ def milliseconds(call: Callable[[], object], repeats: int = 20) -> float:
 
 def main() -> None:
     """Print one line per size."""
+    parser("gate", __doc__).parse_args()
     for height, width in ((321, 481), (512, 1024), (1024, 2048)):
         dataset = load_dataset(f"collage(height={height},width={width})")
         image = dataset[dataset.keys()[0]].image

@@ -6,13 +6,13 @@ and its truths, writing rows. It is measured on as many jobs as a real run hands
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from benchmarks._shared import parser
 from ssnbench.labels import checked, enforce
 from ssnbench.metrics import prepare, score
 from ssnbench.run import plan
@@ -92,11 +92,11 @@ def overhead(dataset: str, root: Path | None, limit: int, n_workers: int) -> Non
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dataset", default="collage")
-    parser.add_argument("--data-root", type=Path)
-    parser.add_argument("--limit", type=int, default=10)
-    arguments = parser.parse_args()
+    command = parser("harness", __doc__)
+    command.add_argument("--dataset", default="collage")
+    command.add_argument("--data-root", type=Path)
+    command.add_argument("--limit", type=int, default=10)
+    arguments = command.parse_args()
     start_up()
     compiled_code_is_kept()
     for n_workers in (1, 2):

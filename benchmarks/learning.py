@@ -1,14 +1,11 @@
 """Speed of SSN as a whole: a training step by part, inference by stage, memory of a large image.
 
-    python benchmarks/learning.py [--threads N] [--device cpu|cuda] [--repeats N] [--large]
-
 Prints Markdown tables: median (fastest) milliseconds over repeats, after a warm-up. Beside a step
 stands what plain PyTorch needs for it: float32, clustering by tensor operations.
 """
 
 from __future__ import annotations
 
-import argparse
 import platform
 import resource
 import time
@@ -19,6 +16,7 @@ from statistics import median
 import numpy as np
 import torch
 
+from benchmarks._shared import parser
 from ssnbench.ssn import SSN, Architecture, FeatureNetwork, Grid, slic, ssn_loss
 from ssnbench.ssn.layer import Implementation
 from ssnbench.ssn.model import Precision
@@ -132,12 +130,12 @@ def row(name: str, runs: list[list[float]]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--large", action="store_true", help="8192 x 8192 pixels, too (minutes)")
-    options = parser.parse_args()
+    command = parser("learning", __doc__)
+    command.add_argument("--threads", type=int, default=torch.get_num_threads())
+    command.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    command.add_argument("--repeats", type=int, default=7)
+    command.add_argument("--large", action="store_true", help="8192 x 8192 pixels, too (minutes)")
+    options = command.parse_args()
     torch.set_num_threads(options.threads)
     print(
         f"torch {torch.__version__}, {platform.processor() or platform.machine()}, "

@@ -1,7 +1,5 @@
 """Milliseconds per image of our methods beside the libraries': one thread, 481 x 321, K = 600.
 
-    python benchmarks/methods.py [METHOD ...] [--repeats N] [--growth]
-
 Prints Markdown tables: median (fastest) over repeats, after a warm-up that compiles; with
 ``--growth`` nanoseconds per pixel from 0.15 to 8 megapixels, the size of a superpixel unchanged.
 """
@@ -13,7 +11,6 @@ import os
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import argparse
 import platform
 import time
 from statistics import median
@@ -21,6 +18,7 @@ from statistics import median
 import cv2
 import numpy as np
 
+from benchmarks._shared import parser
 from ssnbench import plugins
 from ssnbench.contracts import Algorithm, Image
 
@@ -39,11 +37,11 @@ SCALES = (1, 2, 4, 7)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("methods", nargs="*", default=METHODS)
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--growth", action="store_true", help="larger images, too (minutes)")
-    options = parser.parse_args()
+    command = parser("methods", __doc__)
+    command.add_argument("methods", nargs="*", default=METHODS)
+    command.add_argument("--repeats", type=int, default=7)
+    command.add_argument("--growth", action="store_true", help="larger images, too (minutes)")
+    options = command.parse_args()
     cv2.setNumThreads(1)
     print(f"{platform.processor() or platform.machine()}, one thread, 481 x 321, K = 600\n")
     print("| method | ms | library | ms | ratio |\n| --- | ---: | --- | ---: | ---: |")

@@ -1,4 +1,4 @@
-"""Speed and memory of the metrics on one thread: ``python benchmarks/metrics.py``.
+"""Speed and memory of the metrics on one thread.
 
 Prints processor milliseconds per label map (best of many, warm), growth with annotators and pixels,
 the gain from a second thread, the time of the first call, and memory per pixel beside the inputs.
@@ -11,17 +11,15 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and numba are imported
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout that is not installed
-
 import numpy as np
 from scipy.spatial import KDTree
 
+from benchmarks._shared import parser
 from ssnbench.contracts import Image, Labels
 from ssnbench.metrics import METRICS, PROTOCOLS, prepare, score
 
@@ -31,6 +29,7 @@ GOALS = {"seal": 1.5, "stutz": 3.0, "berkeley": 100.0}
 
 
 def main() -> None:
+    parser("metrics", __doc__).parse_args()
     start = time.perf_counter()
     labels, truths, image = scene(SIZE)
     for protocol in PROTOCOLS:

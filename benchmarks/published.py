@@ -1,4 +1,4 @@
-"""Our SSN beside a public one: ``python benchmarks/published.py [WEIGHTS] [--linear WEIGHTS]``.
+"""Our SSN beside a public one.
 
 Needs $SSNBENCH_DATA and ``ssn-reference.csv`` in the folder ``oracle`` beside it: ASA and BR of a
 PyTorch port, trained for 45 000 steps, on every second test image of BSDS500. Ours is scored on the
@@ -8,7 +8,6 @@ interpolation over the logarithm of the count made.
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections import defaultdict
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
+from benchmarks._shared import data_and_oracle, parser
 from ssnbench import labels, plugins
 from ssnbench.contracts import Algorithm, Sample
 from ssnbench.metrics import prepare, score, summarise
@@ -31,13 +31,13 @@ Curve = dict[str, list[float]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("deep", nargs="?", default="bsds500", help="weights of the deep network")
-    parser.add_argument("--linear", default="bsds500", help="weights of the linear one")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    options = parser.parse_args()
-    data = Path(os.environ["SSNBENCH_DATA"])
-    reference = pd.read_csv(data.parent / "oracle" / "ssn-reference.csv")
+    command = parser("published", __doc__)
+    command.add_argument("deep", nargs="?", default="bsds500", help="weights of the deep network")
+    command.add_argument("--linear", default="bsds500", help="weights of the linear one")
+    command.add_argument("--jobs", type=int, default=os.cpu_count())
+    options = command.parse_args()
+    data, oracle = data_and_oracle()
+    reference = pd.read_csv(oracle / "ssn-reference.csv")
     ssn = plugins.load("algorithms", "ssn")
     ours: dict[str, Algorithm] = {
         "pix": ssn(variant="pix"),
