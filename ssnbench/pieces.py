@@ -76,12 +76,12 @@ def join_small(
     int32 (H, W)
         Labels 0..n-1, numbered by the first piece in each.
     """
-    table = np.column_stack([sums, weights, sizes])
-    label, touching = np.arange(len(table), dtype=np.int32), _touching(parts)
-    while (small := too_small(table[:, -1], least, most)).any():
-        target = _nearest_neighbour(touching, table[:, :-2] / table[:, -2:-1], small)
+    label, touching = np.arange(len(sizes), dtype=np.int32), _touching(parts)
+    while (small := too_small(sizes, least, most)).any():
+        target = _nearest_neighbour(touching, sums / weights[:, None], small)
         number, n = _united(target)
-        label, table = number[label], _added_up(table, number, n)
+        label, sums = number[label], _added_up(sums, number, n)
+        weights, sizes = (np.bincount(number, each).astype(float) for each in (weights, sizes))
         touching = touching[: _renumbered(touching, number)]
     return label.take(parts)
 
@@ -140,12 +140,12 @@ def _renumbered(pairs: Pairs, number: NDArray[np.int32]) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _added_up(table: Floats, number: NDArray[np.int32], n: int) -> Floats:
-    """Sum the rows of pieces that are one now."""
-    joint = np.zeros((n, table.shape[1]))
-    for piece in range(len(table)):
-        for i in range(table.shape[1]):
-            joint[number[piece], i] += table[piece, i]
+def _added_up(sums: Floats, number: NDArray[np.int32], n: int) -> Floats:
+    """Add up the rows of pieces that are one now."""
+    joint = np.zeros((n, sums.shape[1]))
+    for piece in range(len(sums)):
+        for i in range(sums.shape[1]):
+            joint[number[piece], i] += sums[piece, i]
     return joint
 
 
