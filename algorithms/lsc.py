@@ -27,7 +27,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ssnbench.centres import by_row, windows
+from ssnbench.centres import by_row, unsigned_range, windows
 from ssnbench.colour import Lab, rgb_to_lab
 from ssnbench.contracts import Image, Labels
 from ssnbench.labels import components
@@ -206,27 +206,24 @@ def _assign(
     tall = np.full(len(centres), np.float32(reach[0]))
     bounds = windows(centres[:, 10], centres[:, 11], tall, far, labels.shape)
     start, which = by_row(bounds, height)
-    nearest, before = np.empty(width, np.float32), np.empty(width, np.int32)
+    least, before = np.empty(width, np.float32), np.empty(width, np.int32)
+    columns, p8, p9 = np.arange(width).astype(np.float32), along[0], along[1]
     for row in range(height):
-        nearest[:], before[:] = np.inf, labels[row]
+        p0, p1, p2, p3 = colour[0, row], colour[1, row], colour[2, row], colour[3, row]
+        p4, p5, weight, label = colour[4, row], colour[5, row], colour[6, row], labels[row]
+        least[:], before[:] = np.inf, label
         for k in which[start[row] : start[row + 1]]:
-            mean, left, right = centres[k], bounds[k, 2], bounds[k, 3]
+            mean, middle = centres[k], centres[k, 11]
             c0, c1, c2, c3, c4, c5 = mean[0], mean[1], mean[2], mean[3], mean[4], mean[5]
-            p0, p1 = colour[0, row, left:right], colour[1, row, left:right]
-            p2, p3 = colour[2, row, left:right], colour[3, row, left:right]
-            p4, p5 = colour[4, row, left:right], colour[5, row, left:right]
-            above = mean[6] * down[0, row] + mean[7] * down[1, row]
-            c8, c9, p8, p9 = mean[8], mean[9], along[0, left:right], along[1, left:right]
-            weight, first = colour[6, row, left:right], np.float32(left) - mean[11]
-            least, label = nearest[left:right], labels[row, left:right]
-            for i in range(right - left):  # without a branch, so that it runs on vectors
+            above, c8, c9 = mean[6] * down[0, row] + mean[7] * down[1, row], mean[8], mean[9]
+            for i in unsigned_range(bounds[k, 2], bounds[k, 3]):  # no branch: it runs on vectors
                 like = c0 * p0[i] + c1 * p1[i] + c2 * p2[i] + c3 * p3[i] + c4 * p4[i] + c5 * p5[i]
                 d = half[k] * weight[i] - (like + above + (c8 * p8[i] + c9 * p9[i]))
-                nearer = (d < least[i]) & (abs(first + np.float32(i)) <= far[k])
+                nearer = (d < least[i]) & (abs(columns[i] - middle) <= far[k])
                 least[i] = d if nearer else least[i]
                 label[i] = np.int32(k) if nearer else label[i]
         for column in range(width):
-            new, old = labels[row, column], before[column]
+            new, old = label[column], before[column]
             if new != old:
                 _add(colour, down, along, sums, new, row, column, 1)
                 _add(colour, down, along, sums, old, row, column, -1)

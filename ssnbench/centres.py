@@ -66,6 +66,12 @@ def windows(
     return found
 
 
+@njit(cache=True, nogil=True, forceinline=True)
+def unsigned_range(first, behind):  # type: ignore[no-untyped-def]
+    """Like ``range``; an index that cannot be negative is not asked whether it is."""
+    return range(np.uint64(first), np.uint64(behind))
+
+
 @njit(cache=True, nogil=True)
 def by_row(bounds: Windows, height: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """List the windows that each row runs through.
@@ -173,20 +179,19 @@ def assign(
     labels : int32 (H, W)
         Changed in place; outside all windows they stay.
     """
-    height = len(labels)
+    height, width = labels.shape
     bounds = windows(centres[:, 3], centres[:, 4], reach, reach, labels.shape)
     start, which = by_row(bounds, height)
+    columns = np.arange(width).astype(np.float32)
     for row in range(height):
-        distance[row] = np.inf
+        light, a, b = planes[0, row], planes[1, row], planes[2, row]
+        nearest, label = distance[row], labels[row]
+        nearest[:] = np.inf
         for k in which[start[row] : start[row + 1]]:
-            left, right, far = bounds[k, 2], bounds[k, 3], reach[k]
             mean_l, mean_a, mean_b = centres[k, 0], centres[k, 1], centres[k, 2]
-            down, first = np.float32(row) - centres[k, 3], np.float32(left) - centres[k, 4]
-            light, a = planes[0, row, left:right], planes[1, row, left:right]
-            b = planes[2, row, left:right]
-            nearest, label = distance[row, left:right], labels[row, left:right]
-            for i in range(right - left):  # without a branch, so that it runs on vectors
-                along = first + np.float32(i)
+            down, middle, far = np.float32(row) - centres[k, 3], centres[k, 4], reach[k]
+            for i in unsigned_range(bounds[k, 2], bounds[k, 3]):  # no branch: it runs on vectors
+                along = columns[i] - middle
                 place = down * down + along * along
                 colour = (light[i] - mean_l) ** 2 + (a[i] - mean_a) ** 2 + (b[i] - mean_b) ** 2
                 d = colour + weight * place
