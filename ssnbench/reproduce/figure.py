@@ -93,7 +93,7 @@ def annotate(figure: Figure, notes: Sequence[str]) -> None:
     figure.set_size_inches(width, height + more)
     figure.text(
         0.01, 0.0, "\n".join(lines), color=ALARM, fontsize=7, va="bottom", parse_math=False,
-        fontweight="bold", linespacing=1.15,
+        fontfamily="DejaVu Sans", fontweight="bold", linespacing=1.15,
     )  # fmt: skip
 
 
