@@ -7,8 +7,11 @@ machine and test scores are told here, since no file knows them.
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout that is not installed
 
 from ssnbench.ssn import weights
 
