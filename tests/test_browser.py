@@ -364,8 +364,9 @@ def test_a_link_opens_what_it_names(chromium: Browser, folder: Path) -> None:
     name = str(visit.page.locator("#worst a span").nth(-2).text_content())
     visit.close()
     shared = Visit(chromium, folder / "index.html")
-    shared.page.goto(f"{(folder / 'index.html').as_uri()}{link}")
+    shared.page.goto(f"{(folder / 'index.html').as_uri()}{link}&left=grid&right=slic")
     shared.wait_image(name)
+    assert [shared.page.input_value(side) for side in ("#left", "#right")] == ["grid", "slic"]
     shared.close()
 
 

@@ -28,7 +28,7 @@ ssnbench.sections = (() => {
   function follow() {
     const wanted = asked();
     if (!wanted.size) return;
-    const patch = Object.fromEntries([...wanted].filter(([key]) => ["section", "metric", "image", "asked", "left"].includes(key)));
+    const patch = Object.fromEntries([...wanted].filter(([key]) => ["section", "metric", "image", "asked", "left", "right"].includes(key)));
     if (!all.some(section => section.slug === patch.section)) delete patch.section;
     if (patch.section) change({ section: patch.section });
     change(patch);
