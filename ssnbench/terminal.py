@@ -185,6 +185,7 @@ def show_summary(folder: Path) -> int:
 def _scores(scored: pd.DataFrame, title: str) -> Table:
     metrics = [name for name in _SUMMARY_METRICS if name in scored and scored[name].notna().any()]
     table = _table("algorithm", *("asked", "made", "pairs", *metrics), title=title)
+    table.padding = (0, 1, 0, 0)  # so that a name of usual length fits into 80 columns
     means = scored.groupby(["label", "n_asked"])
     for (label, n_asked), rows in means:
         row = [f"{rows.n_segments.mean():.1f}", str(len(rows))]
