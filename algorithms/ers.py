@@ -26,16 +26,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ssnbench.contracts import Image, Labels
-from ssnbench.heap import (
-    Heap,
-    drop_first,
-    packed,
-    payload_of,
-    push,
-    replace_first,
-)
+from ssnbench.kernels.heap import Heap, drop_first, packed, payload_of, push, replace_first
+from ssnbench.kernels.union_find import Parents, joined, numbered, root
 from ssnbench.stages import stage
-from ssnbench.unionfind import Parents, joined, numbered, root
 
 Floats = NDArray[np.float64]
 Links = NDArray[np.int32]

@@ -12,7 +12,7 @@ import numpy as np
 from skimage.segmentation import felzenszwalb
 
 from ssnbench.contracts import Image, Labels
-from ssnbench.search import search_count
+from ssnbench.count_search import search_count
 from ssnbench.stages import stage
 
 

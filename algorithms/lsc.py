@@ -27,12 +27,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ssnbench.centres import by_row, unsigned_range, windows
-from ssnbench.colour import Lab, rgb_to_lab
 from ssnbench.contracts import Image, Labels
-from ssnbench.labels import components
-from ssnbench.pieces import join_small
-from ssnbench.seeds import grid_cells, grid_seeds, grid_shape, to_lowest_gradient
+from ssnbench.kernels.colour import Lab, rgb_to_lab
+from ssnbench.kernels.components import components
+from ssnbench.kernels.grid import grid_cells, grid_seeds, grid_shape, to_lowest_gradient
+from ssnbench.kernels.kmeans import by_row, unsigned_range, windows
+from ssnbench.kernels.merging import join_small
 from ssnbench.stages import stage
 
 Floats = NDArray[np.float32]

@@ -25,12 +25,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ssnbench.centres import Centres, Planes, assign, move, recount
-from ssnbench.colour import Lab, rgb_to_lab
 from ssnbench.contracts import Image, Labels
-from ssnbench.labels import components
-from ssnbench.pieces import join_small
-from ssnbench.seeds import grid_cells, grid_shape
+from ssnbench.kernels.colour import Lab, rgb_to_lab
+from ssnbench.kernels.components import components
+from ssnbench.kernels.grid import grid_cells, grid_shape
+from ssnbench.kernels.kmeans import Centres, Planes, assign, move, recount
+from ssnbench.kernels.merging import join_small
 from ssnbench.stages import stage
 
 Areas = NDArray[np.float64]

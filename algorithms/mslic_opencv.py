@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ssnbench.contracts import Image, Labels
-from ssnbench.search import region_size
+from ssnbench.count_search import region_size
 from ssnbench.stages import stage
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from skimage.segmentation import quickshift
 
 from ssnbench.contracts import Image, Labels
-from ssnbench.search import search_count
+from ssnbench.count_search import search_count
 from ssnbench.stages import stage
 
 _UNCUT = 1e9  # longer than any edge of the tree

@@ -33,12 +33,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ssnbench.centres import Centres, Planes, move, recount, window
-from ssnbench.colour import rgb_to_lab
 from ssnbench.contracts import Image, Labels
+from ssnbench.kernels.colour import rgb_to_lab
+from ssnbench.kernels.grid import grid_cells, grid_seeds, grid_shape
+from ssnbench.kernels.kmeans import Centres, Planes, move, recount, window
+from ssnbench.kernels.linear_paths import Rays, strongest_along, sum_along, window_rays
 from ssnbench.labels import keep_largest
-from ssnbench.rays import Rays, strongest_along, sum_along, window_rays
-from ssnbench.seeds import grid_cells, grid_seeds, grid_shape
 from ssnbench.stages import stage
 
 Floats = NDArray[np.float32]

@@ -26,11 +26,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ssnbench.colour import Lab, rgb_to_lab
 from ssnbench.contracts import Image, Labels
-from ssnbench.seeds import grid_shape
+from ssnbench.kernels.colour import Lab, rgb_to_lab
+from ssnbench.kernels.grid import grid_shape
+from ssnbench.kernels.topology import ALIKE, LOOSE, like_around
 from ssnbench.stages import stage
-from ssnbench.topology import ALIKE, LOOSE, like_around
 
 Bins = NDArray[np.uint16]
 Counts = NDArray[np.int32]

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssnbench.centres import assign, move, recount
-from ssnbench.colour import Lab, rgb_to_lab
 from ssnbench.contracts import Image, Labels
+from ssnbench.kernels.colour import Lab, rgb_to_lab
+from ssnbench.kernels.grid import grid_cells, grid_seeds, grid_shape, to_lowest_gradient
+from ssnbench.kernels.kmeans import assign, move, recount
 from ssnbench.labels import keep_largest
-from ssnbench.seeds import grid_cells, grid_seeds, grid_shape, to_lowest_gradient
 from ssnbench.stages import stage
 
 

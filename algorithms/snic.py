@@ -20,10 +20,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ssnbench.colour import Lab, rgb_to_lab
 from ssnbench.contracts import Image, Labels
-from ssnbench.heap import drop_first, packed, payload_of, push
-from ssnbench.seeds import grid_seeds
+from ssnbench.kernels.colour import Lab, rgb_to_lab
+from ssnbench.kernels.grid import grid_seeds
+from ssnbench.kernels.heap import drop_first, packed, payload_of, push
 from ssnbench.stages import stage
 
 JOINED = np.float32(-1)

@@ -10,7 +10,8 @@ from skimage.segmentation import slic
 
 from benchmarks._shared import parser
 from ssnbench.api import load_dataset
-from ssnbench.labels import components, count, enforce
+from ssnbench.kernels.components import components
+from ssnbench.labels import count, enforce
 
 
 def milliseconds(call: Callable[[], object], repeats: int = 20) -> float:

@@ -15,10 +15,11 @@ from pathlib import Path
 from benchmarks._shared import parser
 from ssnbench.labels import checked, enforce
 from ssnbench.metrics import prepare, score
+from ssnbench.plugins.dataset_ref import open_source
+from ssnbench.results.store import Store
 from ssnbench.run import plan
 from ssnbench.run.execute import execute
 from ssnbench.run.plan import Plan
-from ssnbench.run.store import Store
 
 COUNTS = tuple(range(100, 1300, 50))  # as many jobs per image as eight methods at three counts
 
@@ -73,7 +74,7 @@ def useful_seconds(work: Plan) -> float:
 def overhead(dataset: str, root: Path | None, limit: int, n_workers: int) -> None:
     work = plan.make(
         plan.choose_algorithms("grid"),  # quick: what is left over is not lost in its noise
-        plan.open_source(dataset, root=root),
+        open_source(dataset, root=root),
         COUNTS,
         limit=limit,
     )

@@ -15,8 +15,8 @@ import numpy as np
 from scipy.io import loadmat
 
 from ssnbench.contracts import Labels, Sample, UsageError
-from ssnbench.dataroot import Archive, Layout, check_size, check_split, data_root
-from ssnbench.images import read_image
+from ssnbench.data.layout import Archive, Layout, check_size, check_split, data_root
+from ssnbench.io.images import read_image
 from ssnbench.labels import consecutive
 
 

@@ -14,8 +14,17 @@ import cv2
 import numpy as np
 
 from ssnbench.contracts import Image, Sample, UsageError
-from ssnbench.dataroot import Archive, Layout, check_size, check_split, data_root, stems, subfolders
-from ssnbench.images import read_image, read_labels
+from ssnbench.data.layout import (
+    Archive,
+    Layout,
+    check_size,
+    check_split,
+    data_root,
+    stems,
+    subfolders,
+)
+from ssnbench.io.images import read_image
+from ssnbench.io.label_maps import read_labels
 from ssnbench.labels import consecutive
 
 _IMAGE, _TRUTH = "_leftImg8bit.png", "_gtFine_labelIds.png"

@@ -20,7 +20,7 @@ import numpy as np
 import skimage
 
 from ssnbench.contracts import Image, Sample, UsageError
-from ssnbench.images import read_image
+from ssnbench.io.images import read_image
 from ssnbench.synthesis.annotate import annotate
 from ssnbench.synthesis.drawing import Layer, Paint, Part, Shadow, draw, motion
 from ssnbench.synthesis.regions import (

@@ -13,8 +13,9 @@ from typing import ClassVar
 import numpy as np
 
 from ssnbench.contracts import Labels, Sample, UsageError
-from ssnbench.dataroot import check_size, check_split, data_root, subfolders
-from ssnbench.images import read_image, read_labels
+from ssnbench.data.layout import check_size, check_split, data_root, subfolders
+from ssnbench.io.images import read_image
+from ssnbench.io.label_maps import read_labels
 from ssnbench.labels import consecutive
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from ssnbench.contracts import Sample
-from ssnbench.dataroot import Archive, Layout, check_size, check_split, data_root, subfolders
+from ssnbench.data.layout import Archive, Layout, check_size, check_split, data_root, subfolders
 from ssnbench.flow import read_flow
-from ssnbench.images import read_image
+from ssnbench.io.images import read_image
 
 
 @dataclass(frozen=True)

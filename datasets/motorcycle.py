@@ -14,8 +14,8 @@ import numpy as np
 import skimage
 
 from ssnbench.contracts import Sample, UsageError
-from ssnbench.dataroot import check_split
-from ssnbench.images import read_image
+from ssnbench.data.layout import check_split
+from ssnbench.io.images import read_image
 
 
 @dataclass(frozen=True)

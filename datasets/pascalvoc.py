@@ -14,8 +14,9 @@ from typing import ClassVar
 import numpy as np
 
 from ssnbench.contracts import Sample, UsageError
-from ssnbench.dataroot import Archive, Layout, check_size, check_split, data_root, stems
-from ssnbench.images import read_image, read_labels
+from ssnbench.data.layout import Archive, Layout, check_size, check_split, data_root, stems
+from ssnbench.io.images import read_image
+from ssnbench.io.label_maps import read_labels
 from ssnbench.labels import consecutive
 
 _IGNORED = 255

@@ -25,9 +25,18 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from ssnbench.contracts import Flow, Mask, Sample, UsageError
-from ssnbench.dataroot import Archive, Layout, check_size, check_split, data_root, stems, subfolders
+from ssnbench.data.layout import (
+    Archive,
+    Layout,
+    check_size,
+    check_split,
+    data_root,
+    stems,
+    subfolders,
+)
 from ssnbench.flow import read_flow
-from ssnbench.images import read_image, read_labels
+from ssnbench.io.images import read_image
+from ssnbench.io.label_maps import read_labels
 
 VALIDATION = ("alley_1", "ambush_6", "cave_2", "market_6", "temple_3")
 

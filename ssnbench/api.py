@@ -21,12 +21,12 @@ from ssnbench.contracts import (
     Sample,
     UsageError,
 )
-from ssnbench.images import as_image
+from ssnbench.io.images import as_image
 from ssnbench.labels import checked, enforce
 from ssnbench.metrics import prepare, score, summarise
+from ssnbench.plugins.dataset_ref import open_source
 from ssnbench.plugins.variant import Variant, parameters
-from ssnbench.run.makers import with_frames
-from ssnbench.run.plan import open_source
+from ssnbench.run.label_sources import with_frames
 
 
 def segment(

@@ -13,7 +13,10 @@ from ssnbench import options
 from ssnbench.contracts import UsageError
 from ssnbench.data.command import data
 from ssnbench.folders import annotators, compare, merge
+from ssnbench.io.label_maps import write_labels
+from ssnbench.plugins.dataset_ref import open_source
 from ssnbench.reproduce.command import reproduce
+from ssnbench.run.timing import TimingTask
 from ssnbench.training.command import train
 
 
@@ -93,12 +96,12 @@ def run(
 
     A run that was stopped goes on where it was: only what is missing is computed.
     """
+    from ssnbench.results.store import Store
     from ssnbench.run import benchmark, plan
-    from ssnbench.run.store import Store
     from ssnbench.terminal import Progress
 
     options.add_plugins(plugin_files)
-    source = plan.open_source(dataset, split, data_root)
+    source = open_source(dataset, split, data_root)
     todo = plan.make(
         plan.choose_algorithms(algos or plan.DEFAULT_ALGORITHMS, settings),
         source,
@@ -161,8 +164,8 @@ def evaluate(
     of such files named by the count asked for (then --dataset says what they belong to); or the
     folder of a run with --keep-labels, whose maps are scored again under another --protocol.
     """
-    from ssnbench.run import benchmark, foreign, plan
-    from ssnbench.run.store import FILE, Store
+    from ssnbench.results.store import FILE, Store
+    from ssnbench.run import benchmark, precomputed
     from ssnbench.terminal import Progress, show_certificates
 
     options.add_plugins(plugin_files)
@@ -173,12 +176,12 @@ def evaluate(
                 "--dataset, --name, --gate, --split and --limit"
             )
         folder = out or labels
-        jobs = foreign.of_run(labels, protocol, data_root, plugin_files)
+        jobs = precomputed.of_run(labels, protocol, data_root, plugin_files)
     elif dataset is None:
         raise UsageError(f"{labels} is no folder of a run; say which images: --dataset NAME")
     else:
-        source = plan.open_source(dataset, split, data_root)
-        jobs = foreign.of_folder(labels, source, name, protocol, gate, limit, plugin_files)
+        source = open_source(dataset, split, data_root)
+        jobs = precomputed.of_folder(labels, source, name, protocol, gate, limit, plugin_files)
         folder = out or Path("reports") / f"{jobs[0].label}-on-{source.label}-{source.split}"
     with Store(folder) as results, Progress() as progress:
         tally = benchmark.compute(jobs, results, n_workers or _cores(), backend, progress.listener)
@@ -209,7 +212,8 @@ def segment(
     plugin_files: tuple[Path, ...],
 ) -> int:
     """Cut one IMAGE into superpixels and write the label map."""
-    from ssnbench import api, images
+    from ssnbench import api
+    from ssnbench.io import images
     from ssnbench.report.gallery import standing_out
     from ssnbench.report.overlay import painted
     from ssnbench.run.plan import choose_algorithms
@@ -220,7 +224,7 @@ def segment(
     following = None if second is None else images.read_image(second)
     labels = api.segment(picture, variant.name, segments, second=following, **dict(variant.params))
     target = out or Path(f"{image.stem}-{variant.name}-{segments}.png")
-    images.write_labels(target, labels)
+    write_labels(target, labels)
     click.echo(f"{labels.max() + 1} superpixels by {variant.label} -> {target}")
     if overlay is not None:
         height, width = labels.shape
@@ -250,21 +254,21 @@ def time_(
     out: Path | None,
 ) -> int:
     """Time algorithms stage by stage: one process, pinned threads, warm, median of repeats."""
-    from ssnbench.run import benchmark, clock, facts, plan
+    from ssnbench.run import benchmark, environment, plan, timing
     from ssnbench.terminal import show_times
 
     options.add_plugins(plugin_files)
     height, width = options.size(size)
-    source = plan.open_source(f"collage(height={height},width={width},n_images=1)")
+    source = open_source(f"collage(height={height},width={width},n_images=1)")
     (image,) = source.open().keys()
     variants = plan.choose_algorithms(algos or plan.DEFAULT_ALGORITHMS, settings)
     tasks = [
-        clock.Task(variant, source, image, n, threads, device, plugin_files)
+        TimingTask(variant, source, image, n, threads, device, plugin_files)
         for variant in variants
         for n in plan.check_counts(options.numbers(segments, "--segments"))
     ]
-    results = list(clock.time_apart(tasks))
-    show_times(results, facts.machine())
+    results = list(timing.time_apart(tasks))
+    show_times(results, environment.machine())
     if out is not None:
         benchmark.save_times(results, out)
     return int(any(isinstance(result, str) for _, result in results))

@@ -12,7 +12,7 @@ from ssnbench import options
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ssnbench.run.compare import Comparison
+    from ssnbench.results.compare import RunDiff
 
 MOST_ROWS = 40
 """Rows of a printed table, the rest is counted; a CSV holds them all."""
@@ -49,7 +49,7 @@ def compare(
     Methods are matched by the name they go by, scores by image and truth. Exit code 0: the same or
     better; 1: something is worse beyond its tolerance, or a job no longer goes well; 2: wrong use.
     """
-    from ssnbench.run.compare import compare as compared
+    from ssnbench.results.compare import compare as compared
 
     found = compared(before, after, tolerance, time_tolerance, common)
     if csv is not None:
@@ -79,8 +79,8 @@ def merge(folders: tuple[Path, ...], out: Path, prefer: Any, times_of: Path | No
     jobs are named and nothing is written, unless --prefer says whom to believe.
     """
     from ssnbench.report import draw
-    from ssnbench.run.merge import MOST_TOLD
-    from ssnbench.run.merge import merge as merged
+    from ssnbench.results.merge import MOST_TOLD
+    from ssnbench.results.merge import merge as merged
 
     done = merged(folders, out, prefer, times_of)
     for line in done.conflicts[:MOST_TOLD]:
@@ -110,7 +110,7 @@ def annotators(folder: Path, data_root: Path | None, plugin_files: tuple[Path, .
     return 0
 
 
-def _show(found: Comparison) -> None:
+def _show(found: RunDiff) -> None:
     _print("Versions", found.versions)
     _print("Jobs that no longer go well", _counted(found.lost))
     moved = found.scores[found.scores["change"] != 0]

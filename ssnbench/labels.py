@@ -13,7 +13,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ssnbench.contracts import Labels
-from ssnbench.unionfind import joined, numbered
+from ssnbench.kernels.components import components
+from ssnbench.kernels.union_find import united
 
 Sizes = NDArray[np.int64]
 """int64 (n,): pixels of each component."""
@@ -71,20 +72,6 @@ def count(labels: Labels) -> int:
     if span > 4 * labels.size:
         return len(np.unique(labels))
     return int(_present(labels.ravel(), low, span).sum())
-
-
-def components(labels: Labels) -> tuple[Labels, int]:
-    """Split int32 (H, W) labels into their 4-connected components.
-
-    Returns
-    -------
-    components : int32 (H, W)
-        0..n-1, numbered by first pixel in raster order.
-    n : int
-        How many there are.
-    """
-    parts = np.empty(labels.shape, np.int32)
-    return parts, int(_components(np.ascontiguousarray(labels), parts.reshape(-1)))
 
 
 def enforce(labels: Labels, n_segments: int, min_share: float = MIN_SHARE) -> Labels:
@@ -156,7 +143,7 @@ def _least_kept(sizes: Sizes, n: int) -> int:
 def _without_small(parts: Labels, sizes: Sizes, smallest: float) -> tuple[Labels, Sizes]:
     """Merge components of less than ``smallest`` pixels until there are none; return sizes, too."""
     while sizes.size > 1 and sizes.min() < smallest:
-        renumbered, n = _merged(_longest_border(parts, sizes, smallest))
+        renumbered, n = united(_longest_border(parts, sizes, smallest))
         parts = _looked_up(parts.reshape(-1), 0, renumbered).reshape(parts.shape)
         apart, sizes = sizes, np.zeros(n, np.int64)
         np.add.at(sizes, renumbered, apart)
@@ -193,28 +180,6 @@ def _looked_up(flat: NDArray[np.int32], low: int, table: NDArray[np.int32]) -> N
     for p in range(flat.size):
         out[p] = table[flat[p] - low]
     return out
-
-
-@njit(cache=True, nogil=True)
-def _components(labels: Labels, parent: NDArray[np.int32]) -> int:
-    """Fill ``parent``, a flat map, with component numbers; return how many there are."""
-    height, width = labels.shape
-    for row in range(height):
-        for column in range(width):
-            p, value = row * width + column, labels[row, column]
-            left = column > 0 and labels[row, column - 1] == value
-            up = row > 0 and labels[row - 1, column] == value
-            if left and up and labels[row - 1, column - 1] == value:
-                parent[p] = parent[p - 1]  # the corner pixel has united left and up already
-            elif left and up:
-                parent[p] = joined(parent, p - 1, p - width)
-            elif left:
-                parent[p] = parent[p - 1]
-            elif up:
-                parent[p] = parent[p - width]
-            else:
-                parent[p] = p
-    return numbered(parent)
 
 
 @njit(cache=True, nogil=True)
@@ -265,12 +230,3 @@ def _longest_border(parts: Labels, sizes: Sizes, smallest: float) -> NDArray[np.
             for other in _around(flat, p, width):
                 length[other] = 0
     return target
-
-
-@njit(cache=True, nogil=True)
-def _merged(target: NDArray[np.int32]) -> tuple[NDArray[np.int32], int]:
-    """Unite every component with its target; return the new number of each, and how many."""
-    parent = np.arange(target.size).astype(np.int32)
-    for c in range(target.size):
-        joined(parent, c, target[c])
-    return parent, numbered(parent)

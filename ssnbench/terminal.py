@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ssnbench.run.benchmark import Listener
-    from ssnbench.run.clock import Task
     from ssnbench.run.job import Outcome
+    from ssnbench.run.timing import TimingTask
     from ssnbench.ssn.outcome import Progress as TrainingStep
     from ssnbench.ssn.validate import Trial
 
@@ -75,7 +75,7 @@ class Progress:
         if record.reason:
             self._note(f"{record.label}: {record.reason}", f" (first at {record.key.image})")
 
-    def _timed(self, task: Task, error: str) -> None:
+    def _timed(self, task: TimingTask, error: str) -> None:
         self._advance("failed" if error else "ok")
         if error:
             self._note(f"{task.variant.label}: no time: {error}")
@@ -168,7 +168,7 @@ def show_summary(folder: Path) -> int:
     Of perturbed images only how many sets there are: the page sets them beside the originals.
     """
     from ssnbench.perturb import original
-    from ssnbench.run.store import Store
+    from ssnbench.results.store import Store
 
     with Store(folder, create=False) as store:
         records = store.records()
@@ -226,7 +226,7 @@ def show_certificates(records: pd.DataFrame) -> None:
         console.print(f"and {len(maps) - _MOST_ROWS} more: see results.csv")
 
 
-def show_times(results: Iterable[tuple[Task, list[Timing] | str]], machine: str) -> None:
+def show_times(results: Iterable[tuple[TimingTask, list[Timing] | str]], machine: str) -> None:
     """Print the times, stage by stage, in milliseconds."""
     table = _table("algorithm", "segments", *_STAGES, "spread", "repeats", "MB", title="ms, median")
     for task, timings in results:

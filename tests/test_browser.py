@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ssnbench import plugins
+from ssnbench.plugins.dataset_ref import open_source
 from ssnbench.report import figures, page, sections
-from ssnbench.run import benchmark, foreign, plan
-from ssnbench.run.store import Store
+from ssnbench.results.store import Store
+from ssnbench.run import benchmark, plan, precomputed
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -61,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plugin.write_text(PLUGIN)
     run(folder, f"grid,slic,columns(note={NASTY})", 3, (12, 24, 40), plugin)
     with Store(folder) as store:
-        jobs = foreign.of_run(folder, "stutz", None, [plugin])
+        jobs = precomputed.of_run(folder, "stutz", None, [plugin])
         benchmark.compute(jobs, store, 1, "loky", benchmark.Listener(*3 * [lambda *_: None]))
         keep_metrics(store)
     with pytest.MonkeyPatch.context() as patch:
@@ -75,7 +76,7 @@ def run(
     folder: Path, algos: str, n_images: int, counts: Sequence[int], plugin: Path | None = None
 ) -> None:
     plugins.add_file(plugin) if plugin else None
-    source = plan.open_source(f"collage(height=60,n_images={n_images},width=80)")
+    source = open_source(f"collage(height=60,n_images={n_images},width=80)")
     files = [plugin] if plugin else []
     variants = plan.choose_algorithms(algos)
     todo = plan.make(variants, source, counts, keep_labels=True, plugin_files=files)

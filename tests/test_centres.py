@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssnbench.centres import LANES, assign, by_row, windows
+from ssnbench.kernels.kmeans import LANES, assign, by_row, windows
 
 
 def test_pixels_go_to_the_nearest_centre_whose_window_they_are_in() -> None:

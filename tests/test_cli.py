@@ -13,7 +13,7 @@ from scipy.io import savemat
 from ssnbench import report
 from ssnbench.cli import commands, main
 from ssnbench.contracts import Image, Labels
-from ssnbench.images import read_labels
+from ssnbench.io.label_maps import read_labels
 
 SMALL = "collage(n_images=2,height=60,width=80)"
 
@@ -230,7 +230,7 @@ def test_evaluate_scores_maps_made_elsewhere(
 
 def write_maps(run_folder: Path, maps: Path, suffix: str) -> None:
     """Write the grid's maps of a run as another program might: labels from 5, in steps of 2."""
-    from ssnbench.run.store import Store
+    from ssnbench.results.store import Store
 
     with Store(run_folder, create=False) as store:
         for kept in store.kept():
@@ -304,7 +304,7 @@ def test_evaluate_a_run_takes_no_options_that_it_would_ignore(
 def test_evaluate_a_run_that_kept_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from ssnbench.run.store import Store
+    from ssnbench.results.store import Store
 
     Store(tmp_path).close()
     code, _, err = run("evaluate", tmp_path, capsys=capsys)

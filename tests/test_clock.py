@@ -10,9 +10,10 @@ import pytest
 
 from ssnbench import plugins
 from ssnbench.contracts import Image, Labels
+from ssnbench.plugins.dataset_ref import open_source
 from ssnbench.run import plan
-from ssnbench.run.clock import MAX_REPEATS, MIN_REPEATS, Task, measure, time_apart
 from ssnbench.run.threads import pinned
+from ssnbench.run.timing import MAX_REPEATS, MIN_REPEATS, TimingTask, measure, time_apart
 from ssnbench.stages import stage
 
 
@@ -51,9 +52,9 @@ def test_a_method_that_dies_does_not_stop_the_clock(
         "    def __call__(self, image, n_segments):\n        os._exit(9)\n\n\nPLUGIN = Deadly\n"
     )
     plugins.add_file(path)
-    source = plan.open_source("collage(n_images=1,height=40,width=60)")
+    source = open_source("collage(n_images=1,height=40,width=60)")
     tasks = [
-        Task(variant, source, source.open().keys()[0], 6, plugin_files=(path,))
+        TimingTask(variant, source, source.open().keys()[0], 6, plugin_files=(path,))
         for variant in plan.choose_algorithms("deadly,grid")
     ]
     (_, died), (_, timings) = time_apart(tasks)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from ssnbench.colour import rgb_to_lab
 from ssnbench.contracts import Image
+from ssnbench.kernels.colour import rgb_to_lab
 
 
 def test_agrees_with_scikit_image_over_the_whole_cube() -> None:

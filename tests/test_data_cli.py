@@ -24,8 +24,8 @@ from ssnbench.contracts import UsageError
 from ssnbench.data import download as downloads
 from ssnbench.data.download import CHUNK, download
 from ssnbench.data.fetch import fetch
+from ssnbench.data.layout import Archive
 from ssnbench.data.unpack import unpack
-from ssnbench.dataroot import Archive
 
 BODY = np.random.default_rng(0).bytes(300_000)
 SHA256 = f"sha256:{hashlib.sha256(BODY).hexdigest()}"

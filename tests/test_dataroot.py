@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssnbench import dataroot
 from ssnbench.contracts import UsageError
-from ssnbench.dataroot import Layout, data_root
+from ssnbench.data import layout
+from ssnbench.data.layout import Layout, data_root
 
 
 def test_given_then_variable_then_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,7 +15,7 @@ def test_given_then_variable_then_user(tmp_path: Path, monkeypatch: pytest.Monke
     assert data_root(tmp_path) == tmp_path
     assert data_root(None) == tmp_path / "named"
     monkeypatch.setenv("SSNBENCH_DATA", "")
-    monkeypatch.setattr(dataroot, "user_data_path", lambda name: tmp_path / "user" / name)
+    monkeypatch.setattr(layout, "user_data_path", lambda name: tmp_path / "user" / name)
     assert data_root(None) == tmp_path / "user" / "ssnbench"
 
 

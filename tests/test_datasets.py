@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ssnbench import plugins
 from ssnbench.contracts import Dataset, UsageError
 from ssnbench.flow import write_flow
-from ssnbench.run.plan import open_source
+from ssnbench.plugins.dataset_ref import open_source
 
 HEIGHT, WIDTH = 12, 16
 

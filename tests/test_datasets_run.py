@@ -14,15 +14,17 @@ import ssnbench
 from ssnbench import plugins
 from ssnbench.contracts import Sample
 from ssnbench.flow import unpack_flow
-from ssnbench.images import write_image, write_labels
+from ssnbench.io.images import write_image
+from ssnbench.io.label_maps import write_labels
 from ssnbench.metrics import METRICS
+from ssnbench.plugins.dataset_ref import open_source
 from ssnbench.report import draw, sections
 from ssnbench.report.gallery import gather as gathered
+from ssnbench.results.store import Store
 from ssnbench.run import benchmark, plan
 from ssnbench.run.execute import execute
 from ssnbench.run.job import do
-from ssnbench.run.makers import with_frames
-from ssnbench.run.store import Store
+from ssnbench.run.label_sources import with_frames
 
 PAIRED = '''"""Cuts where the frames differ, for the tests."""
 from __future__ import annotations
@@ -42,6 +44,7 @@ PLUGIN = Paired
 '''
 TOY = '''"""Two halves whose boundary means nothing, for the tests."""
 from __future__ import annotations
+from ssnbench.plugins.dataset_ref import open_source
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
@@ -79,7 +82,7 @@ def toys(tmp_path: Path) -> tuple[Path, ...]:
 
 def planned(algos: str, dataset: str, files: tuple[Path, ...]) -> plan.Plan:
     variants = plan.choose_algorithms(algos)
-    return plan.make(variants, plan.open_source(dataset), (4, 9), plugin_files=files)
+    return plan.make(variants, open_source(dataset), (4, 9), plugin_files=files)
 
 
 def test_a_method_that_asks_gets_the_second_frame(toys: tuple[Path, ...]) -> None:
@@ -114,7 +117,7 @@ def test_workers_read_what_one_process_reads(tmp_path: Path) -> None:
         write_labels(
             tmp_path / "labels" / f"{number}.npy", rng.integers(0, 3, (20, 24), dtype=np.int32)
         )
-    source = plan.open_source("folder", root=tmp_path)
+    source = open_source("folder", root=tmp_path)
     todo = plan.make(plan.choose_algorithms("grid"), source, (4, 9))
     tables = []
     for n_workers in (1, 2):

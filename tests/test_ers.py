@@ -9,6 +9,7 @@ import pytest
 
 from ssnbench import labels, plugins
 from ssnbench.contracts import Image, Labels
+from ssnbench.kernels.components import components
 
 Edge = tuple[int, int]
 
@@ -20,7 +21,7 @@ def test_makes_exactly_what_is_asked(shape: tuple[int, int], asked: int, span: i
     noise = np.random.default_rng(0).integers(0, span, (*shape, 3), dtype=np.uint8)
     found = plugins.load("algorithms", "ers")()(noise, asked)
     made = min(asked, shape[0] * shape[1])
-    assert labels.count(found) == labels.components(found)[1] == found.max() + 1 == made
+    assert labels.count(found) == components(found)[1] == found.max() + 1 == made
 
 
 def test_four_pixels_by_hand() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from ssnbench import labels, plugins
 from ssnbench.contracts import Image
-from ssnbench.seeds import grid_shape
+from ssnbench.kernels.components import components
+from ssnbench.kernels.grid import grid_shape
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 200), (3, 500), (40, 50), (67, 81)])
@@ -16,7 +17,7 @@ def test_keeps_count_connection_and_least_size(shape: tuple[int, int], asked: in
     noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     found = plugins.load("algorithms", "etps")()(noise, asked)
     n = int(np.prod(grid_shape(shape, asked)))
-    assert found.max() + 1 == labels.count(found) == labels.components(found)[1] == n
+    assert found.max() + 1 == labels.count(found) == components(found)[1] == n
     assert np.bincount(found.ravel()).min() >= shape[0] * shape[1] / n / 4
 
 

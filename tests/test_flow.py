@@ -24,7 +24,7 @@ from ssnbench.flow import (
     unpack_flow,
     write_flow,
 )
-from ssnbench.labels import components
+from ssnbench.kernels.components import components
 from ssnbench.metrics import prepare, score
 
 LABELS = np.array([[0, 0, 1], [0, 1, 1]], np.int32)

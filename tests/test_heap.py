@@ -5,13 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssnbench.heap import (
-    drop_first,
-    packed,
-    payload_of,
-    push,
-    replace_first,
-)
+from ssnbench.kernels.heap import drop_first, packed, payload_of, push, replace_first
 
 
 def _emptied(heap: np.ndarray, size: int) -> list[int]:

@@ -11,7 +11,8 @@ import pytest
 from scipy.io import savemat
 
 from ssnbench.contracts import UsageError
-from ssnbench.images import as_image, read_image, read_labels, write_labels
+from ssnbench.io.images import as_image, read_image
+from ssnbench.io.label_maps import read_labels, write_labels
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 GREY = RGB[:, :, 0]

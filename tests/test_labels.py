@@ -8,7 +8,8 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from ssnbench.contracts import Labels
-from ssnbench.labels import checked, components, consecutive, count, enforce, keep_largest
+from ssnbench.kernels.components import components
+from ssnbench.labels import checked, consecutive, count, enforce, keep_largest
 
 small_maps = hnp.arrays(
     np.int32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(-2, 4)

@@ -23,20 +23,25 @@ LAYERS = [
     ["ssnbench.options"],
     ["ssnbench.plugins"],
     [
-        *("ssnbench.search", "ssnbench.images", "ssnbench.dataroot", "ssnbench.synthesis"),
-        *("ssnbench.flow", "ssnbench.pieces"),
+        *(
+            "ssnbench.count_search",
+            "ssnbench.io.images",
+            "ssnbench.data.layout",
+            "ssnbench.synthesis",
+        ),
+        *("ssnbench.flow", "ssnbench.kernels.merging"),
     ],
     [
-        *("ssnbench.labels", "ssnbench.colour", "ssnbench.packing", "ssnbench.perturb"),
+        *("ssnbench.labels", "ssnbench.kernels.colour", "ssnbench.io.packing", "ssnbench.perturb"),
         *(
-            "ssnbench.heap",
-            "ssnbench.seeds",
-            "ssnbench.topology",
-            "ssnbench.centres",
-            "ssnbench.rays",
+            "ssnbench.kernels.heap",
+            "ssnbench.kernels.grid",
+            "ssnbench.kernels.topology",
+            "ssnbench.kernels.kmeans",
+            "ssnbench.kernels.linear_paths",
         ),
     ],
-    ["ssnbench.contracts", "ssnbench.stages", "ssnbench.unionfind"],
+    ["ssnbench.contracts", "ssnbench.stages", "ssnbench.kernels.union_find"],
 ]
 CORE = sorted((ROOT / "ssnbench").rglob("*.py"))
 PLUGINS = sorted([*(ROOT / "algorithms").glob("*.py"), *(ROOT / "datasets").glob("*.py")])

@@ -10,7 +10,8 @@ import pytest
 
 from ssnbench import labels, plugins
 from ssnbench.contracts import Image
-from ssnbench.seeds import grid_cells
+from ssnbench.kernels.components import components
+from ssnbench.kernels.grid import grid_cells
 
 RNG = np.random.default_rng(0)
 
@@ -100,8 +101,8 @@ def test_a_small_piece_joins_the_nearest_mean_not_the_longest_border() -> None:
 def test_merged_superpixels_are_connected_and_large_enough(toy_image: Image, asked: int) -> None:
     method = plugins.load("algorithms", "lsc")
     raw, found = method(min_share=0)(toy_image, asked), method()(toy_image, asked)
-    assert labels.components(raw)[1] > labels.count(raw)
-    assert labels.components(found)[1] == labels.count(found) == found.max() + 1 <= 1.1 * asked
+    assert components(raw)[1] > labels.count(raw)
+    assert components(found)[1] == labels.count(found) == found.max() + 1 <= 1.1 * asked
     assert np.bincount(found.ravel()).min() >= 0.25 * found.size / asked
 
 

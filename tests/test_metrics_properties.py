@@ -16,9 +16,10 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 from skimage.morphology import convex_hull_image
 
 from ssnbench.contracts import Image, Labels
+from ssnbench.kernels.boundaries import find_boundaries
 from ssnbench.metrics import METRICS, PROTOCOLS, compare, prepare, score
+from ssnbench.metrics.boundaries import dilate
 from ssnbench.metrics.contingency import _cells, _full_table, contingency
-from ssnbench.metrics.contours import contour, dilate
 from ssnbench.metrics.distance import _along_envelope, _column_distances, total_distance
 from ssnbench.metrics.matching import match
 
@@ -76,7 +77,7 @@ def test_refining_never_lowers_accuracy_or_recall(drawn: Any, protocol: str, see
 @given(maps(ignored=False), st.sampled_from(list(PROTOCOLS)))
 def test_a_perfect_map(drawn: Any, protocol: str) -> None:
     _, truth, image = drawn
-    assume(contour(truth, "thin").any())
+    assume(find_boundaries(truth, "thin").any())
     found = every_score(truth, truth, image, protocol)
     assert {name: found[name] for name in ("asa", "br", "bp", "f")} == dict.fromkeys(
         ("asa", "br", "bp", "f"), 1.0

@@ -10,6 +10,7 @@ import pytest
 
 from ssnbench import labels, plugins
 from ssnbench.contracts import Image
+from ssnbench.kernels.components import components
 
 
 def _module() -> Any:
@@ -87,7 +88,7 @@ def test_exchange_keeps_the_number_of_labels() -> None:
 @pytest.mark.parametrize("asked", [40, 150])
 def test_makes_the_count_asked_for_of_texture(asked: int) -> None:
     found = plugins.load("algorithms", "mslic")()(_half_noise(90, 120), asked)
-    assert labels.components(found)[1] == labels.count(found) == found.max() + 1
+    assert components(found)[1] == labels.count(found) == found.max() + 1
     assert found.max() + 1 == pytest.approx(asked, rel=0.1)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ssnbench.contracts import Labels
-from ssnbench.packing import content_key, pack, unpack
+from ssnbench.io.packing import content_key, pack, unpack
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (9, 1), (33, 47)])

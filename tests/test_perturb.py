@@ -13,15 +13,16 @@ from ssnbench.cli import main
 from ssnbench.contracts import Image, Labels, Sample, UsageError
 from ssnbench.metrics.agreement import agreement
 from ssnbench.perturb import KINDS, Perturbation, original, parse, perturbation_of
+from ssnbench.plugins.dataset_ref import open_source
 from ssnbench.plugins.variant import Variant
 from ssnbench.report import robustness, sections
 from ssnbench.report.equal import at_equal_counts
 from ssnbench.report.sections import Section
-from ssnbench.run import foreign, plan
+from ssnbench.results.store import Store
+from ssnbench.run import plan, precomputed
 from ssnbench.run.execute import missing
 from ssnbench.run.job import do
-from ssnbench.run.makers import Computed, Perturbed
-from ssnbench.run.store import Store
+from ssnbench.run.label_sources import Computed, Perturbed
 
 COLLAGE = "collage(n_images=2,height=48,width=64)"
 MOVING = ("shift(5)", "fliplr", "flipud")
@@ -201,7 +202,7 @@ def test_a_method_sees_the_perturbed_frames_and_is_judged_in_the_original_frame(
 
 
 def test_jobs_of_the_perturbed_lie_beside_the_originals() -> None:
-    source = plan.open_source(COLLAGE)
+    source = open_source(COLLAGE)
     todo = plan.make(
         plan.choose_algorithms("grid,slic"), source, (12,), perturb="noise(0.1),flipud"
     )
@@ -217,7 +218,7 @@ def test_jobs_of_the_perturbed_lie_beside_the_originals() -> None:
 
 def test_perturbed_rows_are_judged_by_the_original_and_a_run_goes_on(tmp_path: Path) -> None:
     todo = plan.make(
-        plan.choose_algorithms("grid,slic"), plan.open_source(COLLAGE), (12,), limit=1,
+        plan.choose_algorithms("grid,slic"), open_source(COLLAGE), (12,), limit=1,
         perturb="noise(0.1)",
     )  # fmt: skip
     with Store(tmp_path) as store:
@@ -241,7 +242,7 @@ def test_perturbed_rows_are_judged_by_the_original_and_a_run_goes_on(tmp_path: P
 
 def test_kept_maps_of_perturbed_images_are_scored_again(tmp_path: Path) -> None:
     todo = plan.make(
-        plan.choose_algorithms("slic"), plan.open_source(COLLAGE), (12,), limit=1,
+        plan.choose_algorithms("slic"), open_source(COLLAGE), (12,), limit=1,
         keep_labels=True, perturb="fliplr",
     )  # fmt: skip
     with Store(tmp_path) as store:
@@ -250,7 +251,7 @@ def test_kept_maps_of_perturbed_images_are_scored_again(tmp_path: Path) -> None:
             outcome = do(job)
             store.add(run, outcome.records, outcome.labels)
         before = store.records().groupby("dataset")["asa"].mean()
-    jobs = foreign.of_run(tmp_path, "stutz")
+    jobs = precomputed.of_run(tmp_path, "stutz")
     again = {job.key.dataset: do(job).records for job in jobs}
     assert set(again) == {f"{todo.source.label}~fliplr", todo.source.label}
     for dataset, records in again.items():

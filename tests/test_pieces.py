@@ -6,7 +6,8 @@ import numpy as np
 
 from ssnbench import labels
 from ssnbench.contracts import Labels
-from ssnbench.pieces import connected, join_small, too_small
+from ssnbench.kernels.components import components
+from ssnbench.kernels.merging import connected, join_small, too_small
 
 
 def _joined(parts: Labels, values: list[float], least: float, most: int = 1000) -> Labels:
@@ -54,11 +55,11 @@ def test_surplus_is_joined_from_the_smallest() -> None:
 
 def test_noise_ends_up_connected_and_large_enough() -> None:
     noise = np.random.default_rng(0).integers(0, 3, (40, 50), dtype=np.int32)
-    parts, n = labels.components(noise)
+    parts, n = components(noise)
     means = list(np.random.default_rng(1).uniform(0, 1, n))
     for least, most in ((20, 1000), (1, 25)):
         found = _joined(parts, means, least, most)
-        assert labels.components(found)[1] == labels.count(found) == found.max() + 1 <= most
+        assert components(found)[1] == labels.count(found) == found.max() + 1 <= most
         assert np.bincount(found.ravel()).min() >= least
         assert labels.count(np.asarray(found * 10000 + parts, np.int32)) == n  # none was cut
 
@@ -79,7 +80,7 @@ def test_features_are_summed_whatever_the_shape_of_pieces() -> None:
     rng = np.random.default_rng(0)
     clusters = rng.integers(0, 4, (30, 31), dtype=np.int32)
     features = rng.normal(size=(3, 30, 31)).astype(np.float32)
-    parts, n = labels.components(clusters)
+    parts, n = components(clusters)
     sizes = np.bincount(parts.ravel()).astype(float)
     planes = [np.bincount(parts.ravel(), plane.ravel(), n) for plane in features]
     sums = np.stack(planes, 1).astype(float)

@@ -12,8 +12,9 @@ from ssnbench.cli import main
 from ssnbench.contracts import Labels, Sample
 from ssnbench.metrics import prepare, score
 from ssnbench.report import ceiling, sections
-from ssnbench.run.annotators import FILE, _of_image
-from ssnbench.run.store import Store
+from ssnbench.results.inter_annotator import FILE
+from ssnbench.results.store import Store
+from ssnbench.run.annotators import _of_image
 
 IMAGE = np.zeros((4, 6, 3), np.uint8)
 

@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
+from ssnbench.kernels.boundaries import find_boundaries
 from ssnbench.report.enlarge import enlarge
 from ssnbench.report.figures import STYLE, axis_name, save
-from ssnbench.report.gallery import boundaries, standing_out, telling_box
+from ssnbench.report.gallery import standing_out, telling_box
 from ssnbench.report.looks import HOUSE, look
 from ssnbench.report.overlay import columns, painted
 from ssnbench.report.sections import Section
@@ -120,7 +121,7 @@ def test_an_axis_tells_unit_and_yardstick() -> None:
 
 def test_boundaries_of_a_worked_case() -> None:
     labels = np.array([[0, 0, 1], [0, 0, 1], [2, 2, 2]], dtype=np.int32)
-    assert boundaries(labels).astype(int).tolist() == [[0, 1, 0], [1, 1, 1], [0, 0, 0]]
+    assert find_boundaries(labels).astype(int).tolist() == [[0, 1, 0], [1, 1, 1], [0, 0, 0]]
 
 
 def test_the_detail_lies_on_the_object() -> None:

@@ -19,13 +19,13 @@ import pandas as pd
 import pytest
 
 from ssnbench.contracts import JobKey, Labels, Record, Status, Timing, UsageError
+from ssnbench.io.packing import unpack
 from ssnbench.metrics import METRICS
-from ssnbench.packing import unpack
 from ssnbench.perturb import parse as parse_perturbations
 from ssnbench.perturb import perturbed_label
 from ssnbench.report import draw
 from ssnbench.report.page import machine_line, timed_by
-from ssnbench.run.store import Store
+from ssnbench.results.store import Store
 
 NASTY = "a<script>alert(1)</script>&_%|$x$"
 FACTS = {

@@ -13,13 +13,13 @@ import pytest
 
 from ssnbench import plugins
 from ssnbench.contracts import JobKey, Labels, Record
+from ssnbench.io.packing import unpack
 from ssnbench.metrics import PROTOCOLS
-from ssnbench.packing import unpack
+from ssnbench.plugins.dataset_ref import open_source
 from ssnbench.report import albums, citations
 from ssnbench.report.bundle import SCRIPTS, STYLES, WEB, Beside, Within, encoded
 from ssnbench.report.winners import Winner, winners
-from ssnbench.run.plan import open_source
-from ssnbench.run.store import Store
+from ssnbench.results.store import Store
 
 
 def level(metric: str, means: dict[str, float], count: int = 300) -> pd.DataFrame:

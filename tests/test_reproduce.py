@@ -18,6 +18,7 @@ from ssnbench.cli import main
 from ssnbench.contracts import Timing
 from ssnbench.metrics import METRICS
 from ssnbench.metrics import protocol as find_protocol
+from ssnbench.plugins.dataset_ref import open_source
 from ssnbench.plugins.variant import parse
 from ssnbench.reproduce import figure as sheet
 from ssnbench.reproduce.figure import Made
@@ -35,11 +36,10 @@ from ssnbench.reproduce.recipes import (
 from ssnbench.reproduce.sources import choose, find
 from ssnbench.reproduce.times import devices
 from ssnbench.reproduce.work import Bench
-from ssnbench.run import benchmark, makers
+from ssnbench.results.store import Store
+from ssnbench.run import benchmark, label_sources
 from ssnbench.run.benchmark import Listener
-from ssnbench.run.clock import Task
-from ssnbench.run.plan import open_source
-from ssnbench.run.store import Store
+from ssnbench.run.timing import TimingTask
 
 # Jampani et al. 2018, Table 1.
 TABLE_1 = """
@@ -174,13 +174,13 @@ def test_figure_5_from_nothing_to_the_sheet_and_not_twice(
     tmp_path: Path, sheets: list[Figure], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     segmented: list[str] = []
-    segment = makers.Computed.__call__
+    segment = label_sources.Computed.__call__
 
-    def counted(self: makers.Computed, *rest: Any) -> Any:
+    def counted(self: label_sources.Computed, *rest: Any) -> Any:
         segmented.append(self.variant.label)
         return segment(self, *rest)
 
-    monkeypatch.setattr(makers.Computed, "__call__", counted)
+    monkeypatch.setattr(label_sources.Computed, "__call__", counted)
     out = tmp_path / "out"
     command = ["reproduce", "fig5", "--limit", "1", "--segments", "20,40", "--jobs", "1"]
     command += ["--out", str(out)]
@@ -288,9 +288,9 @@ def test_captions_hold_what_a_reader_must_know() -> None:
 
 @pytest.mark.usefixtures("nothing_there")
 def test_table_1_has_both_columns(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    timed: list[Task] = []
+    timed: list[TimingTask] = []
 
-    def quick(tasks: list[Task]) -> Iterator[tuple[Task, list[Timing] | str]]:
+    def quick(tasks: list[TimingTask]) -> Iterator[tuple[TimingTask, list[Timing] | str]]:
         for task in tasks:
             timed.append(task)
             if task.variant.name == "ers":

@@ -14,16 +14,18 @@ import pytest
 
 from ssnbench import plugins
 from ssnbench.contracts import UsageError
+from ssnbench.plugins.dataset_ref import open_source
+from ssnbench.results.store import FILE, Store
 from ssnbench.run import plan
 from ssnbench.run.execute import execute, missing
 from ssnbench.run.job import do
 from ssnbench.run.plan import Plan
-from ssnbench.run.store import FILE, Store
 
 COLLAGE = "collage(n_images=3,height=48,width=64)"
 
 ODD = '''"""Methods that misbehave in every way, for the tests."""
 from __future__ import annotations
+from ssnbench.plugins.dataset_ref import open_source
 import os, time, warnings
 from dataclasses import dataclass
 import numpy as np
@@ -65,7 +67,7 @@ def odd(tmp_path: Path) -> Path:
 
 
 def make(algos: str, *files: Path, segments: tuple[int, ...] = (9,), **more: object) -> Plan:
-    source = plan.open_source(COLLAGE)
+    source = open_source(COLLAGE)
     return plan.make(
         plan.choose_algorithms(algos),
         source,

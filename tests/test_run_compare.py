@@ -8,8 +8,8 @@ import pytest
 
 from ssnbench.cli import main
 from ssnbench.contracts import JobKey, Record, Status, Timing
-from ssnbench.run.compare import compare
-from ssnbench.run.store import Store
+from ssnbench.results.compare import compare
+from ssnbench.results.store import Store
 
 NASTY = "a[bold]<script>"
 

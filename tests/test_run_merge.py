@@ -10,9 +10,9 @@ import pytest
 
 from ssnbench.cli import main
 from ssnbench.contracts import JobKey, Record, Status, Timing, UsageError
+from ssnbench.results.merge import merge
+from ssnbench.results.store import Store
 from ssnbench.run.job import encode_png
-from ssnbench.run.merge import merge
-from ssnbench.run.store import Store
 
 PNG = encode_png(np.zeros((3, 4, 3), np.uint8))
 

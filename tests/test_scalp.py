@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from ssnbench import labels, plugins
-from ssnbench.colour import rgb_to_lab
 from ssnbench.contracts import Image
+from ssnbench.kernels.colour import rgb_to_lab
+from ssnbench.kernels.components import components
 
 SCALP = plugins.load("algorithms", "scalp")
 module: Any = sys.modules[SCALP.__module__]
@@ -143,7 +144,7 @@ def test_superpixels_are_connected(shape: tuple[int, int], asked: int) -> None:
     for gamma in (0.0, 5.0):
         found = SCALP(gamma=gamma)(noise, asked)
         assert found.min() == 0
-        assert labels.components(found)[1] == labels.count(found) == found.max() + 1
+        assert components(found)[1] == labels.count(found) == found.max() + 1
 
 
 @pytest.mark.real

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ssnbench.contracts import Labels
+from ssnbench.count_search import region_size, search_count
 from ssnbench.labels import count, enforce
-from ssnbench.search import region_size, search_count
 
 
 class Stripes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssnbench.seeds import grid_cells, grid_seeds, grid_shape, to_lowest_gradient
+from ssnbench.kernels.grid import grid_cells, grid_seeds, grid_shape, to_lowest_gradient
 
 
 @pytest.mark.parametrize(

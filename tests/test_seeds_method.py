@@ -10,7 +10,8 @@ import pytest
 
 from ssnbench import labels, plugins
 from ssnbench.contracts import Image, Labels
-from ssnbench.seeds import grid_shape
+from ssnbench.kernels.components import components
+from ssnbench.kernels.grid import grid_shape
 
 
 def _method(**params: Any) -> Any:
@@ -23,7 +24,7 @@ def test_keeps_count_and_connection(shape: tuple[int, int], asked: int) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     found = _method()(noise, asked)
     n = int(np.prod(grid_shape(shape, asked)))
-    assert found.max() + 1 == labels.count(found) == labels.components(found)[1] == n
+    assert found.max() + 1 == labels.count(found) == components(found)[1] == n
 
 
 def test_without_colour_the_grid_stays() -> None:

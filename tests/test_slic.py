@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssnbench import centres as centres_module
 from ssnbench import labels, plugins
-from ssnbench.colour import Lab, rgb_to_lab
 from ssnbench.contracts import Image, Labels
-from ssnbench.seeds import grid_cells, grid_seeds, to_lowest_gradient
+from ssnbench.kernels import kmeans as centres_module
+from ssnbench.kernels.colour import Lab, rgb_to_lab
+from ssnbench.kernels.components import components
+from ssnbench.kernels.grid import grid_cells, grid_seeds, to_lowest_gradient
 
 SLIC = plugins.load("algorithms", "slic")
 module: Any = sys.modules[SLIC.__module__]
@@ -101,7 +102,7 @@ def test_sums_are_those_of_the_labels(seed: int) -> None:
 def test_superpixels_are_connected(shape: tuple[int, int], asked: int) -> None:
     found = SLIC()(noise(shape), asked)
     assert found.min() == 0
-    assert labels.components(found)[1] == labels.count(found) == found.max() + 1
+    assert components(found)[1] == labels.count(found) == found.max() + 1
 
 
 @pytest.mark.parametrize("shape", [(60, 80), (4, 900), (900, 4), (1, 300)])

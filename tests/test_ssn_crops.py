@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from ssnbench.colour import rgb_to_lab
 from ssnbench.contracts import Image, Labels, Sample, UsageError
+from ssnbench.kernels.colour import rgb_to_lab
 from ssnbench.ssn.crops import Batch, Crops, Scaling
 
 AS_IT_IS = Scaling(1, 0)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from ssnbench.colour import rgb_to_lab
 from ssnbench.contracts import Image
+from ssnbench.kernels.colour import rgb_to_lab
 from ssnbench.ssn import features
 
 CPU = torch.device("cpu")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from ssnbench.colour import rgb_to_lab
 from ssnbench.contracts import Image, UsageError
-from ssnbench.labels import components
+from ssnbench.kernels.colour import rgb_to_lab
+from ssnbench.kernels.components import components
 from ssnbench.ssn import weights
 from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.features import xylab

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssnbench.contracts import JobKey, Labels, Record, Timing, UsageError
-from ssnbench.run.store import FILE, VERSION, Store
+from ssnbench.results.store import FILE, VERSION, Store
 
 KEY = JobKey("slic", "{}", "toys", "test", "a", 100, "seal/1", "v1")
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ssnbench import labels
 from ssnbench.contracts import Labels
-from ssnbench.topology import ALIKE, LOOSE, at_border, like_around
+from ssnbench.kernels.components import components
+from ssnbench.kernels.topology import ALIKE, LOOSE, at_border, like_around
 
 CLOCKWISE = (0, 1, 2, 5, 8, 7, 6, 3)  # places around the middle of a 3 x 3 patch
 SIDES = CLOCKWISE[1::2]
@@ -33,7 +33,7 @@ def test_loose_is_what_leaves_one_component_behind() -> None:
     """Without the middle, its superpixel touches it by one component; and another one does."""
     for bits, patch in _neighbourhoods():
         patch[4] = 0
-        parts = labels.components(patch.reshape(3, 3))[0].ravel()
+        parts = components(patch.reshape(3, 3))[0].ravel()
         touching = {int(parts[i]) for i in SIDES if patch[i] == 1}
         another = any(patch[i] == 0 for i in SIDES)
         assert LOOSE[bits] == (len(touching) == 1 and another)

@@ -19,7 +19,7 @@ import torch
 
 import ssnbench
 from ssnbench.cli import main
-from ssnbench.images import write_image
+from ssnbench.io.images import write_image
 from ssnbench.labels import enforce
 from ssnbench.ssn import weights
 from ssnbench.ssn.architecture import Architecture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssnbench.unionfind import joined, numbered, root
+from ssnbench.kernels.union_find import joined, numbered, root
 
 
 def test_sets_by_hand() -> None:

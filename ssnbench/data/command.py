@@ -23,8 +23,8 @@ def status(name: str | None, data_root: Path | None) -> int:
     """Say what is there, where, and how much of it [all data sets]."""
     from ssnbench.data import state
     from ssnbench.data.fetch import layout_of
+    from ssnbench.data.layout import data_root as resolved
     from ssnbench.data.show import show_states
-    from ssnbench.dataroot import data_root as resolved
 
     names = [layout_of(name).dataset] if name else state.on_disk()
     rows = []
@@ -78,8 +78,8 @@ def fetch(name: str, archives: tuple[Path, ...], data_root: Path | None) -> int:
     Interrupted, the same command goes on. What its licence asks of you: ssnbench list datasets.
     """
     from ssnbench.data.fetch import fetch as bring
+    from ssnbench.data.layout import data_root as resolved
     from ssnbench.data.show import TransferProgress
-    from ssnbench.dataroot import data_root as resolved
 
     with TransferProgress() as progress:
         home = bring(name, resolved(data_root), archives, progress.told)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ssnbench import plugins
 from ssnbench.contracts import UsageError
+from ssnbench.data.layout import Archive, Layout
 from ssnbench.data.unpack import unpack
-from ssnbench.dataroot import Archive, Layout
 
 Told = Callable[[str, int, int | None], None]
 """Told what is being done, how many bytes are there and, where known, of how many."""

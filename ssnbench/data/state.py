@@ -11,7 +11,7 @@ from typing import Any
 from ssnbench import plugins
 from ssnbench.contracts import UsageError
 from ssnbench.data.fetch import has_hash
-from ssnbench.dataroot import data_root
+from ssnbench.data.layout import data_root
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from ssnbench.contracts import Flow, Image, Labels, Mask
 from ssnbench.flow.segments import known, segmented_flow
 from ssnbench.flow.wheel import colours
+from ssnbench.kernels.boundaries import find_boundaries
 
 _GAP = 4  # pixels of white between two panels
 _INK = (0, 0, 0)
@@ -51,7 +52,7 @@ def flow_picture(
     panels = [image, colours(true, longest)]
     for labels in maps:
         panel = colours(segmented_flow(labels, flow, valid), longest)
-        panel[_boundaries(labels)] = _INK
+        panel[find_boundaries(labels)] = _INK
         panels.append(panel)
     return _tiled(panels, columns or len(panels))
 
@@ -67,11 +68,3 @@ def _tiled(panels: Sequence[Image], columns: int) -> Image:
         top, left = line * (height + _GAP), column * (width + _GAP)
         sheet[top : top + height, left : left + width] = panel
     return sheet
-
-
-def _boundaries(labels: Labels) -> Mask:
-    """Pixels that differ from their right or lower neighbour."""
-    marked = np.zeros(labels.shape, np.bool_)
-    marked[:, :-1] |= labels[:, :-1] != labels[:, 1:]
-    marked[:-1] |= labels[:-1] != labels[1:]
-    return marked

@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from ssnbench.contracts import Flow, Image, Mask
+from ssnbench.metrics.boundary_hits import Hits, hits_in_window, hits_one_to_one, matched_pixels
 from ssnbench.metrics.contingency import Contingency, contingency
-from ssnbench.metrics.counting import Hits, hits_in_window, hits_one_to_one, matched_pixels
 from ssnbench.metrics.protocols import Protocol
 from ssnbench.metrics.reference import Truth, prepare
-from ssnbench.metrics.superpixels import Superpixels
+from ssnbench.metrics.segmentation import Segmentation
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Comparison:
         One annotator's segmentation.
     """
 
-    superpixels: Superpixels
+    superpixels: Segmentation
     against: Truth | None = None
 
     @property
@@ -87,7 +87,7 @@ def compare(
         As :func:`prepare` and :class:`Superpixels` do.
     """
     reference = prepare([] if truth is None else [truth], protocol)
-    superpixels = Superpixels(labels, reference.protocol, image, flow, valid)
+    superpixels = Segmentation(labels, reference.protocol, image, flow, valid)
     if reference.shape not in (None, superpixels.shape):
         raise ValueError(f"labels of shape {superpixels.shape}, a truth of {reference.shape}")
     return Comparison(superpixels, reference.truths[0] if reference.truths else None)

@@ -9,9 +9,9 @@ from math import hypot
 from typing import Literal
 
 from ssnbench.contracts import UsageError
+from ssnbench.kernels.boundaries import Boundary
 from ssnbench.plugins import unknown
 
-Boundary = Literal["thin", "thick"]
 Counting = Literal["window", "truth-side", "one-to-one"]
 
 

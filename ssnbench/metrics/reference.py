@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ssnbench.contracts import Labels, Mask
+from ssnbench.kernels.boundaries import find_boundaries
 from ssnbench.labels import checked, consecutive
-from ssnbench.metrics.contours import contour, dilate
+from ssnbench.metrics.boundaries import dilate
 from ssnbench.metrics.protocols import Protocol, protocol
 
 
@@ -38,7 +39,7 @@ class Truth:
     labels: Labels
     n: int
     valid: Mask | None
-    contour: Mask
+    find_boundaries: Mask
     n_contour: int
     reach: int
 
@@ -112,7 +113,7 @@ def _truth(given: Any, stick: Protocol) -> Truth:
     labels = consecutive(np.where(known, labels, np.int32(-1)))
     if valid is not None:
         labels = labels - np.int32(1)  # the ignored pixels have taken rank 0
-    marked = contour(labels, stick.boundary)
+    marked = find_boundaries(labels, stick.boundary)
     n = int(labels.max(initial=-1)) + 1
     reach = int(stick.radius((height, width)))
     return Truth(labels, n, valid, marked, int(np.count_nonzero(marked)), reach)

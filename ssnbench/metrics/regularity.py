@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ssnbench.contracts import Labels
 from ssnbench.metrics.comparison import Comparison
-from ssnbench.metrics.superpixels import Superpixels
+from ssnbench.metrics.segmentation import Segmentation
 
 Numbers = NDArray[np.int32]
 Sums = NDArray[np.int64]
@@ -43,7 +43,7 @@ def gr(comparison: Comparison) -> float:
     return shape_regularity(mine, *runs) * smooth_matching(mine, *runs)
 
 
-def shape_regularity(mine: Superpixels, first: Sums, begin: Numbers, end: Numbers) -> float:
+def shape_regularity(mine: Segmentation, first: Sums, begin: Numbers, end: Numbers) -> float:
     """Shape regularity criterion, from the runs of each superpixel."""
     hull_area, hull_perimeter = _hulls(first, begin, end, mine.shape[1])
     convexity = hull_perimeter / hull_area * mine.sizes / mine.perimeters
@@ -53,13 +53,13 @@ def shape_regularity(mine: Superpixels, first: Sums, begin: Numbers, end: Number
     return float((mine.sizes * np.minimum(convexity, 1.0) * balance).sum() / mine.n_pixels)
 
 
-def smooth_matching(mine: Superpixels, first: Sums, begin: Numbers, end: Numbers) -> float:
+def smooth_matching(mine: Segmentation, first: Sums, begin: Numbers, end: Numbers) -> float:
     """Smooth matching factor, from the runs of each superpixel."""
     centre = np.floor(mine.coordinates[:, :2] / mine.sizes[:, None] + 0.5).astype(np.int64)
     return float(_matching(first, begin, end, mine.shape[1], centre, mine.sizes))
 
 
-def _variances(mine: Superpixels) -> Reals:
+def _variances(mine: Segmentation) -> Reals:
     """Variances (n, 2) of row and column, from exact sums."""
     sums, size = mine.coordinates.astype(float), mine.sizes[:, None]
     return np.maximum(sums[:, 2:] / size - (sums[:, :2] / size) ** 2, 0.0)

@@ -13,7 +13,7 @@ from ssnbench.metrics.boundary import harmonic
 from ssnbench.metrics.comparison import Comparison
 from ssnbench.metrics.protocols import PROTOCOLS
 from ssnbench.metrics.reference import Reference, prepare
-from ssnbench.metrics.superpixels import Superpixels
+from ssnbench.metrics.segmentation import Segmentation
 from ssnbench.metrics.table import METRICS, Metric
 from ssnbench.plugins import unknown
 
@@ -73,7 +73,7 @@ def score(
     chosen = _chosen(reference.protocol.metrics if metrics is None else metrics)
     if reference.protocol.counting != "one-to-one":
         chosen = [metric for metric in chosen if metric.name not in POOLED]
-    superpixels = Superpixels(labels, reference.protocol, image, flow, valid)
+    superpixels = Segmentation(labels, reference.protocol, image, flow, valid)
     if reference.shape not in (None, superpixels.shape):
         raise ValueError(f"labels of shape {superpixels.shape} for truths of {reference.shape}")
     given = {"labels": True, "image": image is not None, "flow": flow is not None, "truth": False}

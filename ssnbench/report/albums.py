@@ -18,12 +18,12 @@ import numpy as np
 import pandas as pd
 
 from ssnbench.contracts import Dataset, Image, Labels, UsageError
-from ssnbench.packing import pack
+from ssnbench.io.packing import pack
+from ssnbench.plugins.dataset_ref import open_source
 from ssnbench.report.bundle import Bundle
 from ssnbench.report.gallery import decoded, kept_maps, standing_out
 from ssnbench.report.overlay import picture_uri
-from ssnbench.run.plan import open_source
-from ssnbench.run.store import Store
+from ssnbench.results.store import Store
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ssnbench.report.sections import Section
-from ssnbench.run.annotators import FILE
+from ssnbench.results.inter_annotator import FILE
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssnbench.contracts import Flow, Image, Labels, Mask
+from ssnbench.contracts import Flow, Image, Labels
 from ssnbench.flow import flow_picture, unpack_flow
-from ssnbench.run.store import KEY, Store
+from ssnbench.kernels.boundaries import find_boundaries
+from ssnbench.results.store import KEY, Store
 
 MOST_IMAGES = 4
 _MOTIONS = 4  # panels to a line, where flow is shown
@@ -153,14 +154,6 @@ def decoded(png: bytes) -> Image:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
-def boundaries(labels: Labels) -> Mask:
-    """Return the pixels that differ from their right or their lower neighbour, bool (H, W)."""
-    edge = np.zeros(labels.shape, dtype=np.bool_)
-    edge[:, :-1] |= labels[:, :-1] != labels[:, 1:]
-    edge[:-1] |= labels[:-1] != labels[1:]
-    return edge
-
-
 def telling_box(picture: Image, maps: Sequence[Labels]) -> tuple[int, int, int, int]:
     """Return the detail that tells most: where an object ends and the methods disagree.
 
@@ -177,7 +170,7 @@ def telling_box(picture: Image, maps: Sequence[Labels]) -> tuple[int, int, int, 
     height, width = picture.shape[:2]
     wide = max(1, round(width * _SHARE))
     high = max(1, min(height, round(wide * _FLATNESS)))
-    near = [cv2.blur(boundaries(labels).astype(np.float32), (5, 5)) for labels in maps]
+    near = [cv2.blur(find_boundaries(labels).astype(np.float32), (5, 5)) for labels in maps]
     spread = np.std(near, axis=0) if len(maps) > 1 else 1.0
     weight = _coarse_gradient(picture) * spread * _bell(height)[:, None] * _bell(width)
     sums = cv2.integral(weight.astype(np.float32))

@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ssnbench.contracts import Image, Labels, Mask
-from ssnbench.images import read_image, write_image
+from ssnbench.io.images import read_image, write_image
+from ssnbench.kernels.boundaries import find_boundaries
 from ssnbench.report.figures import STYLE, Drawing, save
-from ssnbench.report.gallery import Cell, Gallery, Row, boundaries
+from ssnbench.report.gallery import Cell, Gallery, Row
 
 _MOST_COLUMNS = 6
 _MOST_PRINTED = 3  # images; with their details they fill a page
@@ -36,7 +37,7 @@ def painted(
     resized = cv2.resize(
         picture, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     )
-    edge = boundaries(_resized(labels, size))
+    edge = find_boundaries(_resized(labels, size))
     resized[_thick(edge) if thick else edge] = ink
     return np.asarray(resized, dtype=np.uint8)
 

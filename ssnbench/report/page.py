@@ -29,7 +29,7 @@ from ssnbench.report.chapters import Chapter, Desk, Filed, chapter, filed
 from ssnbench.report.figures import Drawing
 from ssnbench.report.winners import HEADLINES
 from ssnbench.report.yardsticks import yardsticks_tables
-from ssnbench.run.store import Store
+from ssnbench.results.store import Store
 
 FOLDER, PAGE, SINGLE = "index_files", "index.html", "report.html"
 """What the page loads, the page beside it, and the page that is one file."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ssnbench.metrics import METRICS, PROTOCOLS
-from ssnbench.run.store import CERTIFICATE, KEY
+from ssnbench.results.store import CERTIFICATE, KEY
 
 FIXED = (
     *(*KEY, "truth", "label", "status", "reason"),

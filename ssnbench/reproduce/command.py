@@ -45,8 +45,8 @@ def reproduce(
 
     from ssnbench.reproduce.follow import Wish, chosen, follow
     from ssnbench.reproduce.work import Bench
+    from ssnbench.results.store import Store
     from ssnbench.run.plan import check_counts
-    from ssnbench.run.store import Store
     from ssnbench.terminal import Progress
 
     recipes = chosen(names)

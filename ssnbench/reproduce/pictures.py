@@ -15,8 +15,9 @@ from matplotlib.patches import Circle, Rectangle
 
 from ssnbench.contracts import Image, Labels, Sample
 from ssnbench.flow import colour_wheel, colours, known, residuals, segmented_flow
+from ssnbench.kernels.boundaries import find_boundaries
 from ssnbench.report.figures import STYLE
-from ssnbench.report.gallery import boundaries, standing_out, telling_box
+from ssnbench.report.gallery import standing_out, telling_box
 from ssnbench.reproduce import figure as sheet
 from ssnbench.reproduce.figure import Made
 from ssnbench.reproduce.recipes import Recipe
@@ -247,7 +248,7 @@ def _show(
     drawn = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
     fine = np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT), np.int32)
     across = max(2, round(points / 72 * size[0] / wide))
-    edge = cv2.dilate(boundaries(fine).astype(np.uint8), np.ones((across, across), np.uint8))
+    edge = cv2.dilate(find_boundaries(fine).astype(np.uint8), np.ones((across, across), np.uint8))
     drawn[edge > 0] = ink
     axes.imshow(drawn, aspect="auto", interpolation="none", extent=(0, width, height, 0))
 

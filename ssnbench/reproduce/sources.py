@@ -11,9 +11,9 @@ from pathlib import Path
 
 from ssnbench import plugins
 from ssnbench.contracts import UsageError
+from ssnbench.plugins.dataset_ref import DatasetRef, open_source
 from ssnbench.plugins.variant import Variant, parse
 from ssnbench.reproduce.recipes import Method, Scene
-from ssnbench.run.plan import Source, open_source
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Found:
     """
 
     scene: Scene
-    source: Source
+    source: DatasetRef
     images: tuple[str, ...]
     n_complete: int
     builtin: bool

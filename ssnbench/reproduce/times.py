@@ -22,8 +22,8 @@ from ssnbench.reproduce.figure import Made
 from ssnbench.reproduce.recipes import PRINTED, Printed, Recipe
 from ssnbench.reproduce.sources import Found, has_weights
 from ssnbench.reproduce.work import Bench
-from ssnbench.run import benchmark, facts
-from ssnbench.run.clock import Task
+from ssnbench.run import benchmark, environment
+from ssnbench.run.timing import TimingTask
 
 PRINTED_GPU = "NVIDIA Tesla V100"
 _WIDTH, _NAMES, _LINE, _BELOW, _ABOVE = 4.6, 1.35, 0.17, 0.42, 0.4  # inches
@@ -41,7 +41,7 @@ def make(recipe: Recipe, found: Found, n_asked: int, bench: Bench) -> Made:
     variants = {row.algo: parse("algorithms", row.algo) for row in PRINTED if row.algo}
     variants = {algo: variant for algo, variant in variants.items() if has_weights(variant)}
     tasks = {
-        (algo, device): Task(variant, found.source, found.pictured, n_asked, device=device)
+        (algo, device): TimingTask(variant, found.source, found.pictured, n_asked, device=device)
         for device in devices()
         for algo, variant in variants.items()
         if device == "cpu" or "device" in parameters("algorithms", variant.name)
@@ -69,14 +69,14 @@ def make(recipe: Recipe, found: Found, n_asked: int, bench: Bench) -> Made:
 
 def devices() -> tuple[str, ...]:
     """Where methods are timed: the processor and, where PyTorch has one, the GPU."""
-    if not facts.gpu_name():
+    if not environment.gpu_name():
         return ("cpu",)
     import torch  # slow to import: only where there is a GPU
 
     return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
 
-def joined(tasks: Mapping[tuple[str, str], Task], timings: pd.DataFrame) -> pd.DataFrame:
+def joined(tasks: Mapping[tuple[str, str], TimingTask], timings: pd.DataFrame) -> pd.DataFrame:
     """Put the times beside the printed ones: one row per printed row and device, in seconds.
 
     Parameters
@@ -88,7 +88,7 @@ def joined(tasks: Mapping[tuple[str, str], Task], timings: pd.DataFrame) -> pd.D
     """
     rows = []
     for row in PRINTED:
-        mine: list[Task | None] = [t for (algo, _), t in tasks.items() if algo == row.algo]
+        mine: list[TimingTask | None] = [t for (algo, _), t in tasks.items() if algo == row.algo]
         for task in mine or [None]:
             stages = {} if task is None else _stages(task, timings)
             rows.append(
@@ -103,7 +103,7 @@ def joined(tasks: Mapping[tuple[str, str], Task], timings: pd.DataFrame) -> pd.D
     return pd.DataFrame(rows)
 
 
-def _stages(task: Task, timings: pd.DataFrame) -> dict[str, float]:
+def _stages(task: TimingTask, timings: pd.DataFrame) -> dict[str, float]:
     """Median seconds by stage of a task; nothing where it was not timed."""
     variant = task.variant
     mine = timings[
@@ -135,7 +135,7 @@ def laid_out(made: Made, frame: pd.DataFrame) -> Table:
     headings = ("Model", "Printed on", "printed [ms]", "Here on", "here [ms]")
     caption = (
         f"{made.caption} Printed: Jampani et al. 2018, Table 1; GPU is an {PRINTED_GPU}. Here: "
-        f"median of repeats after a warm-up, one thread, {facts.machine()}; the total holds "
+        f"median of repeats after a warm-up, one thread, {environment.machine()}; the total holds "
         "connectivity. The fastest here of a device in bold, the second underlined."
     )
     return Table(

@@ -11,12 +11,12 @@ from ssnbench.contracts import Labels
 from ssnbench.report import sections
 from ssnbench.report.sections import Section
 from ssnbench.reproduce.sources import Chosen, Found
-from ssnbench.run import benchmark, facts, plan
+from ssnbench.results.store import KEY, Store
+from ssnbench.run import benchmark, environment, plan
 from ssnbench.run.benchmark import Listener
 from ssnbench.run.execute import execute
-from ssnbench.run.makers import FromStore
+from ssnbench.run.label_sources import FromStore
 from ssnbench.run.plan import Job
-from ssnbench.run.store import KEY, Store
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def label_maps(
     lost = [job for job in jobs if _map_key(job.key) not in kept]
     if lost:
         bench.listener.planned("maps", len(lost))
-        run = bench.store.begin_run(facts.gather(jobs=bench.n_workers))
+        run = bench.store.begin_run(environment.gather(jobs=bench.n_workers))
         execute(lost, bench.store, run, bench.n_workers, "loky", bench.listener.done)
         kept = _contents(bench.store)
     return {

@@ -16,13 +16,10 @@ from ssnbench.contracts import Sample, UsageError
 from ssnbench.labels import consecutive, count
 from ssnbench.metrics import METRICS, Reference, prepare, score
 from ssnbench.perturb import original
+from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import parse
-from ssnbench.run.plan import Source
-from ssnbench.run.store import Store
-
-FILE = "annotators.csv"
-
-_PAIR = ("dataset", "split", "image", "protocol", "annotator", "truth")
+from ssnbench.results.inter_annotator import FILE
+from ssnbench.results.store import Store
 
 
 def score_annotators(folder: Path, root: Path | None = None) -> Path:
@@ -51,7 +48,7 @@ def score_annotators(folder: Path, root: Path | None = None) -> Path:
     records["dataset"] = records["dataset"].map(original)  # a perturbed image has the same truths
     rows: list[dict[str, Any]] = []
     for (dataset, split), there in records.groupby(["dataset", "split"], sort=True):
-        source = Source(parse("datasets", str(dataset)), str(split), root)
+        source = DatasetRef(parse("datasets", str(dataset)), str(split), root)
         samples = source.open()
         names = [name for name in there["protocol"].unique() if len(name)]
         for image in sorted(there["image"].unique()):
@@ -65,14 +62,6 @@ def score_annotators(folder: Path, root: Path | None = None) -> Path:
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error}") from None
     return path
-
-
-def join(folders: Sequence[Path], out: Path) -> None:
-    """Write what the folders know of annotators into ``out``: each pair once, the first counts."""
-    tables = [pd.read_csv(f / FILE, dtype={"image": str}) for f in folders if (f / FILE).is_file()]
-    if tables:
-        whole = pd.concat(tables, ignore_index=True)
-        whole.drop_duplicates(list(_PAIR)).to_csv(out / FILE, index=False)
 
 
 def _of_image(

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ssnbench.contracts import Timing
-from ssnbench.run import facts
-from ssnbench.run.clock import Task, time_apart
+from ssnbench.results.store import FILE, Store
+from ssnbench.run import environment
 from ssnbench.run.execute import Tally, execute, missing
 from ssnbench.run.job import Outcome
 from ssnbench.run.plan import Job, Plan
-from ssnbench.run.store import FILE, Store
+from ssnbench.run.timing import TimingTask, time_apart
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Listener:
 
     planned: Callable[[str, int], None]
     done: Callable[[Outcome], None]
-    timed: Callable[[Task, str], None]
+    timed: Callable[[TimingTask, str], None]
 
 
 def clear(folder: Path) -> None:
@@ -49,7 +49,7 @@ def compute(
     if not todo:
         return Tally()
     listener.planned("jobs", len(todo))
-    run = store.begin_run(facts.gather(jobs=n_workers, backend=backend, **_undefined(todo)))
+    run = store.begin_run(environment.gather(jobs=n_workers, backend=backend, **_undefined(todo)))
     tally = execute(todo, store, run, n_workers, backend, listener.done)
     store.write_csv()
     return tally
@@ -65,7 +65,7 @@ def _undefined(jobs: Sequence[Job]) -> dict[str, Any]:
 def take_times(plan: Plan, store: Store, listener: Listener, threads: int = 1) -> int:
     """Time every algorithm at the middle count on the first image; return how many were timed."""
     tasks = [
-        Task(
+        TimingTask(
             variant,
             plan.source,
             plan.images[0],
@@ -78,7 +78,7 @@ def take_times(plan: Plan, store: Store, listener: Listener, threads: int = 1) -
     return time_tasks(tasks, store, listener)
 
 
-def time_tasks(tasks: Sequence[Task], store: Store, listener: Listener) -> int:
+def time_tasks(tasks: Sequence[TimingTask], store: Store, listener: Listener) -> int:
     """Time those tasks that the store has no times of; return how many were timed."""
     known = store.timed()
     todo = [task for task in tasks if _timing_key(task) not in known]
@@ -90,20 +90,20 @@ def time_tasks(tasks: Sequence[Task], store: Store, listener: Listener) -> int:
     return len(todo)
 
 
-def save_times(results: Iterable[tuple[Task, list[Timing] | str]], folder: Path) -> None:
+def save_times(results: Iterable[tuple[TimingTask, list[Timing] | str]], folder: Path) -> None:
     """Write measured times into the store of a folder."""
     with Store(folder) as store:
-        store.begin_run(facts.gather())
+        store.begin_run(environment.gather())
         for task, result in results:
             _save(task, result, store)
 
 
-def _save(task: Task, result: list[Timing] | str, store: Store) -> None:
+def _save(task: TimingTask, result: list[Timing] | str, store: Store) -> None:
     if not isinstance(result, str):
         store.add_timings(result, task.variant.version("algorithms"))
 
 
-def _timing_key(task: Task) -> tuple[str, str, str, int, str, int, str]:
+def _timing_key(task: TimingTask) -> tuple[str, str, str, int, str, int, str]:
     return (
         task.variant.name,
         task.variant.canonical("algorithms"),

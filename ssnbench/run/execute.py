@@ -19,9 +19,9 @@ import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from ssnbench.contracts import UsageError
+from ssnbench.results.store import Store
 from ssnbench.run.job import Outcome, do, refused
 from ssnbench.run.plan import Job
-from ssnbench.run.store import Store
 from ssnbench.run.threads import pinned
 
 BACKENDS = ("loky", "dask", "ray")

@@ -13,11 +13,13 @@ import numpy as np
 from ssnbench import plugins
 from ssnbench.contracts import Dataset, Image, JobKey, Labels, Record, Sample, Status
 from ssnbench.flow import pack_flow
-from ssnbench.labels import checked, components, consecutive, count, enforce
+from ssnbench.kernels.components import components
+from ssnbench.labels import checked, consecutive, count, enforce
 from ssnbench.metrics import Reference, prepare, score
 from ssnbench.metrics.agreement import agreement
-from ssnbench.run.makers import Computed, Perturbed
-from ssnbench.run.plan import Job, Source
+from ssnbench.plugins.dataset_ref import DatasetRef
+from ssnbench.run.label_sources import Computed, Perturbed
+from ssnbench.run.plan import Job
 
 _LONGEST_REASON = 300
 
@@ -143,24 +145,24 @@ def _size(image: Image) -> str:
 
 
 @lru_cache(maxsize=4)
-def _dataset(source: Source) -> Dataset:
+def _dataset(source: DatasetRef) -> Dataset:
     return source.open()
 
 
 @lru_cache(maxsize=2)
-def _sample(source: Source, image: str) -> Sample:
+def _sample(source: DatasetRef, image: str) -> Sample:
     return _dataset(source)[image]
 
 
 @lru_cache(maxsize=2)
-def _reference(source: Source, image: str, protocol: str) -> Reference:
+def _reference(source: DatasetRef, image: str, protocol: str) -> Reference:
     sample = _sample(source, image)
     name = protocol.rpartition("/")[0]  # without the version
     return prepare(sample.truths, name, shape=sample.image.shape[:2])
 
 
 @lru_cache(maxsize=1)
-def _unperturbed(make: Computed, source: Source, image: str, n_asked: int) -> Labels:
+def _unperturbed(make: Computed, source: DatasetRef, image: str, n_asked: int) -> Labels:
     """Superpixels of the image as it is; the jobs that perturb it follow one another."""
     sample = _sample(source, image)
     return enforce(checked(make(sample, n_asked), sample.image.shape[:2]), n_asked)

@@ -2,57 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ssnbench import plugins
-from ssnbench.contracts import Dataset, JobKey, UsageError
-from ssnbench.metrics import protocol as find_protocol
+from ssnbench.contracts import JobKey, UsageError
 from ssnbench.perturb import Perturbation, perturbed_label
 from ssnbench.perturb import parse as parse_perturbations
-from ssnbench.plugins.variant import Variant, parse, parse_list, with_params
-from ssnbench.run.makers import Computed, Maker, Perturbed
+from ssnbench.plugins.dataset_ref import DatasetRef
+from ssnbench.plugins.variant import Variant, parse_list, with_params
+from ssnbench.run.label_sources import Computed, LabelSource, Perturbed
 
 DEFAULT_ALGORITHMS = "ssn,slic,seeds,lsc,watershed,felzenszwalb,grid"
 DEFAULT_SEGMENTS = (100, 200, 400, 800)
 SHOWN_IMAGES = 3
-
-
-@dataclass(frozen=True)
-class Source:
-    """A dataset as a job names it: light enough to be sent to a worker, which opens it there."""
-
-    variant: Variant
-    split: str
-    root: Path | None = None
-
-    @property
-    def label(self) -> str:
-        """Name under which results are filed."""
-        return self.variant.label
-
-    @property
-    def undefined(self) -> Mapping[str, str]:
-        """Metrics that are not defined on the dataset, each with the reason."""
-        found: Mapping[str, str] = getattr(self._plugin, "UNDEFINED", {})
-        return found
-
-    def yardstick(self, protocol: str) -> str:
-        """Key of a protocol; without a tolerance it takes that of the dataset, if there is one."""
-        stick = find_protocol(protocol)
-        own = getattr(self._plugin, "TOLERANCES", {}).get(stick.name)
-        return (stick if own is None or "(" in protocol else stick.with_tolerance(own)).key
-
-    @property
-    def _plugin(self) -> Any:
-        return plugins.load("datasets", self.variant.name)
-
-    def open(self) -> Dataset:
-        """Load the dataset's plug-in and make the dataset."""
-        dataset: Dataset = self.variant.build("datasets", root=self.root, split=self.split)
-        return dataset
 
 
 @dataclass(frozen=True)
@@ -83,8 +47,8 @@ class Job:
 
     key: JobKey
     label: str
-    source: Source
-    make: Maker
+    source: DatasetRef
+    make: LabelSource
     gate: bool = True
     certify: bool = False
     keep: bool = False
@@ -96,7 +60,7 @@ class Job:
 class Plan:
     """Everything that a run is going to do."""
 
-    source: Source
+    source: DatasetRef
     variants: tuple[Variant, ...]
     n_asked: tuple[int, ...]
     protocol: str
@@ -108,23 +72,6 @@ class Plan:
     def n_shown(self) -> int:
         """The count that pictures and times are made at."""
         return _middle(self.n_asked)
-
-
-def open_source(dataset: str, split: str | None = None, root: Path | None = None) -> Source:
-    """Resolve a dataset's name, parameters and split.
-
-    Raises
-    ------
-    UsageError
-        For an unknown dataset or parameter, or a split that the dataset does not have.
-    """
-    variant = parse("datasets", dataset)
-    cls = plugins.load("datasets", variant.name)
-    chosen = cls.split if split is None else split
-    if chosen not in cls.SPLITS:
-        hint = f"{variant.name} has {', '.join(cls.SPLITS)}"
-        raise plugins.unknown(f"split of {variant.name}", chosen, cls.SPLITS, hint)
-    return Source(variant, chosen, root)
 
 
 def choose_algorithms(algos: str, settings: Sequence[str] = ()) -> tuple[Variant, ...]:
@@ -146,7 +93,7 @@ def check_counts(n_asked: Sequence[int]) -> tuple[int, ...]:
 
 def make(
     variants: Sequence[Variant],
-    source: Source,
+    source: DatasetRef,
     n_asked: Sequence[int],
     protocol: str = "seal",
     limit: int | None = None,
@@ -207,8 +154,8 @@ def make(
 
 
 def _made_of(
-    source: Source, variant: Variant, perturbations: Sequence[Perturbation]
-) -> Iterator[tuple[str, Maker]]:
+    source: DatasetRef, variant: Variant, perturbations: Sequence[Perturbation]
+) -> Iterator[tuple[str, LabelSource]]:
     """Yield what a method is run on, and how: the image as it is, then every perturbation."""
     plain = Computed(variant)
     yield source.label, plain

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssnbench import pieces
-from ssnbench.pieces import MIN_SHARE
+from ssnbench.kernels import merging
+from ssnbench.kernels.merging import MIN_SHARE
 from ssnbench.stages import stage
 
 __all__ = ["MIN_SHARE", "connected"]
@@ -42,7 +42,7 @@ def connected(labels: Tensor, features: Tensor, n_segments: int, min_share: floa
         return labels
     with stage("joining"):
         made = [
-            pieces.connected(
+            merging.connected(
                 one.cpu().numpy(), np.ascontiguousarray(its.cpu().numpy()), n_segments, min_share
             )
             for one, its in zip(labels, features, strict=True)

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ssnbench.colour import rgb_to_lab
 from ssnbench.contracts import Labels, Sample, UsageError
+from ssnbench.kernels.colour import rgb_to_lab
 
 IGNORED = -1
 """Label of a pixel without opinion."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ssnbench import colour
+from ssnbench.kernels import colour
 from ssnbench.ssn.grid import Grid
 
 COLOR_SCALE = 0.26
@@ -30,7 +30,7 @@ def rgb_to_lab(images: Tensor, device: torch.device) -> Tensor:
     Returns
     -------
     float32 (B, 3, H, W)
-        CIE Lab as :func:`ssnbench.colour.rgb_to_lab` makes it; in memory it is channels_last.
+        CIE Lab as :func:`ssnbench.kernels.colour.rgb_to_lab` makes it; channels_last in memory.
 
     Raises
     ------

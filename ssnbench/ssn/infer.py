@@ -10,8 +10,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from ssnbench.colour import rgb_to_lab
 from ssnbench.contracts import Image, Labels, UsageError
+from ssnbench.kernels.colour import rgb_to_lab
 from ssnbench.ssn.connect import MIN_SHARE, connected
 from ssnbench.ssn.features import COLOR_SCALE, ETA, xylab
 from ssnbench.ssn.grid import Grid

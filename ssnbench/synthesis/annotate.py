@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssnbench.contracts import Labels
-from ssnbench.labels import components, consecutive
+from ssnbench.kernels.components import components
+from ssnbench.labels import consecutive
 from ssnbench.synthesis.drawing import Drawing
 
 

@@ -107,7 +107,7 @@ def train(
     again. Fields of --set are those of ssnbench.ssn.recipe.Recipe and of its architecture and
     scaling, such as width=32, decay=0 or scaling.std=0.25.
     """
-    from ssnbench.run.plan import open_source
+    from ssnbench.plugins.dataset_ref import open_source
     from ssnbench.ssn.processes import is_first
     from ssnbench.training import data
     from ssnbench.training import settings as recipes

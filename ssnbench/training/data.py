@@ -9,13 +9,14 @@ from ssnbench.contracts import Labels, Sample, UsageError
 from ssnbench.flow.segments import residuals
 from ssnbench.labels import count, enforce
 from ssnbench.metrics import Reference, prepare, score, summarise
-from ssnbench.run.plan import SHOWN_IMAGES, Source, check_counts
+from ssnbench.plugins.dataset_ref import DatasetRef
+from ssnbench.run.plan import SHOWN_IMAGES, check_counts
 from ssnbench.ssn.crops import Property
 from ssnbench.ssn.validate import Validation
 
 
 def samples_of(
-    source: Source, learns: Property, limit: int | None = None, spread: bool = False
+    source: DatasetRef, learns: Property, limit: int | None = None, spread: bool = False
 ) -> list[Sample]:
     """Read images and truths of a dataset into memory.
 
@@ -45,7 +46,7 @@ def _needed(sample: Sample, learns: Property) -> Sample:
 
 
 def validation_of(
-    source: Source, learns: Property, counts: Sequence[int], limit: int | None
+    source: DatasetRef, learns: Property, counts: Sequence[int], limit: int | None
 ) -> Validation:
     """Whole images on which networks are compared while one is trained.
 

@@ -10,17 +10,18 @@ from pathlib import Path
 
 from ssnbench.contracts import JobKey, UsageError
 from ssnbench.perturb import original
+from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import parse
-from ssnbench.run.makers import FromFile, FromStore
-from ssnbench.run.plan import SHOWN_IMAGES, Job, Source
-from ssnbench.run.store import Kept, Store
+from ssnbench.results.store import Kept, Store
+from ssnbench.run.label_sources import FromFile, FromStore
+from ssnbench.run.plan import SHOWN_IMAGES, Job
 
 SUFFIXES = (".npy", ".png", ".csv", ".mat")
 
 
 def of_folder(
     folder: Path,
-    source: Source,
+    source: DatasetRef,
     name: str | None = None,
     protocol: str = "seal",
     gate: bool = False,
@@ -98,7 +99,7 @@ def of_run(
         labels = store.labels_of_variants()
     places = {(each.dataset, each.split) for each in kept}
     sources = {
-        place: Source(parse("datasets", original(place[0])), place[1], root) for place in places
+        place: DatasetRef(parse("datasets", original(place[0])), place[1], root) for place in places
     }
     yardsticks = {place: source.yardstick(protocol) for place, source in sources.items()}
     return [

@@ -43,3 +43,18 @@ def numbered(parent: Parents) -> int:
         else:
             parent[p] = parent[parent[p]]
     return n
+
+
+@njit(cache=True, nogil=True)
+def united(target: NDArray[np.int32]) -> tuple[NDArray[np.int32], int]:
+    """Unite every element with its target; return the new number of each, and how many.
+
+    Parameters
+    ----------
+    target : int32 (n,)
+        The element to unite each one with, itself for those that stay as they are.
+    """
+    parent = np.arange(target.size).astype(np.int32)
+    for element in range(target.size):
+        joined(parent, element, target[element])
+    return parent, numbered(parent)

@@ -7,8 +7,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ssnbench.contracts import Labels
-from ssnbench.labels import components
-from ssnbench.unionfind import joined, numbered
+from ssnbench.kernels.components import components
+from ssnbench.kernels.union_find import united
 
 Floats = NDArray[np.float64]
 
@@ -79,7 +79,7 @@ def join_small(
     label, touching = np.arange(len(sizes), dtype=np.int32), _touching(parts)
     while (small := too_small(sizes, least, most)).any():
         target = _nearest_neighbour(touching, sums / weights[:, None], small)
-        number, n = _united(target)
+        number, n = united(target)
         label, sums = number[label], _added_up(sums, number, n)
         weights, sizes = (np.bincount(number, each).astype(float) for each in (weights, sizes))
         touching = touching[: _renumbered(touching, number)]
@@ -171,12 +171,3 @@ def _offer(target, least, small, piece, other, distance):  # type: ignore[no-unt
     tie = distance == least[piece] and other < target[piece]
     if small[piece] and (distance < least[piece] or tie):
         target[piece], least[piece] = other, distance
-
-
-@njit(cache=True, nogil=True)
-def _united(target: NDArray[np.int32]) -> tuple[NDArray[np.int32], int]:
-    """Unite every piece with its target; return the new number of each, and how many."""
-    parent = np.arange(target.size).astype(np.int32)
-    for piece in range(target.size):
-        joined(parent, piece, target[piece])
-    return parent, numbered(parent)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ssnbench.metrics import METRICS
-from ssnbench.run.store import CERTIFICATE, Store
+from ssnbench.results.store import CERTIFICATE, Store
 
 TOLERANCE = 1e-4
 """A mean score may be worse by this much, by default."""
@@ -23,7 +23,7 @@ _LOST = [*_GROUP, "image", "status", "reason"]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunDiff:
     """What changed from one run to another.
 
     Attributes
@@ -61,7 +61,7 @@ def compare(
     tolerance: float = TOLERANCE,
     time_tolerance: float | None = None,
     common: bool = False,
-) -> Comparison:
+) -> RunDiff:
     """Compare two run folders.
 
     Parameters
@@ -88,7 +88,7 @@ def compare(
     lost, gained = _jobs(*records)
     if common:
         lost = lost[lost["status"] != "missing"]
-    return Comparison(
+    return RunDiff(
         _versions(facts, records),
         _scores(*records, tolerance),
         _times(*timings, time_tolerance),

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ssnbench.contracts import Algorithm, Image, Sample
-from ssnbench.images import read_labels
+from ssnbench.io.label_maps import read_labels
 from ssnbench.labels import checked
 from ssnbench.perturb import Perturbation
 from ssnbench.plugins.variant import Variant
-from ssnbench.run.store import Store
+from ssnbench.results.store import Store
 
-Maker: TypeAlias = Callable[[Sample, int], Any]
+LabelSource: TypeAlias = Callable[[Sample, int], Any]
 
 
 @dataclass(frozen=True)

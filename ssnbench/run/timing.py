@@ -17,10 +17,10 @@ from typing import Any, TypeAlias
 from ssnbench import plugins
 from ssnbench.contracts import Image, Timing
 from ssnbench.labels import checked, enforce
+from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import Variant, parameters
 from ssnbench.run.job import reason
-from ssnbench.run.makers import with_frames
-from ssnbench.run.plan import Source
+from ssnbench.run.label_sources import with_frames
 from ssnbench.run.threads import pinned
 from ssnbench.stages import Seconds, collect
 
@@ -31,7 +31,7 @@ SECONDS_FOR_REPEATS = 2.0
 
 
 @dataclass(frozen=True)
-class Task:
+class TimingTask:
     """One algorithm on one image, to be timed.
 
     Attributes
@@ -53,7 +53,7 @@ class Task:
     """
 
     variant: Variant
-    source: Source
+    source: DatasetRef
     image: str
     n_asked: int
     threads: int = 1
@@ -66,7 +66,7 @@ class Task:
         return f"{self.source.label}/{self.image}"
 
 
-def time_apart(tasks: Sequence[Task]) -> Iterator[tuple[Task, list[Timing] | str]]:
+def time_apart(tasks: Sequence[TimingTask]) -> Iterator[tuple[TimingTask, list[Timing] | str]]:
     """Time the tasks one after the other, each in a fresh process.
 
     A process of its own makes its peak of memory the algorithm's, and lets it die without harm.
@@ -124,7 +124,7 @@ def _once(
     }
 
 
-def _measure(task: Task) -> list[Timing]:
+def _measure(task: TimingTask) -> list[Timing]:
     """Time one task in this process."""
     for path in task.plugin_files:
         plugins.add_file(path)
@@ -159,7 +159,7 @@ def _measure(task: Task) -> list[Timing]:
     ]
 
 
-def _on_device(task: Task) -> tuple[Callable[[], None] | None, str]:
+def _on_device(task: TimingTask) -> tuple[Callable[[], None] | None, str]:
     if task.device == "cpu":
         return None, "cpu"
     import torch  # only a GPU needs it here

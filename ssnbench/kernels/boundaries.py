@@ -1,4 +1,4 @@
-"""Boundary maps: which pixels of a label map lie on a boundary, and which lie near one.
+"""Boundary maps: which pixels of a label map lie on a boundary.
 
 Whole rows at a time and without a branch in the inner loop, so that many pixels are done at once.
 The GIL is released.
@@ -6,14 +6,18 @@ The GIL is released.
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import numpy as np
 from numba import njit
 
 from ssnbench.contracts import Labels, Mask
-from ssnbench.metrics.protocols import Boundary
+
+Boundary: TypeAlias = Literal["thin", "thick"]
+"""One pixel of the two at a boundary is marked (the left or upper), or both."""
 
 
-def contour(labels: Labels, boundary: Boundary) -> Mask:
+def find_boundaries(labels: Labels, mode: Boundary = "thin") -> Mask:
     """Mark the boundary pixels of int32 (H, W) labels; negative labels have no boundary.
 
     A boundary runs where two neighbours (up, down, left, right) hold different labels, both of
@@ -23,42 +27,14 @@ def contour(labels: Labels, boundary: Boundary) -> Mask:
     ----------
     labels : int32 (H, W)
         Labels; a negative one marks a pixel without opinion.
-    boundary : {"thin", "thick"}
+    mode : {"thin", "thick"}
         Mark the left or upper of the two pixels only, or both.
 
     Returns
     -------
     bool (H, W)
     """
-    return _marked(labels, boundary == "thick")
-
-
-def dilate(mask: Mask, radius: int) -> Mask:
-    """Mark every pixel of bool (H, W) within a square window of ``radius`` of a marked one.
-
-    Each round nearly doubles the reach, so that any radius is cheap. A step is at most one longer
-    than the reach so far: no gap opens beside what has left the image.
-    """
-    wide, spare = mask.copy(), np.empty_like(mask)
-    reach = 0
-    while reach < radius:
-        step = min(radius - reach, reach + 1)
-        np.copyto(spare, wide)
-        spare[:, step:] |= wide[:, :-step]
-        spare[:, :-step] |= wide[:, step:]
-        np.copyto(wide, spare)
-        wide[step:] |= spare[:-step]
-        wide[:-step] |= spare[step:]
-        reach += step
-    return wide
-
-
-def overlap(one: Mask, other: Mask, within: Mask | None = None) -> int:
-    """Count the pixels that are marked in both masks (and in ``within``)."""
-    both = one & other
-    if within is not None:
-        both &= within
-    return int(np.count_nonzero(both))
+    return _marked(labels, mode == "thick")
 
 
 @njit(cache=True, nogil=True)

@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from ssnbench.contracts import UsageError
-from ssnbench.run import annotators
-from ssnbench.run.store import CURRENT, FILE, KEY, Store
+from ssnbench.results.inter_annotator import join
+from ssnbench.results.store import CURRENT, FILE, KEY, Store
 
 Prefer = Literal["first", "last"]
 
@@ -94,7 +94,7 @@ def merge(
             Store(Path(draft)).close()
             merged = _joined(Path(draft), folders, prefer, timed)
             shutil.move(Path(draft) / FILE, out / FILE)
-        annotators.join(folders, out)
+        join(folders, out)
     except OSError as error:
         raise UsageError(f"cannot write to {out}: {error}; choose another --out") from None
     return Merged(out, *merged)

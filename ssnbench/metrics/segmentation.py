@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from ssnbench.contracts import Flow, Image, Labels, Mask
 from ssnbench.flow import known, motion_boundaries, residuals
-from ssnbench.labels import checked, components, consecutive
-from ssnbench.metrics import tally
-from ssnbench.metrics.contours import contour, dilate
+from ssnbench.kernels.boundaries import find_boundaries
+from ssnbench.kernels.components import components
+from ssnbench.labels import checked, consecutive
+from ssnbench.metrics import label_sums
+from ssnbench.metrics.boundaries import dilate
 from ssnbench.metrics.protocols import Protocol
 
 ROOM = 1 << 14
@@ -22,7 +24,7 @@ NEAR_MOTION = 10
 """Pixels, along either axis, within which flow is near a motion boundary."""
 
 
-class Superpixels:
+class Segmentation:
     """A label map under a protocol, with the image and the flow it is held against.
 
     Parameters
@@ -87,24 +89,24 @@ class Superpixels:
     @cached_property
     def perimeters(self) -> NDArray[np.int64]:
         """Pixel edges of each superpixel to others and to the image border."""
-        return tally.perimeters(self.labels, self.n)
+        return label_sums.perimeters(self.labels, self.n)
 
     @cached_property
     def coordinates(self) -> NDArray[np.int64]:
         """Sums of row, column, row squared, column squared over each superpixel."""
-        return tally.coordinates(self.labels, self.n)
+        return label_sums.coordinates(self.labels, self.n)
 
     @cached_property
     def colours(self) -> NDArray[np.int64]:
         """Sums of red, green, blue and their squared length over each superpixel."""
         if self.image is None:
             raise ValueError("a colour metric needs the image")
-        return tally.colours(self.labels, self.image, self.n)
+        return label_sums.colours(self.labels, self.image, self.n)
 
     @cached_property
     def contour(self) -> Mask:
         """Boundary pixels, thin or thick as the protocol says."""
-        return contour(self.labels, self.protocol.boundary)
+        return find_boundaries(self.labels, self.protocol.boundary)
 
     @cached_property
     def n_contour(self) -> int:
@@ -159,14 +161,14 @@ def _int32(labels: Any, shape: tuple[int, int]) -> Labels:
 def _numbered(labels: Labels) -> tuple[Labels, NDArray[np.int32]]:
     """Labels 0..n-1 and their sizes; the map is copied only when it has to change."""
     for room in (ROOM, labels.size):
-        found, complete = tally.sizes(labels, min(room, labels.size))
+        found, complete = label_sums.sizes(labels, min(room, labels.size))
         if complete:
             found = found[: np.flatnonzero(found)[-1] + 1]
             if found.all():
                 return labels, found
             break
     labels = consecutive(labels)
-    return labels, tally.sizes(labels, int(labels.max()) + 1)[0]
+    return labels, label_sums.sizes(labels, int(labels.max()) + 1)[0]
 
 
 def _checked_image(image: Any, shape: tuple[int, int]) -> Image:

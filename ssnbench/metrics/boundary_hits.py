@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ssnbench.contracts import Mask
-from ssnbench.metrics.contours import overlap
+from ssnbench.metrics.boundaries import overlap
 from ssnbench.metrics.matching import match
 from ssnbench.metrics.reference import Truth
-from ssnbench.metrics.superpixels import Superpixels
+from ssnbench.metrics.segmentation import Segmentation
 
 
 class Hits(NamedTuple):
@@ -22,7 +22,7 @@ class Hits(NamedTuple):
     of_labels: int
 
 
-def hits_in_window(mine: Superpixels, truth: Truth) -> Hits:
+def hits_in_window(mine: Segmentation, truth: Truth) -> Hits:
     """Find a pixel when the other side has one in the square window around it.
 
     Under ``truth-side`` counting, precision is TP / (TP + FP) with the *truth's* TP, and FP the
@@ -36,17 +36,17 @@ def hits_in_window(mine: Superpixels, truth: Truth) -> Hits:
     return Hits(found, truth.n_contour, confirmed, judged)
 
 
-def hits_one_to_one(mine: Superpixels, truth: Truth, matched: Mask) -> Hits:
+def hits_one_to_one(mine: Segmentation, truth: Truth, matched: Mask) -> Hits:
     """Both sides share the pairs of the matching."""
     pairs = int(np.count_nonzero(matched))
     return Hits(pairs, truth.n_contour, pairs, n_judged(mine, truth))
 
 
-def matched_pixels(mine: Superpixels, truth: Truth) -> Mask:
+def matched_pixels(mine: Segmentation, truth: Truth) -> Mask:
     """Mark the label boundary pixels that a maximum one-to-one matching pairs with the truth's."""
     return match(mine.contour, truth.contour, truth.valid, mine.protocol.radius(mine.shape))
 
 
-def n_judged(mine: Superpixels, truth: Truth) -> int:
+def n_judged(mine: Segmentation, truth: Truth) -> int:
     """Count the label boundary pixels on which the truth has an opinion."""
     return mine.n_contour if truth.valid is None else overlap(mine.contour, truth.valid)

@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from ssnbench.contracts import JobKey, Labels, Record, Timing, UsageError
-from ssnbench.packing import content_key, pack, unpack
+from ssnbench.io.packing import content_key, pack, unpack
 
 FILE = "results.sqlite"
 VERSION = 1
@@ -260,7 +260,7 @@ class Store:
         return unpack(self.packed_map(content))
 
     def packed_map(self, content: str) -> bytes:
-        """Return one kept label map as :mod:`ssnbench.packing` packs it."""
+        """Return one kept label map as :mod:`ssnbench.io.packing` packs it."""
         return bytes(self._scalar("SELECT map FROM label_maps WHERE content = ?", content))
 
     def pictures(self) -> dict[tuple[str, str, str], bytes]:

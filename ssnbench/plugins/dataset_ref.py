@@ -1,0 +1,65 @@
+"""A dataset as a job names it: light enough to be sent to a worker, which opens it there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ssnbench import plugins
+from ssnbench.contracts import Dataset
+from ssnbench.metrics import protocol as find_protocol
+from ssnbench.plugins.variant import Variant, parse
+
+
+@dataclass(frozen=True)
+class DatasetRef:
+    """A dataset as a job names it: light enough to be sent to a worker, which opens it there."""
+
+    variant: Variant
+    split: str
+    root: Path | None = None
+
+    @property
+    def label(self) -> str:
+        """Name under which results are filed."""
+        return self.variant.label
+
+    @property
+    def undefined(self) -> Mapping[str, str]:
+        """Metrics that are not defined on the dataset, each with the reason."""
+        found: Mapping[str, str] = getattr(self._plugin, "UNDEFINED", {})
+        return found
+
+    def yardstick(self, protocol: str) -> str:
+        """Key of a protocol; without a tolerance it takes that of the dataset, if there is one."""
+        stick = find_protocol(protocol)
+        own = getattr(self._plugin, "TOLERANCES", {}).get(stick.name)
+        return (stick if own is None or "(" in protocol else stick.with_tolerance(own)).key
+
+    @property
+    def _plugin(self) -> Any:
+        return plugins.load("datasets", self.variant.name)
+
+    def open(self) -> Dataset:
+        """Load the dataset's plug-in and make the dataset."""
+        dataset: Dataset = self.variant.build("datasets", root=self.root, split=self.split)
+        return dataset
+
+
+def open_source(dataset: str, split: str | None = None, root: Path | None = None) -> DatasetRef:
+    """Resolve a dataset's name, parameters and split.
+
+    Raises
+    ------
+    UsageError
+        For an unknown dataset or parameter, or a split that the dataset does not have.
+    """
+    variant = parse("datasets", dataset)
+    cls = plugins.load("datasets", variant.name)
+    chosen = cls.split if split is None else split
+    if chosen not in cls.SPLITS:
+        hint = f"{variant.name} has {', '.join(cls.SPLITS)}"
+        raise plugins.unknown(f"split of {variant.name}", chosen, cls.SPLITS, hint)
+    return DatasetRef(variant, chosen, root)
