@@ -16,7 +16,7 @@ from torch import Tensor
 
 from benchmarks._shared import parser
 from ssnbench.ssn import Grid, slic
-from ssnbench.ssn.grid import cells
+from ssnbench.ssn.kernels.grid import cells
 from ssnbench.ssn.layer import Implementation
 
 SIZE, N_SEGMENTS, N_ITER = (512, 1024), 1000, 10

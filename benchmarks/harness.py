@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks._shared import parser
 from ssnbench.labels import checked, enforce
 from ssnbench.metrics import prepare, score
-from ssnbench.plugins.dataset_ref import open_source
+from ssnbench.plugins.dataset_ref import dataset_ref
 from ssnbench.results.store import Store
 from ssnbench.run import plan
 from ssnbench.run.execute import execute
@@ -74,7 +74,7 @@ def useful_seconds(work: Plan) -> float:
 def overhead(dataset: str, root: Path | None, limit: int, n_workers: int) -> None:
     work = plan.make(
         plan.choose_algorithms("grid"),  # quick: what is left over is not lost in its noise
-        open_source(dataset, root=root),
+        dataset_ref(dataset, root=root),
         COUNTS,
         limit=limit,
     )

@@ -1,6 +1,6 @@
 """Make the font of the figures: matplotlib's DejaVu Sans, the signs that figures need.
 
-Run it as ``python docs/make_font.py``; it writes ``ssnbench/report/fonts``.
+Run it as ``python docs/make_font.py``; it writes ``ssnbench/plots/fonts``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 import matplotlib as mpl
 from fontTools.subset import Options, Subsetter, load_font, save_font
 
-FOLDER = Path(__file__).parents[1] / "ssnbench" / "report" / "fonts"
+FOLDER = Path(__file__).parents[1] / "ssnbench" / "plots" / "fonts"
 _NAMES = {  # family, full name, PostScript name
     1: "DejaVu Sans for figures",
     4: "DejaVu Sans for figures",

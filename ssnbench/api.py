@@ -24,7 +24,7 @@ from ssnbench.contracts import (
 from ssnbench.io.images import as_image
 from ssnbench.labels import checked, enforce
 from ssnbench.metrics import prepare, score, summarise
-from ssnbench.plugins.dataset_ref import open_source
+from ssnbench.plugins.dataset_ref import dataset_ref
 from ssnbench.plugins.variant import Variant, parameters
 from ssnbench.run.label_sources import with_frames
 
@@ -144,7 +144,7 @@ def load_dataset(name: str, root: PathLike | None = None, split: str | None = No
         ``dataset.keys()`` lists the images, ``dataset[key]`` reads one
         :class:`~ssnbench.contracts.Sample`.
     """
-    return open_source(name, split, Path(root) if root is not None else None).open()
+    return dataset_ref(name, split, Path(root) if root is not None else None).open()
 
 
 def algorithms() -> list[str]:

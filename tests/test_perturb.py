@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ssnbench.analysis import robustness, sections
+from ssnbench.analysis.equal_counts import at_equal_counts
+from ssnbench.analysis.sections import Section
 from ssnbench.cli import main
 from ssnbench.contracts import Image, Labels, Sample, UsageError
 from ssnbench.metrics.agreement import agreement
 from ssnbench.perturb import KINDS, Perturbation, original, parse, perturbation_of
-from ssnbench.plugins.dataset_ref import open_source
+from ssnbench.plugins.dataset_ref import dataset_ref
 from ssnbench.plugins.variant import Variant
-from ssnbench.report import robustness, sections
-from ssnbench.report.equal import at_equal_counts
-from ssnbench.report.sections import Section
+from ssnbench.report.robustness import robustness as draw_all
 from ssnbench.results.store import Store
 from ssnbench.run import plan, precomputed
 from ssnbench.run.execute import missing
@@ -202,7 +203,7 @@ def test_a_method_sees_the_perturbed_frames_and_is_judged_in_the_original_frame(
 
 
 def test_jobs_of_the_perturbed_lie_beside_the_originals() -> None:
-    source = open_source(COLLAGE)
+    source = dataset_ref(COLLAGE)
     todo = plan.make(
         plan.choose_algorithms("grid,slic"), source, (12,), perturb="noise(0.1),flipud"
     )
@@ -218,7 +219,7 @@ def test_jobs_of_the_perturbed_lie_beside_the_originals() -> None:
 
 def test_perturbed_rows_are_judged_by_the_original_and_a_run_goes_on(tmp_path: Path) -> None:
     todo = plan.make(
-        plan.choose_algorithms("grid,slic"), open_source(COLLAGE), (12,), limit=1,
+        plan.choose_algorithms("grid,slic"), dataset_ref(COLLAGE), (12,), limit=1,
         perturb="noise(0.1)",
     )  # fmt: skip
     with Store(tmp_path) as store:
@@ -242,7 +243,7 @@ def test_perturbed_rows_are_judged_by_the_original_and_a_run_goes_on(tmp_path: P
 
 def test_kept_maps_of_perturbed_images_are_scored_again(tmp_path: Path) -> None:
     todo = plan.make(
-        plan.choose_algorithms("slic"), open_source(COLLAGE), (12,), limit=1,
+        plan.choose_algorithms("slic"), dataset_ref(COLLAGE), (12,), limit=1,
         keep_labels=True, perturb="fliplr",
     )  # fmt: skip
     with Store(tmp_path) as store:
@@ -337,7 +338,7 @@ def test_curves_and_table_are_made(
     parts: tuple[Section, pd.DataFrame, list[Section]], tmp_path: Path
 ) -> None:
     section, level, perturbed = parts
-    made = robustness.robustness(section, level, perturbed, ["grid", "slic"], tmp_path)
+    made = draw_all(section, level, perturbed, ["grid", "slic"], tmp_path)
     drawn = [drawing.slug.removeprefix("toy-test-seal-") for drawing in made.figures]
     # one strength of JPEG and the original make a curve, but there is no distance to oneself
     assert drawn == ["noise-asa", "noise-vi_original", "jpeg-asa"]
@@ -358,5 +359,5 @@ def test_without_perturbed_images_there_is_nothing_to_draw(
 ) -> None:
     section, level, perturbed = parts
     others = [each for each in perturbed if each.dataset.startswith("other")]
-    made = robustness.robustness(section, level, others, ["grid", "slic"], tmp_path)
+    made = draw_all(section, level, others, ["grid", "slic"], tmp_path)
     assert (made.figures, made.tables, list(tmp_path.iterdir())) == ([], [], [])

@@ -131,11 +131,11 @@ def mde(comparison: Comparison) -> float:
        MVML 2014.
     """
     mine, truth = comparison.superpixels, comparison.truth
-    if truth.n_contour == 0:
+    if truth.n_boundary == 0:
         return 0.0
-    if mine.n_contour == 0:
+    if mine.n_boundary == 0:
         return hypot(*mine.shape)
-    return total_distance(mine.contour, truth.contour) / truth.n_contour
+    return total_distance(mine.boundary, truth.boundary) / truth.n_boundary
 
 
 def cd(comparison: Comparison) -> float:
@@ -151,7 +151,7 @@ def cd(comparison: Comparison) -> float:
     ----------
     .. [1] Machairas et al., Waterpixels, IEEE TIP 24(11), 2015.
     """
-    return comparison.superpixels.n_contour / comparison.superpixels.n_pixels
+    return comparison.superpixels.n_boundary / comparison.superpixels.n_pixels
 
 
 def harmonic(one: float, other: float) -> float:

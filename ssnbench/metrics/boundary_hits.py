@@ -28,25 +28,25 @@ def hits_in_window(mine: Segmentation, truth: Truth) -> Hits:
     Under ``truth-side`` counting, precision is TP / (TP + FP) with the *truth's* TP, and FP the
     label boundary pixels without a truth boundary pixel in their window.
     """
-    found = overlap(truth.contour, mine.near)
-    confirmed = overlap(mine.contour, truth.near, truth.valid)
+    found = overlap(truth.boundary, mine.near)
+    confirmed = overlap(mine.boundary, truth.near, truth.valid)
     judged = n_judged(mine, truth)
     if mine.protocol.counting == "truth-side":
-        return Hits(found, truth.n_contour, found, found + judged - confirmed)
-    return Hits(found, truth.n_contour, confirmed, judged)
+        return Hits(found, truth.n_boundary, found, found + judged - confirmed)
+    return Hits(found, truth.n_boundary, confirmed, judged)
 
 
 def hits_one_to_one(mine: Segmentation, truth: Truth, matched: Mask) -> Hits:
     """Both sides share the pairs of the matching."""
     pairs = int(np.count_nonzero(matched))
-    return Hits(pairs, truth.n_contour, pairs, n_judged(mine, truth))
+    return Hits(pairs, truth.n_boundary, pairs, n_judged(mine, truth))
 
 
 def matched_pixels(mine: Segmentation, truth: Truth) -> Mask:
     """Mark the label boundary pixels that a maximum one-to-one matching pairs with the truth's."""
-    return match(mine.contour, truth.contour, truth.valid, mine.protocol.radius(mine.shape))
+    return match(mine.boundary, truth.boundary, truth.valid, mine.protocol.radius(mine.shape))
 
 
 def n_judged(mine: Segmentation, truth: Truth) -> int:
     """Count the label boundary pixels on which the truth has an opinion."""
-    return mine.n_contour if truth.valid is None else overlap(mine.contour, truth.valid)
+    return mine.n_boundary if truth.valid is None else overlap(mine.boundary, truth.valid)

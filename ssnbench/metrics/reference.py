@@ -28,9 +28,9 @@ class Truth:
         How many segments there are; 0 when all pixels are ignored.
     valid : bool (H, W) or None
         Pixels with an opinion; None: all.
-    contour : bool (H, W)
+    boundary : bool (H, W)
         Boundary pixels; none between a segment and ignored pixels.
-    n_contour : int
+    n_boundary : int
         How many there are.
     reach : int
         Radius of the protocol's square window in pixels.
@@ -39,14 +39,14 @@ class Truth:
     labels: Labels
     n: int
     valid: Mask | None
-    find_boundaries: Mask
-    n_contour: int
+    boundary: Mask
+    n_boundary: int
     reach: int
 
     @cached_property
     def near(self) -> Mask:
         """Pixels with a boundary pixel in the window: bool (H, W)."""
-        return dilate(self.contour, self.reach)
+        return dilate(self.boundary, self.reach)
 
 
 @dataclass(frozen=True)

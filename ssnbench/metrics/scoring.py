@@ -158,13 +158,13 @@ def _with_union(rows: list[Row], comparisons: Sequence[Comparison]) -> list[Row]
     """Replace the counts of the label map's side by those over all annotators together."""
     if not any(name in rows[0] for name in ("labels_matched", "labels_pixels")):
         return rows
-    contour = comparisons[0].superpixels.contour
-    right = np.zeros_like(contour)
-    judged = np.zeros_like(contour)
+    boundary = comparisons[0].superpixels.boundary
+    right = np.zeros_like(boundary)
+    judged = np.zeros_like(boundary)
     for comparison in comparisons:
         valid = comparison.truth.valid
         right |= comparison.matched
-        judged |= contour if valid is None else contour & valid
+        judged |= boundary if valid is None else boundary & valid
     union = {
         "labels_matched": float(np.count_nonzero(right)),
         "labels_pixels": float(np.count_nonzero(judged)),

@@ -104,19 +104,19 @@ class Segmentation:
         return label_sums.colours(self.labels, self.image, self.n)
 
     @cached_property
-    def contour(self) -> Mask:
+    def boundary(self) -> Mask:
         """Boundary pixels, thin or thick as the protocol says."""
         return find_boundaries(self.labels, self.protocol.boundary)
 
     @cached_property
-    def n_contour(self) -> int:
+    def n_boundary(self) -> int:
         """How many boundary pixels there are."""
-        return int(np.count_nonzero(self.contour))
+        return int(np.count_nonzero(self.boundary))
 
     @cached_property
     def near(self) -> Mask:
         """Pixels with a boundary pixel in the protocol's square window."""
-        return dilate(self.contour, int(self.protocol.radius(self.shape)))
+        return dilate(self.boundary, int(self.protocol.radius(self.shape)))
 
     @cached_property
     def flow_errors(self) -> NDArray[np.float32]:

@@ -121,8 +121,8 @@ def reg_stutz(comparison: Comparison) -> float:
 
 def _regularity(comparison: Comparison, height: int, width: int) -> float:
     mine = comparison.superpixels
-    if mine.n_contour == 0:
+    if mine.n_boundary == 0:
         return 0.0
     side = int(sqrt(mine.n_pixels / mine.n))
     across, down = width // side, height // side
-    return (down * width + across * height - down * across) / mine.n_contour
+    return (down * width + across * height - down * across) / mine.n_boundary

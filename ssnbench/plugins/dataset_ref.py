@@ -9,7 +9,6 @@ from typing import Any
 
 from ssnbench import plugins
 from ssnbench.contracts import Dataset
-from ssnbench.metrics import protocol as find_protocol
 from ssnbench.plugins.variant import Variant, parse
 
 
@@ -32,11 +31,11 @@ class DatasetRef:
         found: Mapping[str, str] = getattr(self._plugin, "UNDEFINED", {})
         return found
 
-    def yardstick(self, protocol: str) -> str:
-        """Key of a protocol; without a tolerance it takes that of the dataset, if there is one."""
-        stick = find_protocol(protocol)
-        own = getattr(self._plugin, "TOLERANCES", {}).get(stick.name)
-        return (stick if own is None or "(" in protocol else stick.with_tolerance(own)).key
+    @property
+    def tolerances(self) -> Mapping[str, float]:
+        """Tolerances in pixels that the dataset asks for, by protocol."""
+        found: Mapping[str, float] = getattr(self._plugin, "TOLERANCES", {})
+        return found
 
     @property
     def _plugin(self) -> Any:
@@ -48,7 +47,7 @@ class DatasetRef:
         return dataset
 
 
-def open_source(dataset: str, split: str | None = None, root: Path | None = None) -> DatasetRef:
+def dataset_ref(dataset: str, split: str | None = None, root: Path | None = None) -> DatasetRef:
     """Resolve a dataset's name, parameters and split.
 
     Raises

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from ssnbench.report import equal, paired, ranks, tradeoffs
-from ssnbench.report.diagrams import draw_front, draw_ranks, draw_regularity
-from ssnbench.report.figures import Drawing
-from ssnbench.report.ranks import ALPHA, Ranking
-from ssnbench.report.sections import Section, better, short_name
+from ssnbench.analysis import equal_counts, paired, ranks, tradeoffs
+from ssnbench.analysis.ranks import ALPHA, Ranking
+from ssnbench.analysis.sections import Section, better, short_name
+from ssnbench.plots.critical_difference import draw_ranks
+from ssnbench.plots.figure import Drawing
+from ssnbench.plots.tradeoffs import draw_front, draw_regularity
+from ssnbench.report.table_formats import Cell, Table
 from ssnbench.report.tables import number
-from ssnbench.report.typeset import Cell, Table
 
 JUDGED = ("asa", "br", "f", "ev", "epe")
 """Metrics that methods are ranked by; those that a section has."""
@@ -55,7 +56,7 @@ def compare(
         Where the figures go.
     """
     made = Comparisons()
-    count = equal.fullest_count(level)
+    count = equal_counts.fullest_count(level)
     if count is None:
         return made
     _judge(made, section, count, labels, folder)
@@ -68,7 +69,7 @@ def _judge(
     made: Comparisons, section: Section, count: int, labels: Sequence[str], folder: Path
 ) -> None:
     """Rank the methods, and compare each with the best."""
-    scores = equal.image_scores(section, count)
+    scores = equal_counts.image_scores(section, count)
     rankings = [
         ranking
         for metric in tradeoffs.traded(section, JUDGED)
@@ -82,8 +83,9 @@ def _judge(
     refused = sorted({label for ranking in rankings for label in ranking.refused})
     if refused:
         made.notes.append(
-            f"Not compared at {count} superpixels made, which fewer than {equal.COVERAGE:.0%} of "
-            f"their images reach (nothing is extrapolated): {', '.join(refused)}."
+            f"Not compared at {count} superpixels made, which fewer than "
+            f"{equal_counts.COVERAGE:.0%} of their images reach (nothing is extrapolated): "
+            f"{', '.join(refused)}."
         )
     drawn = [draw_ranks(section, r, labels, folder) for r in rankings if r.metric in TRADED]
     made.figures += [drawing for drawing in drawn if drawing is not None]

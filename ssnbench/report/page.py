@@ -10,25 +10,17 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
+from ssnbench.analysis import inter_annotator, robustness, sections
+from ssnbench.analysis.winners import HEADLINES
 from ssnbench.contracts import UsageError
-from ssnbench.report import (
-    albums,
-    bundle,
-    ceiling,
-    citations,
-    gallery,
-    overlay,
-    payload,
-    robustness,
-    sections,
-    tables,
-)
-from ssnbench.report.albums import Album
-from ssnbench.report.bundle import Beside, Bundle, Within
-from ssnbench.report.chapters import Chapter, Desk, Filed, chapter, filed
-from ssnbench.report.figures import Drawing
-from ssnbench.report.winners import HEADLINES
-from ssnbench.report.yardsticks import yardsticks_tables
+from ssnbench.plots import gallery
+from ssnbench.plots.figure import Drawing
+from ssnbench.plots.grids import draw_grids, preview_uri
+from ssnbench.report import citations, image_browser, page_data, section_data, tables
+from ssnbench.report.image_browser import Album
+from ssnbench.report.page_data import Beside, Bundle, Within
+from ssnbench.report.protocol_tables import yardsticks_tables
+from ssnbench.report.section_report import Chapter, Desk, Filed, chapter, filed
 from ssnbench.results.store import Store
 
 FOLDER, PAGE, SINGLE = "index_files", "index.html", "report.html"
@@ -50,7 +42,7 @@ def write(folder: Path, *, single: bool = False, data_root: Path | None = None) 
             sorted(records["label"].unique()),
             perturbed,
             timings,
-            ceiling.read(folder),
+            inter_annotator.read(folder),
             sections.undefined_by(runs),
             _made(folder / "figures"),
             _made(folder / "tables"),
@@ -66,7 +58,7 @@ def write(folder: Path, *, single: bool = False, data_root: Path | None = None) 
         indices = _add_values(chapters, store, records, values, data_root)
     if single:
         prints = {item.slug: desk.figures / item.files["png"] for item in grids}
-        values.add("figures/prints", {s: overlay.preview_uri(p) for s, p in prints.items()})
+        values.add("figures/prints", {s: preview_uri(p) for s, p in prints.items()})
     html = _template().render(
         _facts(chapters, records, timings, runs, desk),
         grids=grids,
@@ -75,8 +67,8 @@ def write(folder: Path, *, single: bool = False, data_root: Path | None = None) 
         single=single,
         files=FOLDER,
         blocks=values.blocks if isinstance(values, Within) else {},
-        styles=bundle.STYLES,
-        scripts=bundle.SCRIPTS,
+        styles=page_data.STYLES,
+        scripts=page_data.SCRIPTS,
     )
     if isinstance(values, Beside):
         values.finish()
@@ -96,7 +88,7 @@ def _made(folder: Path) -> Path:
 def _template() -> jinja2.Template:
     here = Path(__file__).parent
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(here),
+        loader=jinja2.FileSystemLoader(here / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -122,7 +114,7 @@ def _add_values(
     values.add("report", {"sections": [dict(each.data) for each in chapters]})
     for each in chapters:
         slug = each.section.slug
-        values.add(f"scores/{slug}", payload.scores_data(each.section))
+        values.add(f"scores/{slug}", section_data.scores_data(each.section))
         for kind, drawings in (
             ("curves", each.curves),
             ("compared", each.compared),
@@ -130,10 +122,10 @@ def _add_values(
         ):
             values.add(f"figures/{slug}-{kind}", {item.slug: item.svg for item in drawings})
     told = {each.section.dataset for each in chapters}
-    found = [album for album in albums.gather(store, records) if album.dataset in told]
+    found = [album for album in image_browser.gather(store, records) if album.dataset in told]
     if isinstance(values, Within):
         found = [_embedded(album, chapters) for album in found]
-    indices = [albums.add(album, store, values, data_root) for album in found]
+    indices = [image_browser.add(album, store, values, data_root) for album in found]
     values.add("albums", indices)
     return indices
 
@@ -141,14 +133,16 @@ def _add_values(
 def _embedded(album: Album, chapters: Sequence[Chapter]) -> Album:
     """Keep of an album what a page of one file has room for."""
     scores = next(
-        payload.scores_data(each.section)
+        section_data.scores_data(each.section)
         for each in chapters
         if (each.section.dataset, each.section.split) == (album.dataset, album.split)
     )
     ways = {name: sections.better(name) for name in HEADLINES}
     a_piece = len(album.maps) / len(album.images)
     most = min(max(int(MOST_MAPS / a_piece), 1), MOST_EMBEDDED)
-    return albums.limited(album, albums.worst_images(scores, ways, album.images, most))
+    return image_browser.limited(
+        album, image_browser.worst_images(scores, ways, album.images, most)
+    )
 
 
 # ---------------------------------------------------------------------- what the template tells
@@ -180,7 +174,7 @@ def _facts(
 
 def _grids(shown: gallery.Gallery, figures: Path) -> list[Drawing]:
     slug = sections.slugged(f"{shown.dataset}-{shown.split}-overlay")
-    return overlay.draw_grids(shown, slug, figures)
+    return draw_grids(shown, slug, figures)
 
 
 def _runtime(

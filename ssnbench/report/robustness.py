@@ -1,41 +1,20 @@
-"""Robustness: what is left of a score when the image is perturbed, and how far superpixels move."""
+"""What a section says of perturbed images: figures and the table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import matplotlib as mpl
 import pandas as pd
-from matplotlib.ticker import MaxNLocator
 
-from ssnbench.perturb import KINDS, original, perturbation_of
+from ssnbench.analysis.equal_counts import fullest_count
+from ssnbench.analysis.robustness import ALIKE, SCORED, _is_of, followed
+from ssnbench.analysis.sections import Section, short_name
+from ssnbench.perturb import KINDS
+from ssnbench.plots.robustness import draw_robustness
 from ssnbench.report.comparisons import Comparisons
-from ssnbench.report.equal import at_equal_counts, fullest_count
-from ssnbench.report.figures import STYLE, Drawing, axis_name, canvas, curves_of, written
-from ssnbench.report.looks import gid, look, name_curves
-from ssnbench.report.sections import Section, long_name, short_name
+from ssnbench.report.table_formats import Cell, Table
 from ssnbench.report.tables import number
-from ssnbench.report.typeset import Cell, Table
-
-SCORED = ("asa", "br", "ev")
-"""Metrics that are followed; those that a section has."""
-
-ALIKE = {
-    "vi_original": ("VI to original [bit] ↓", "Variation of information to the original's map"),
-    "asa_original": ("ASA to original ↑", "Mutual accuracy with the original's map"),
-}
-"""Axis and title of what compares the label maps of the perturbed and the original image."""
-
-
-def parted(found: Iterable[Section]) -> tuple[list[Section], list[Section]]:
-    """Part the sections of original images from those of perturbed ones."""
-    plain: list[Section] = []
-    perturbed: list[Section] = []
-    for section in found:
-        known = original(section.dataset) == section.dataset
-        (plain if known else perturbed).append(section)
-    return plain, perturbed
 
 
 def robustness(
@@ -80,82 +59,6 @@ def robustness(
     return made
 
 
-def followed(level: pd.DataFrame, perturbed: Iterable[Section], count: int) -> pd.DataFrame:
-    """Return the scores of all methods under every perturbation, at one made count.
-
-    Parameters
-    ----------
-    level : DataFrame
-        What `equal.at_equal_counts` made of the section of the original images.
-    perturbed : iterable of Section
-        The perturbed images of that section.
-    count : int
-        Superpixels made.
-
-    Returns
-    -------
-    DataFrame
-        One row per (kind, strength, label, metric): ``dataset`` (what was done to which),
-        ``n_segments`` and ``image_mean``. The original stands in every kind, at its neutral
-        strength; a kind without strength has none (NaN).
-    """
-    names = [*SCORED, *ALIKE]
-    start = level[(level["n_segments"] == count) & level["metric"].isin(names)]
-    tables = []
-    kinds = set()
-    for other in perturbed:
-        done = perturbation_of(other.dataset)
-        if done is None:
-            raise ValueError(f"the images of {other.dataset} were not perturbed")
-        kinds.add(done.kind)
-        here = at_equal_counts(other, [count])
-        here = here[here["metric"].isin(names)]
-        tables.append(here.assign(kind=done.kind, strength=done.strength, dataset=done.label))
-    tables += [start.assign(kind=k, strength=KINDS[k].neutral, dataset="original") for k in kinds]
-    found = pd.concat(tables, ignore_index=True).astype({"strength": float})
-    columns = ["kind", "strength", "dataset", "label", "metric", "n_segments", "image_mean"]
-    return found[found["image_mean"].notna()][columns].sort_values(
-        ["kind", "strength", "label", "metric"], ignore_index=True
-    )
-
-
-def draw_robustness(
-    section: Section, data: pd.DataFrame, labels: Sequence[str], folder: Path
-) -> Drawing:
-    """Draw one metric over the strength of one kind of perturbation, a curve per method.
-
-    Parameters
-    ----------
-    section : Section
-        Gives dataset and protocol.
-    data : DataFrame
-        Rows of `followed` of one kind and one metric.
-    labels : sequence of str
-        All methods of the report, so that one looks the same in every figure.
-    folder : Path
-        Where the files go.
-    """
-    name, metric = str(data["kind"].iloc[0]), str(data["metric"].iloc[0])
-    kind = KINDS[name]
-    curves = curves_of(data.rename(columns={"strength": "x", "image_mean": "y"}))
-    falling = kind.neutral == kind.high
-    if falling:  # the original stands on the left, whatever its strength
-        curves = {label: curve[::-1] for label, curve in curves.items()}
-    with mpl.rc_context(fname=STYLE):
-        figure, axes = canvas(section, len(curves), f"{data['n_segments'].iloc[0]} superpixels")
-        for label, curve in curves.items():
-            axes.plot(curve["x"], curve["y"], **look(label, labels), gid=gid(label, labels))
-        axes.yaxis.set_major_locator(MaxNLocator(5))
-        axes.set_xlabel(kind.what)
-        axes.set_ylabel(ALIKE[metric][0] if metric in ALIKE else axis_name(metric, section))
-        if falling:
-            axes.invert_xaxis()
-        name_curves(figure, axes, curves, labels)
-        titled = ALIKE[metric][1] if metric in ALIKE else long_name(metric)
-        title = f"{titled} over {kind.what.partition(' (')[0]}"
-        return written(figure, f"{section.slug}-{name}-{metric}", title, data, folder)
-
-
 def robustness_table(section: Section, found: pd.DataFrame, count: int) -> Table:
     """Table of all perturbations by method.
 
@@ -196,12 +99,4 @@ def robustness_table(section: Section, found: pd.DataFrame, count: int) -> Table
         tuple(rows),
         tuple(kind for kind, _, _ in keys),
         found.drop(columns=["place", "change"]),
-    )
-
-
-def _is_of(other: Section, section: Section) -> bool:
-    return (original(other.dataset), other.split, other.protocol) == (
-        section.dataset,
-        section.split,
-        section.protocol,
     )

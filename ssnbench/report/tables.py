@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ssnbench.report import paired
-from ssnbench.report.equal import COVERAGE, image_scores
-from ssnbench.report.ranks import ALPHA
-from ssnbench.report.sections import Section, better, short_name
-from ssnbench.report.typeset import MARK, Cell, Table
+from ssnbench.analysis import paired
+from ssnbench.analysis.equal_counts import COVERAGE, image_scores
+from ssnbench.analysis.ranks import ALPHA
+from ssnbench.analysis.sections import Section, better, short_name
+from ssnbench.report.table_formats import MARK, Cell, Table
 
 MISSING = "—"
 STAGES = ("segment", "colour", "network", "clustering", "joining", "other", "connectivity")

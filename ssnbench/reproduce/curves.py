@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ssnbench.report import stats
-from ssnbench.report.enlarge import enlarge
-from ssnbench.report.figures import STYLE, axis_name, set_count_axis
-from ssnbench.report.looks import INK, look, name_curves
-from ssnbench.report.sections import Section, judges_truth
+from ssnbench.analysis.sections import Section, judges_truth
+from ssnbench.analysis.summary import summarise
+from ssnbench.plots.figure import STYLE, axis_name, set_count_axis
+from ssnbench.plots.inset import enlarge
+from ssnbench.plots.styles import INK, look, name_curves
 from ssnbench.reproduce import figure as sheet
 from ssnbench.reproduce.figure import Made
 from ssnbench.reproduce.recipes import COUNT, LOOKS, Panel, Recipe
@@ -63,7 +63,7 @@ def make(
 
 def points(panel: Panel, section: Section) -> pd.DataFrame:
     """Means by method and count asked, with the numbers that a panel draws as ``x`` and ``y``."""
-    summary = stats.summarise(section)
+    summary = summarise(section)
     wide = summary.pivot(index=["label", "n_asked"], columns="metric", values="pair_mean")
     made = summary.groupby(["label", "n_asked"])[["n_segments", "n_images", "n_pairs"]].max()
     scores = [name for name in dict.fromkeys((panel.x, panel.y)) if name in wide]

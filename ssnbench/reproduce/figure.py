@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ssnbench.report.figures import save
-from ssnbench.report.typeset import escape_latex, escape_markdown
+from ssnbench.plots.figure import save
+from ssnbench.report.table_formats import escape_latex, escape_markdown
 from ssnbench.reproduce.recipes import Recipe
 
 ALARM = "#a3271f"

@@ -16,8 +16,9 @@ from matplotlib.patches import Circle, Rectangle
 from ssnbench.contracts import Image, Labels, Sample
 from ssnbench.flow import colour_wheel, colours, known, residuals, segmented_flow
 from ssnbench.kernels.boundaries import find_boundaries
-from ssnbench.report.figures import STYLE
-from ssnbench.report.gallery import standing_out, telling_box
+from ssnbench.plots.detail import telling_box
+from ssnbench.plots.figure import STYLE
+from ssnbench.plots.overlay import standing_out
 from ssnbench.reproduce import figure as sheet
 from ssnbench.reproduce.figure import Made
 from ssnbench.reproduce.recipes import Recipe
@@ -111,7 +112,7 @@ def stages(lines: Sequence[Line], names: Sequence[str]) -> Figure:
 
 def _initial_grid(shape: tuple[int, ...], n_asked: int) -> tuple[Labels, tuple[int, int]]:
     """Cells that SSN starts from, int32 (H, W), and their rows and columns."""
-    from ssnbench.ssn.grid import Grid  # torch: only for those who draw this
+    from ssnbench.ssn.kernels.grid import Grid  # torch: only for those who draw this
 
     grid = Grid.of(shape[0], shape[1], n_asked)
     row = np.arange(grid.height) * grid.rows // grid.height

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ssnbench import plugins
 from ssnbench.contracts import UsageError
-from ssnbench.plugins.dataset_ref import DatasetRef, open_source
+from ssnbench.plugins.dataset_ref import DatasetRef, dataset_ref
 from ssnbench.plugins.variant import Variant, parse
 from ssnbench.reproduce.recipes import Method, Scene
 
@@ -66,11 +66,11 @@ class Found:
 
 def find(scene: Scene, root: Path | None) -> Found:
     """Open the dataset of a scene, or what stands in for it where its files are not there."""
-    source = open_source(scene.dataset, scene.split, root)
+    source = dataset_ref(scene.dataset, scene.split, root)
     try:
         images = tuple(source.open().keys())
     except UsageError:
-        stand_in = open_source(scene.builtin)
+        stand_in = dataset_ref(scene.builtin)
         return Found(scene, stand_in, tuple(stand_in.open().keys()), 0, True)
     complete = getattr(plugins.load("datasets", source.variant.name), "N_IMAGES", {})
     return Found(scene, source, images, complete.get(source.split, 0), False)

@@ -11,12 +11,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
+from ssnbench.plots.figure import STYLE
+from ssnbench.plots.styles import INK
 from ssnbench.plugins.variant import parameters, parse
-from ssnbench.report import typeset
-from ssnbench.report.figures import STYLE
-from ssnbench.report.looks import INK
+from ssnbench.report import table_formats
+from ssnbench.report.table_formats import Cell, Table
 from ssnbench.report.tables import number
-from ssnbench.report.typeset import Cell, Table
 from ssnbench.reproduce import figure as sheet
 from ssnbench.reproduce.figure import Made
 from ssnbench.reproduce.recipes import PRINTED, Printed, Recipe
@@ -63,7 +63,7 @@ def make(recipe: Recipe, found: Found, n_asked: int, bench: Bench) -> Made:
         figure = draw(frame)
         sheet.annotate(figure, made.notes)
         drawn = sheet.save_figure(figure, made.recipe.name, bench.store.folder)
-    files = typeset.write(laid_out(made, frame), bench.store.folder)
+    files = table_formats.write(laid_out(made, frame), bench.store.folder)
     return replace(made, files=(*drawn, *(bench.store.folder / name for name in files.values())))
 
 

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, replace
 
 import pandas as pd
 
+from ssnbench.analysis import sections
+from ssnbench.analysis.sections import Section
 from ssnbench.contracts import Labels
-from ssnbench.report import sections
-from ssnbench.report.sections import Section
 from ssnbench.reproduce.sources import Chosen, Found
 from ssnbench.results.store import KEY, Store
 from ssnbench.run import benchmark, environment, plan

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ssnbench import plugins
 from ssnbench.contracts import JobKey, UsageError
+from ssnbench.metrics import protocol as find_protocol
 from ssnbench.perturb import Perturbation, perturbed_label
 from ssnbench.perturb import parse as parse_perturbations
 from ssnbench.plugins.dataset_ref import DatasetRef
@@ -74,6 +75,13 @@ class Plan:
         return _middle(self.n_asked)
 
 
+def protocol_on(source: DatasetRef, protocol: str) -> str:
+    """Key of a protocol; without a tolerance it takes that of the dataset, if there is one."""
+    chosen = find_protocol(protocol)
+    own = source.tolerances.get(chosen.name)
+    return (chosen if own is None or "(" in protocol else chosen.with_tolerance(own)).key
+
+
 def choose_algorithms(algos: str, settings: Sequence[str] = ()) -> tuple[Variant, ...]:
     """Resolve ``--algos`` and the ``algorithm.parameter=value`` settings of ``--set``."""
     variants = parse_list("algorithms", algos)
@@ -128,7 +136,7 @@ def make(
     images = tuple(keys if limit is None else keys[: max(0, limit)])
     if not images:
         raise UsageError(f"{source.label} has no images to run on (split {source.split})")
-    yardstick = source.yardstick(protocol)
+    yardstick = protocol_on(source, protocol)
     middle = _middle(counts)
     perturbations = () if perturb is None else parse_perturbations(perturb)
     filed = [

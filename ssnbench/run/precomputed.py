@@ -14,7 +14,7 @@ from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import parse
 from ssnbench.results.store import Kept, Store
 from ssnbench.run.label_sources import FromFile, FromStore
-from ssnbench.run.plan import SHOWN_IMAGES, Job
+from ssnbench.run.plan import SHOWN_IMAGES, Job, protocol_on
 
 SUFFIXES = (".npy", ".png", ".csv", ".mat")
 
@@ -56,7 +56,7 @@ def of_folder(
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder; give a folder of label maps or of a run")
     images = list(islice(source.open().keys(), limit))
-    yardstick = source.yardstick(protocol)
+    yardstick = protocol_on(source, protocol)
     label = name or folder.resolve().name
     found = [
         (n_asked, image, files[image])
@@ -101,7 +101,7 @@ def of_run(
     sources = {
         place: DatasetRef(parse("datasets", original(place[0])), place[1], root) for place in places
     }
-    yardsticks = {place: source.yardstick(protocol) for place, source in sources.items()}
+    yardsticks = {place: protocol_on(source, protocol) for place, source in sources.items()}
     return [
         Job(
             _key(each, yardsticks[each.dataset, each.split]),

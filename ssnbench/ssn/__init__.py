@@ -5,8 +5,8 @@ Usable on its own, inside any PyTorch network; it knows nothing of benchmarks.
 
 from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.features import xylab
-from ssnbench.ssn.grid import Grid
 from ssnbench.ssn.infer import segment
+from ssnbench.ssn.kernels.grid import Grid
 from ssnbench.ssn.layer import DifferentiableSLIC, Superpixels, pool, slic, unpool
 from ssnbench.ssn.losses import compactness_loss, regression_loss, segment_loss, ssn_loss
 from ssnbench.ssn.model import SSN

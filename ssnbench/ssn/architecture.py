@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from ssnbench.contracts import UsageError
 from ssnbench.ssn.features import COLOR_SCALE, ETA
-from ssnbench.ssn.reference import Association
+from ssnbench.ssn.kernels.reference import Association
 
 N_XYLAB = 5
 """Channels of scaled positions and colours, which are part of every feature vector."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ssnbench.kernels import colour
-from ssnbench.ssn.grid import Grid
+from ssnbench.ssn.kernels.grid import Grid
 
 COLOR_SCALE = 0.26
 """gamma_color of section 4.4."""

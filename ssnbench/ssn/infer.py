@@ -14,10 +14,10 @@ from ssnbench.contracts import Image, Labels, UsageError
 from ssnbench.kernels.colour import rgb_to_lab
 from ssnbench.ssn.connect import MIN_SHARE, connected
 from ssnbench.ssn.features import COLOR_SCALE, ETA, xylab
-from ssnbench.ssn.grid import Grid
+from ssnbench.ssn.kernels.grid import Grid
+from ssnbench.ssn.kernels.reference import Association
 from ssnbench.ssn.layer import slic
 from ssnbench.ssn.model import SSN, Precision
-from ssnbench.ssn.reference import Association
 from ssnbench.ssn.weights import find, load_network
 from ssnbench.stages import stage
 

@@ -10,9 +10,9 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor, nn
 
-from ssnbench.ssn import cuda, ops, reference
-from ssnbench.ssn.grid import Grid, cells
-from ssnbench.ssn.reference import Association, gather_sums, to_cells, to_image
+from ssnbench.ssn.kernels import cuda, ops, reference
+from ssnbench.ssn.kernels.grid import Grid, cells
+from ssnbench.ssn.kernels.reference import Association, gather_sums, to_cells, to_image
 
 Implementation = Literal["auto", "reference", "kernel"]
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ssnbench.ssn.grid import NEIGHBOURS, cells
+from ssnbench.ssn.kernels.grid import NEIGHBOURS, cells
 from ssnbench.ssn.layer import Superpixels
 
 IGNORED = -1

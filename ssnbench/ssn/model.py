@@ -13,7 +13,7 @@ from ssnbench.contracts import PathLike, UsageError
 from ssnbench.ssn import strips, weights
 from ssnbench.ssn.connect import MIN_SHARE, connected
 from ssnbench.ssn.features import lab_of
-from ssnbench.ssn.grid import Grid
+from ssnbench.ssn.kernels.grid import Grid
 from ssnbench.ssn.layer import Superpixels, slic
 from ssnbench.ssn.network import FeatureNetwork
 from ssnbench.stages import stage

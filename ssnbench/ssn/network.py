@@ -15,7 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ssnbench.ssn.architecture import N_XYLAB, Architecture
 from ssnbench.ssn.features import xylab
-from ssnbench.ssn.grid import Grid
+from ssnbench.ssn.kernels.grid import Grid
 
 LAB_UNIT = 10.0
 """Lab is divided by this for a network that sees colours only: values of order one."""

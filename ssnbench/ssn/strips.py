@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ssnbench.ssn.grid import Grid
+from ssnbench.ssn.kernels.grid import Grid
 from ssnbench.ssn.network import FeatureNetwork, Strip
 
 MARGIN = 32

@@ -1,0 +1,188 @@
+"""Statistics of a run: means with their intervals, and the areas under their curves.
+
+Three means of one metric are told apart (principle 3 of the benchmark):
+
+- ``pair_mean``: over all (image, annotator) pairs, as the papers do; the number that is printed;
+- ``image_mean``: over images, of the mean over an image's annotators;
+- ``best_mean``: over images, of the annotator that suits the label map best.
+
+A metric that no truth enters (explained variation, compactness) has one sample per image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssnbench.analysis.sections import Section, better, judges_truth
+from ssnbench.metrics.curve import AREAS
+
+LEVEL = 0.95
+"""Of the intervals."""
+
+_RESAMPLES = 1000
+
+
+def summarise(section: Section) -> pd.DataFrame:
+    """Return the means of every metric by method and asked count.
+
+    Returns
+    -------
+    DataFrame
+        One row per (label, n_asked, metric): ``n_segments`` (mean made count over images),
+        ``pair_mean``, ``low`` and ``high`` (95 % bootstrap interval of the pair mean, images drawn
+        with replacement; missing for a single image), ``image_mean``, ``best_mean``, ``n_images``,
+        ``n_pairs`` (images and pairs with a score).
+    """
+    keys, metrics = ["label", "n_asked"], list(section.metrics)
+    if not metrics:
+        return pd.DataFrame(columns=_SUMMARY)
+    scored = section.scored
+    made = scored.groupby([*keys, "image"])["n_segments"].first().groupby(keys).mean()
+    total, pairs, best = _joined(scored, metrics)
+    images = total.index.unique("image")
+    weights = resampled(len(images))
+    found = []
+    for key in made.index:
+        sums, counts = (part.loc[key].reindex(images).fillna(0.0) for part in (total, pairs))
+        low, high = _interval(sums.to_numpy(), counts.to_numpy(), weights)
+        found.append(
+            pd.DataFrame(
+                {
+                    "label": key[0],
+                    "n_asked": key[1],
+                    "n_segments": made[key],
+                    "metric": metrics,
+                    "pair_mean": ratio(sums.sum().to_numpy(), counts.sum().to_numpy()),
+                    "low": low,
+                    "high": high,
+                    "image_mean": (sums / counts).mean().to_numpy(),
+                    "best_mean": best.loc[key].mean().to_numpy(),
+                    "n_images": (counts > 0).sum().to_numpy(),
+                    "n_pairs": counts.sum().to_numpy(dtype=int),
+                },
+                columns=_SUMMARY,
+            )
+        )
+    summary = pd.concat(found, ignore_index=True)
+    for metric, values in pooled(scored, keys).items():
+        rows = summary["metric"] == metric
+        places = pd.MultiIndex.from_frame(summary.loc[rows, keys])
+        summary.loc[rows, "pair_mean"] = values.reindex(places).to_numpy()
+        summary.loc[rows, ["low", "high"]] = np.nan  # those were of the mean over pairs
+    return summary
+
+
+def pooled(scored: pd.DataFrame, keys: Sequence[str]) -> dict[str, pd.Series[float]]:
+    """Recall and precision over all boundary pixels of a group, as the Berkeley benchmark does.
+
+    The label side counts once per image: it is matched with the union of the annotators. Empty
+    where pixels were not matched one to one.
+    """
+    if "truth_matched" not in scored or scored["truth_matched"].isna().all():
+        return {}
+    keys = list(keys)
+    truth = scored.groupby(keys)[["truth_matched", "truth_pixels"]].sum()
+    maps = scored.drop_duplicates(["label", "params", "n_asked", "image"])
+    labels = maps.groupby(keys)[["labels_matched", "labels_pixels"]].sum()
+    br = truth["truth_matched"] / truth["truth_pixels"]
+    bp = labels["labels_matched"] / labels["labels_pixels"]
+    return {"br": br, "bp": bp, "f": 2 * br * bp / (br + bp)}
+
+
+_SUMMARY = [
+    *("label", "n_asked", "n_segments", "metric", "pair_mean", "low", "high"),
+    *("image_mean", "best_mean", "n_images", "n_pairs"),
+]
+
+
+def _joined(
+    scored: pd.DataFrame, metrics: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Sum, number and best of an image's annotators, by (label, n_asked, image); a column each."""
+    grouped = scored.groupby(["label", "n_asked", "image"])[list(metrics)]
+    total, pairs = grouped.sum(), grouped.count()
+    extremes = {"higher": grouped.max(), "lower": grouped.min()}
+    undirected = pd.DataFrame(np.nan, index=total.index, columns=total.columns)
+    best = pd.DataFrame({m: extremes.get(better(m), undirected)[m] for m in metrics})
+    for metric in metrics:
+        if not judges_truth(metric):
+            total[metric] /= pairs[metric].clip(lower=1)
+            pairs[metric] = pairs[metric].clip(upper=1)
+    return total, pairs, best
+
+
+def resampled(n_images: int) -> NDArray[np.float64]:
+    """How often each image is drawn in each resample; the same draws serve every method."""
+    generator = np.random.default_rng(0)
+    even = np.full(n_images, 1 / n_images)
+    return generator.multinomial(n_images, even, size=_RESAMPLES).astype(np.float64)
+
+
+def _interval(
+    sums: NDArray[np.float64], counts: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Percentile interval of each column's pair mean; an image's annotators stay together.
+
+    Parameters
+    ----------
+    sums, counts : float64 (images, metrics)
+        Sum and number of the scores of each image.
+    weights : float64 (resamples, images)
+        How often each image is drawn.
+    """
+    means = ratio(weights @ sums, weights @ counts)
+    means[:, (counts > 0).sum(axis=0) < 2] = np.nan
+    low, high = (np.full(means.shape[1], np.nan) for _ in range(2))
+    known = np.isfinite(means).any(axis=0)
+    if known.any():
+        tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+        complete = np.isfinite(means).all(axis=0)  # nanquantile goes column by column, slowly
+        low[complete], high[complete] = np.quantile(means[:, complete], tails, axis=0)
+        patchy = known & ~complete
+        if patchy.any():
+            low[patchy], high[patchy] = np.nanquantile(means[:, patchy], tails, axis=0)
+    return low, high
+
+
+def ratio(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Quotient that is missing where there is nothing to divide by."""
+    empty = np.full(np.shape(sums), np.nan)
+    return np.asarray(np.divide(sums, counts, out=empty, where=np.asarray(counts) > 0))
+
+
+def areas(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean height of each method's curves over a range of made counts.
+
+    The range is the one that all methods cover. A method whose curve only begins beyond the
+    middle of the counts asked for (MSLIC by OpenCV does) would leave little of it: it is left out.
+
+    Returns
+    -------
+    DataFrame
+        One row per (label, area): ``area`` (a name of ``ssnbench.metrics.curve.AREAS``),
+        ``value``, ``low`` and ``high`` (the range). Empty where no range is left.
+    """
+    found = pd.DataFrame(columns=["label", "area", "value", "low", "high"])
+    if summary.empty:
+        return found
+    first = summary.groupby("label")["n_segments"].min()
+    middle = np.median(summary["n_asked"].unique())
+    covering = summary[summary["label"].map(first) <= middle]
+    curves = dict(iter(covering.groupby(["label", "metric"])))
+    if not curves:
+        return found
+    low = max(curve["n_segments"].min() for curve in curves.values())
+    high = min(curve["n_segments"].max() for curve in curves.values())
+    if low >= high:
+        return found
+    for (label, metric), curve in curves.items():
+        points = curve.dropna(subset="pair_mean")
+        for name, (base, function) in AREAS.items():
+            if base == metric and len(points) == len(curve):
+                value = function(points["n_segments"], points["pair_mean"], low, high)
+                found.loc[len(found)] = [label, name, value, low, high]
+    return found

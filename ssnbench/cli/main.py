@@ -1,0 +1,311 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ssnbench.cli import options
+from ssnbench.cli.data import data
+from ssnbench.cli.reproduce import reproduce
+from ssnbench.cli.results import annotators, compare, merge
+from ssnbench.cli.train import train
+from ssnbench.contracts import UsageError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``ssnbench``; return 0 done, 1 some jobs failed, 2 wrong use."""
+    try:
+        return commands.main(argv, prog_name="ssnbench", standalone_mode=False) or 0
+    except UsageError as error:
+        click.echo(f"ssnbench: {error}", err=True)
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; the same command goes on from here", err=True)
+        return 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="ssnbench")
+def commands() -> None:
+    """Benchmark and evaluation suite for superpixel algorithms."""
+
+
+for _command in (train, data, compare, merge, annotators, reproduce):
+    commands.add_command(_command)
+
+_split = click.option("--split", help="Part of the dataset [its own default, mostly test].")
+_limit = click.option("--limit", type=click.IntRange(min=1), help="Only the first N images.")
+_workers = click.option(
+    "--jobs", "n_workers", type=click.IntRange(min=1), help="Worker processes [one per core]."
+)
+_backend = click.option(
+    "--backend",
+    type=click.Choice(["loky", "dask", "ray"]),
+    default="loky",
+    show_default=True,
+    help="How the jobs are distributed.",
+)
+_on_data = options.together(_split, _limit, _workers, _backend, options.plugin, options.data_root)
+_set = click.option(
+    "--set", "settings", multiple=True, metavar="ALGO.PARAM=VALUE", help="Set a parameter."
+)
+
+
+@commands.command()
+@click.option("--algos", help="Algorithms, such as slic,ssn(variant=pix) [a handful].")
+@click.option("--dataset", default="collage", show_default=True, help="Dataset.")
+@click.option("--segments", help="Numbers of superpixels, such as 100,200 [100,200,400,800].")
+@click.option("--protocol", default="seal", show_default=True, help="Yard-stick.")
+@_on_data
+@_set
+@click.option("--out", type=options.PATH, help="Folder of the results [reports/DATASET-SPLIT].")
+@click.option("--keep-labels", is_flag=True, help="Keep every label map, to score it again later.")
+@click.option("--perturb", help="Also perturb the images, such as noise,blur(2): robustness.")
+@click.option("--times/--no-times", default=True, help="Take the times of the algorithms, too.")
+@click.option("--fresh", is_flag=True, help="Forget the results that the folder holds.")
+def run(
+    algos: str | None,
+    dataset: str,
+    segments: str | None,
+    protocol: str,
+    split: str | None,
+    limit: int | None,
+    n_workers: int | None,
+    backend: str,
+    plugin_files: tuple[Path, ...],
+    data_root: Path | None,
+    settings: tuple[str, ...],
+    out: Path | None,
+    keep_labels: bool,
+    perturb: str | None,
+    times: bool,
+    fresh: bool,
+) -> int:
+    """Run algorithms over a dataset, score them, and write a report.
+
+    A run that was stopped goes on where it was: only what is missing is computed.
+    """
+    from ssnbench.cli.progress import Progress
+    from ssnbench.plugins.dataset_ref import dataset_ref
+    from ssnbench.results.store import Store
+    from ssnbench.run import benchmark, plan
+
+    options.add_plugins(plugin_files)
+    source = dataset_ref(dataset, split, data_root)
+    todo = plan.make(
+        plan.choose_algorithms(algos or plan.DEFAULT_ALGORITHMS, settings),
+        source,
+        options.numbers(segments, "--segments") if segments is not None else plan.DEFAULT_SEGMENTS,
+        protocol,
+        limit,
+        keep_labels,
+        plugin_files,
+        perturb,
+    )
+    folder = out or Path("reports") / f"{source.label}-{source.split}"
+    if fresh:
+        benchmark.clear(folder)
+    with Store(folder) as store, Progress() as progress:
+        tally = benchmark.compute(
+            todo.jobs, store, n_workers or _cores(), backend, progress.listener
+        )
+        timed = benchmark.take_times(todo, store, progress.listener) if times else 0
+    return _finish(folder, changed=tally.total + timed > 0, data_root=data_root)
+
+
+@commands.command()
+@click.argument("folder", type=options.PATH)
+@click.option("--single", is_flag=True, help="Write report.html, one file with a choice of images.")
+@options.plugin
+@options.data_root
+def report(folder: Path, plugin_files: tuple[Path, ...], **how: Any) -> int:
+    """Draw tables, figures and page of FOLDER again from what is stored there."""
+    options.add_plugins(plugin_files)
+    return _finish(folder, changed=True, **how)
+
+
+@commands.command()
+@click.argument("labels", type=options.PATH)
+@click.option("--dataset", help="Dataset that the label maps belong to.")
+@click.option("--name", help="Name of the method [that of the folder].")
+@click.option("--protocol", default="seal", show_default=True, help="Yard-stick.")
+@click.option("--gate", is_flag=True, help="Make the maps connected first, as run does.")
+@_on_data
+@click.option(
+    "--out", type=options.PATH, help="Folder of the results [reports/NAME-on-DATASET-SPLIT]."
+)
+def evaluate(
+    labels: Path,
+    dataset: str | None,
+    name: str | None,
+    protocol: str,
+    gate: bool,
+    split: str | None,
+    limit: int | None,
+    n_workers: int | None,
+    backend: str,
+    plugin_files: tuple[Path, ...],
+    data_root: Path | None,
+    out: Path | None,
+) -> int:
+    """Score label maps that exist already.
+
+    LABELS is a folder of .npy, 16-bit .png, .csv or .mat files named by image, or of subfolders
+    of such files named by the count asked for (then --dataset says what they belong to); or the
+    folder of a run with --keep-labels, whose maps are scored again under another --protocol.
+    """
+    from ssnbench.cli.progress import Progress
+    from ssnbench.cli.tables import show_certificates
+    from ssnbench.plugins.dataset_ref import dataset_ref
+    from ssnbench.results.store import FILE, Store
+    from ssnbench.run import benchmark, precomputed
+
+    options.add_plugins(plugin_files)
+    if (labels / FILE).is_file():
+        if dataset or name or gate or split or limit:
+            raise UsageError(
+                f"{labels} is the folder of a run, which knows its images and methods: leave out "
+                "--dataset, --name, --gate, --split and --limit"
+            )
+        folder = out or labels
+        jobs = precomputed.of_run(labels, protocol, data_root, plugin_files)
+    elif dataset is None:
+        raise UsageError(f"{labels} is no folder of a run; say which images: --dataset NAME")
+    else:
+        source = dataset_ref(dataset, split, data_root)
+        jobs = precomputed.of_folder(labels, source, name, protocol, gate, limit, plugin_files)
+        folder = out or Path("reports") / f"{jobs[0].label}-on-{source.label}-{source.split}"
+    with Store(folder) as results, Progress() as progress:
+        tally = benchmark.compute(jobs, results, n_workers or _cores(), backend, progress.listener)
+        table = results.records()
+    show_certificates(table)
+    return _finish(folder, changed=tally.total > 0, data_root=data_root)
+
+
+@commands.command()
+@click.argument("image", type=options.PATH)
+@click.option("--algo", default="ssn", show_default=True, help="Algorithm, with parameters.")
+@click.option("--segments", type=int, default=500, show_default=True, help="Superpixels.")
+@click.option(
+    "-o", "--out", type=options.PATH, help="Label map: .png (16 bit), .npy, .csv or .mat."
+)
+@click.option("--overlay", type=options.PATH, help="Picture with the boundaries drawn.")
+@click.option("--second", type=options.PATH, help="The next frame, for methods that look at two.")
+@_set
+@options.plugin
+def segment(
+    image: Path,
+    algo: str,
+    segments: int,
+    out: Path | None,
+    overlay: Path | None,
+    second: Path | None,
+    settings: tuple[str, ...],
+    plugin_files: tuple[Path, ...],
+) -> int:
+    """Cut one IMAGE into superpixels and write the label map."""
+    from ssnbench import api
+    from ssnbench.io import images
+    from ssnbench.io.label_maps import write_labels
+    from ssnbench.plots.overlay import painted, standing_out
+    from ssnbench.run.plan import choose_algorithms
+
+    options.add_plugins(plugin_files)
+    (variant,) = choose_algorithms(algo, settings)
+    picture = images.read_image(image)
+    following = None if second is None else images.read_image(second)
+    labels = api.segment(picture, variant.name, segments, second=following, **dict(variant.params))
+    target = out or Path(f"{image.stem}-{variant.name}-{segments}.png")
+    write_labels(target, labels)
+    click.echo(f"{labels.max() + 1} superpixels by {variant.label} -> {target}")
+    if overlay is not None:
+        height, width = labels.shape
+        drawn = painted(picture, labels, standing_out([picture]), (2 * width, 2 * height))
+        images.write_image(overlay, drawn)
+        click.echo(f"boundaries drawn -> {overlay}")
+    return 0
+
+
+@commands.command("time")
+@click.option("--algos", help="Algorithms [a handful].")
+@click.option("--size", default="512x1024", show_default=True, help="HEIGHTxWIDTH.")
+@click.option("--segments", default="1000", show_default=True, help="Numbers of superpixels.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@_set
+@options.plugin
+@click.option("--out", type=options.PATH, help="Folder of results to add the times to.")
+def time_(
+    algos: str | None,
+    size: str,
+    segments: str,
+    device: str,
+    threads: int,
+    settings: tuple[str, ...],
+    plugin_files: tuple[Path, ...],
+    out: Path | None,
+) -> int:
+    """Time algorithms stage by stage: one process, pinned threads, warm, median of repeats."""
+    from ssnbench.cli.tables import show_times
+    from ssnbench.plugins.dataset_ref import dataset_ref
+    from ssnbench.run import benchmark, environment, plan, timing
+
+    options.add_plugins(plugin_files)
+    height, width = options.size(size)
+    source = dataset_ref(f"collage(height={height},width={width},n_images=1)")
+    (image,) = source.open().keys()
+    variants = plan.choose_algorithms(algos or plan.DEFAULT_ALGORITHMS, settings)
+    tasks = [
+        timing.TimingTask(variant, source, image, n, threads, device, plugin_files)
+        for variant in variants
+        for n in plan.check_counts(options.numbers(segments, "--segments"))
+    ]
+    results = list(timing.time_apart(tasks))
+    show_times(results, environment.machine())
+    if out is not None:
+        benchmark.save_times(results, out)
+    return int(any(isinstance(result, str) for _, result in results))
+
+
+@commands.command("list")
+@click.argument("what", type=click.Choice(["algos", "datasets", "metrics", "protocols"]))
+@options.plugin
+def list_(what: str, plugin_files: tuple[Path, ...]) -> int:
+    """List what there is, with parameters, licences, formulas."""
+    from ssnbench.cli import tables
+
+    options.add_plugins(plugin_files)
+    getattr(tables, f"list_{what}")()
+    return 0
+
+
+def _finish(folder: Path, changed: bool, **how: Any) -> int:
+    """Draw the report unless it is up to date, say where it lies, and tell success from failure."""
+    from ssnbench.cli.tables import show_summary
+
+    page = folder / "index.html"
+    if changed or not page.is_file():
+        from ssnbench.report import draw
+
+        page = draw(folder, **how)
+    n_failed = show_summary(folder)
+    click.echo(f"report: {page}")
+    return int(n_failed > 0)
+
+
+def _cores() -> int:
+    import joblib
+
+    return int(joblib.cpu_count())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,183 @@
+"""What the command line shows while it works: bars, and lines where there is no terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import rich.progress
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from ssnbench.learning.outcome import Progress as TrainingStep
+    from ssnbench.learning.validate import Trial
+    from ssnbench.run.benchmark import Listener
+    from ssnbench.run.job import Outcome
+    from ssnbench.run.timing import TimingTask
+
+
+console = Console()
+
+
+_QUIET_SECONDS = 30.0
+"""Between two lines about a training where there is no terminal to draw a bar on."""
+
+
+class Progress:
+    """A bar with counts of what went well or wrong, and the time that is left."""
+
+    def __init__(self) -> None:
+        self._bar = rich.progress.Progress(
+            rich.progress.TextColumn("{task.description}"),
+            rich.progress.BarColumn(),
+            rich.progress.MofNCompleteColumn(),
+            rich.progress.TextColumn("{task.fields[counts]}"),
+            rich.progress.TimeElapsedColumn(),
+            rich.progress.TextColumn("left"),
+            rich.progress.TimeRemainingColumn(),
+            console=console,
+        )
+        self._task = rich.progress.TaskID(0)
+        self._counts: dict[str, int] = {}
+        self._notes: set[str] = set()
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.stop()
+
+    @property
+    def listener(self) -> Listener:
+        """What a run tells its progress to."""
+        from ssnbench.run.benchmark import Listener
+
+        return Listener(self._planned, self._done, self._timed)
+
+    def _planned(self, what: str, n: int) -> None:
+        self._counts = {}
+        self._task = self._bar.add_task(f"{what:5}", total=n, counts="")
+
+    def _done(self, outcome: Outcome) -> None:
+        record = outcome.records[0]
+        self._advance(record.status)
+        if record.reason:
+            self._note(f"{record.label}: {record.reason}", f" (first at {record.key.image})")
+
+    def _timed(self, task: TimingTask, error: str) -> None:
+        self._advance("failed" if error else "ok")
+        if error:
+            self._note(f"{task.variant.label}: no time: {error}")
+
+    def _advance(self, status: str) -> None:
+        self._counts[status] = self._counts.get(status, 0) + 1
+        text = " ".join(f"{n} {status}" for status, n in sorted(self._counts.items()))
+        self._bar.update(self._task, advance=1, counts=text)
+
+    def _note(self, text: str, where: str = "") -> None:
+        if text not in self._notes:
+            self._notes.add(text)
+            self._bar.print(escape(text + where), style="yellow", soft_wrap=True)
+
+
+class _BarAndText(rich.progress.Progress):
+    """A bar with a line of text below it."""
+
+    text = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Draw the bar, then the text."""
+        yield from super().get_renderables()
+        yield Text(self.text)
+
+
+class TrainingProgress:
+    """How a training fares: a bar on a terminal, a line now and then where there is none.
+
+    Every validation leaves a line of its own on both.
+    """
+
+    def __init__(self) -> None:
+        self._bar = _BarAndText(
+            rich.progress.BarColumn(),
+            rich.progress.MofNCompleteColumn(),
+            rich.progress.TextColumn("left {task.fields[left]}"),
+            console=console,
+        )
+        self._task = self._bar.add_task("", total=None, left="?")
+        self._line_at = -math.inf
+        self._best = 0.0
+
+    def __enter__(self) -> TrainingProgress:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if console.is_terminal:  # elsewhere it would leave an empty line
+            self._bar.stop()
+
+    def progress(self, told: TrainingStep) -> None:
+        """Show how far the training is."""
+        self._best = max(self._best, told.best or 0.0)  # of an earlier run, too
+        text, left = _losses(told), _duration(told.remaining)
+        if console.is_terminal:
+            self._bar.start()  # only now: to the other processes of a training nothing is told
+            self._bar.text = text
+            self._bar.update(self._task, completed=told.step, total=told.steps, left=left)
+        elif told.seconds - self._line_at >= _QUIET_SECONDS or told.step == told.steps:
+            self._line_at = told.seconds
+            self._print(f"{told.step}/{told.steps} {text}, left {left}")
+
+    def tried(self, step: int, trial: Trial) -> None:
+        """Show how a validation went."""
+        self._best = max(self._best, trial.score)
+        means = ", ".join(f"{mean:.4f}" for mean in trial.means)
+        self._print(f"step {step}: ASA {trial.score:.4f} ({means}), best {self._best:.4f}")
+
+    def _print(self, text: str) -> None:
+        self._bar.print(text, soft_wrap=True, highlight=False)
+
+
+def _losses(told: TrainingStep) -> str:
+    return (
+        f"loss {told.loss:.4f} (segments {told.reconstruction:.4f}, "
+        f"compactness {told.compactness:.4g}), rate {told.rate:.2g}, "
+        f"waiting {told.waiting:.1%}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}"
+
+
+class TransferProgress:
+    """How far downloads and unpackings are: a bar each."""
+
+    def __init__(self) -> None:
+        self._bar = rich.progress.Progress(
+            rich.progress.TextColumn("{task.description}"),
+            rich.progress.BarColumn(),
+            rich.progress.DownloadColumn(),
+            rich.progress.TransferSpeedColumn(),
+            rich.progress.TimeRemainingColumn(),
+            console=console,
+        )
+        self._tasks: dict[str, rich.progress.TaskID] = {}
+
+    def __enter__(self) -> TransferProgress:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.stop()
+
+    def told(self, what: str, done: int, total: int | None) -> None:
+        """Show how many bytes are there."""
+        if what not in self._tasks:
+            self._bar.start()  # only now: without a bar it would draw an empty line
+            self._tasks[what] = self._bar.add_task(what, total=total)
+        self._bar.update(self._tasks[what], completed=done, total=total)

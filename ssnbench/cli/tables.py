@@ -1,0 +1,173 @@
+"""What the command line shows: tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from ssnbench import plugins
+from ssnbench.cli.progress import console
+from ssnbench.contracts import Timing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ssnbench.data.state import State
+    from ssnbench.run.timing import TimingTask
+
+_SUMMARY_METRICS = ("asa", "br", "bp", "ev", "co", "epe")
+_STAGES = ("total", "colour", "network", "clustering", "other", "connectivity")
+_MOST_ROWS = 20
+
+
+def show_summary(folder: Path) -> int:
+    """Print mean scores per algorithm and count, and what failed; return the failed jobs.
+
+    Of perturbed images only how many sets there are: the page sets them beside the originals.
+    """
+    from ssnbench.perturb import original
+    from ssnbench.results.store import Store
+
+    with Store(folder, create=False) as store:
+        records = store.records()
+    for (dataset, split, protocol), part in records.groupby(["dataset", "split", "protocol"]):
+        scored = part[part.status == "ok"]
+        if len(scored) and dataset == original(dataset):
+            console.print(_scores(scored, f"{dataset} {split}, {protocol}"))
+    n_perturbed = sum(name != original(name) for name in records["dataset"].unique())
+    if n_perturbed:
+        console.print(f"and {n_perturbed} perturbed sets of images: the report follows the scores")
+    return _show_failures(records)
+
+
+def _scores(scored: pd.DataFrame, title: str) -> Table:
+    metrics = [name for name in _SUMMARY_METRICS if name in scored and scored[name].notna().any()]
+    table = _table("algorithm", *("asked", "made", "pairs", *metrics), title=title)
+    table.padding = (0, 1, 0, 0)  # so that a name of usual length fits into 80 columns
+    means = scored.groupby(["label", "n_asked"])
+    for (label, n_asked), rows in means:
+        row = [f"{rows.n_segments.mean():.1f}", str(len(rows))]
+        row += [f"{rows[name].mean():.4f}" for name in metrics]
+        table.add_row(escape(str(label)), str(n_asked or "?"), *row)
+    return table
+
+
+def _show_failures(records: pd.DataFrame) -> int:
+    jobs = records[records.status != "ok"].drop_duplicates(["label", "params", "image", "n_asked"])
+    if len(jobs):
+        table = _table("algorithm", "status", "jobs", "reason", title="jobs without a result")
+        for (label, status, why), rows in jobs.groupby(["label", "status", "reason"]):
+            table.add_row(escape(label), status, str(len(rows)), escape(why))
+        console.print(table)
+    return int((jobs.status == "failed").sum())
+
+
+def show_certificates(records: pd.DataFrame) -> None:
+    """Print what is to be known of label maps that were scored as they are."""
+    if "unlabelled" not in records:
+        return
+    maps = records[records.unlabelled.notna()].drop_duplicates(["label", "image", "n_asked"])
+    table = _table(
+        "map", "labels", "components", "connected", "smallest", "unlabelled", title="certificates"
+    )
+    for row in maps.head(_MOST_ROWS).itertuples():
+        table.add_row(
+            escape(f"{row.label} {row.n_asked or ''} {row.image}"),
+            str(row.n_raw),
+            str(row.n_components),
+            "yes" if row.n_raw == row.n_components else "no",
+            f"{row.smallest:.0f} px",
+            f"{row.unlabelled:.0f} px" if row.unlabelled else "none",
+        )
+    console.print(table)
+    if len(maps) > _MOST_ROWS:
+        console.print(f"and {len(maps) - _MOST_ROWS} more: see results.csv")
+
+
+def show_times(results: Iterable[tuple[TimingTask, list[Timing] | str]], machine: str) -> None:
+    """Print the times, stage by stage, in milliseconds."""
+    table = _table("algorithm", "segments", *_STAGES, "spread", "repeats", "MB", title="ms, median")
+    for task, timings in results:
+        name = escape(task.variant.label)
+        if isinstance(timings, str):
+            table.add_row(name, str(task.n_asked), f"[red]{escape(timings)}[/red]")
+            continue
+        by_stage = {timing.stage: timing for timing in timings}
+        total = by_stage["total"]
+        ms = (f"{1e3 * by_stage[s].seconds:.1f}" if s in by_stage else "" for s in _STAGES)
+        spread = f"{1e3 * total.fastest:.1f} to {1e3 * total.slowest:.1f}"
+        peak = "" if total.peak_mb is None else f"{total.peak_mb:.0f}"
+        table.add_row(name, str(task.n_asked), *ms, spread, str(total.repeats), peak)
+        where = f"{total.height} x {total.width}, {total.threads} thread(s)"
+        table.caption = f"{where}; {machine}; MB: peak of the whole process"
+    console.print(table)
+
+
+def list_algos() -> None:
+    """Print the algorithms with their parameters."""
+    _list_plugins("algorithms", "algorithm")
+
+
+def list_datasets() -> None:
+    """Print the datasets with their parameters, sizes and licences, and how to cite them."""
+    _list_plugins("datasets", "dataset", size="SIZE", licence="LICENCE")
+    table = _table("dataset", "cite", title="")
+    for entry in plugins.catalog("datasets").values():
+        if entry.fact("CITATION"):
+            table.add_row(escape(entry.name), escape(entry.fact("CITATION")))
+    console.print(table)
+
+
+def list_metrics() -> None:
+    """Print the metrics."""
+    from ssnbench.metrics import METRICS
+
+    table = _table("metric", "name", "better", "unit")
+    for metric in METRICS.values():
+        table.add_row(metric.name, metric.label, metric.better, metric.unit)
+    console.print(table)
+
+
+def list_protocols() -> None:
+    """Print the yard-sticks and what they score."""
+    from ssnbench.metrics import PROTOCOLS
+
+    table = _table("protocol", "title", "metrics")
+    for protocol in PROTOCOLS.values():
+        table.add_row(protocol.key, protocol.title, ", ".join(protocol.metrics))
+    console.print(table)
+
+
+def _list_plugins(shelf: plugins.Shelf, kind: str, **facts: str) -> None:
+    """Print a table of plug-ins; ``facts`` are further columns with the attributes they show."""
+    table = _table(kind, "what it is", "parameters", *facts, "from")
+    for entry in plugins.catalog(shelf).values():
+        missing = entry.missing
+        name = f"[dim]{escape(entry.name)}[/dim]" if missing else escape(entry.name)
+        about = f"[red]unavailable: needs {', '.join(missing)}[/red]" if missing else ""
+        told = (escape(entry.fact(fact)) for fact in facts.values())
+        row = (about or escape(entry.summary), escape(entry.signature), *told, escape(entry.source))
+        table.add_row(name, *row)
+    console.print(table)
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def show_states(rows: Iterable[tuple[State, Path | None, int]]) -> None:
+    """Print the states of splits, with the folders that hold the data sets and their bytes."""
+    columns = ("dataset", "split", "images", "of", "state", "MB", "where")
+    table = Table(*columns, header_style="bold", box=None, pad_edge=False)
+    for state, home, n_bytes in rows:
+        counts = (str(state.found), str(state.complete), state.text)
+        place = (f"{n_bytes / 1e6:.1f}", escape(str(home))) if home else ("", "")
+        table.add_row(escape(state.dataset), state.split, *counts, *place)
+    console.print(table)

@@ -1,0 +1,1 @@
+"""How a learned method is trained: configuration, steps, checkpoints, validation, logs."""

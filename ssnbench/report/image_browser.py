@@ -1,0 +1,232 @@
+"""Pictures, truths and label maps for the page: what the store kept, and what the dataset tells.
+
+A store keeps label maps, and the pictures of the few images that every run shows. Other pictures,
+and all truths, are read from the dataset where it is at hand. What is not there is told.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ssnbench.contracts import Dataset, Image, Labels, UsageError
+from ssnbench.io.packing import pack
+from ssnbench.plots.gallery import decoded, kept_maps
+from ssnbench.plots.grids import picture_uri
+from ssnbench.plots.overlay import standing_out
+from ssnbench.plugins.dataset_ref import dataset_ref
+from ssnbench.report.page_data import Bundle
+from ssnbench.results.store import Store
+
+
+@dataclass
+class Album:
+    """The images of one dataset and split that label maps were kept of.
+
+    Attributes
+    ----------
+    dataset, split : str
+        As in the records.
+    maps : DataFrame
+        One row per label map: ``image``, ``n_asked``, ``label``, ``n_segments``, ``content``.
+    n_images : int
+        How many images the records have.
+    notes : list of str
+        What is not there, and why.
+    """
+
+    dataset: str
+    split: str
+    maps: pd.DataFrame
+    n_images: int
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def images(self) -> list[str]:
+        """Images in a stable order."""
+        return sorted(self.maps["image"].unique())
+
+
+def gather(store: Store, records: pd.DataFrame) -> list[Album]:
+    """List the label maps that a store kept, by dataset and split."""
+    kept = kept_maps(store, records)
+    n_images = records.groupby(["dataset", "split"])["image"].nunique()
+    return [
+        Album(dataset, split, maps, int(n_images[dataset, split]))
+        for (dataset, split), maps in kept.groupby(["dataset", "split"])
+    ]
+
+
+def limited(album: Album, images: Sequence[str]) -> Album:
+    """Return an album of those images alone, for a page that is one file."""
+    maps = album.maps[album.maps["image"].isin(list(images))]
+    told = f"This file holds {len(images)} of {len(album.images)} images, the methods' worst; "
+    notes = [told + "the page that ssnbench report writes as a folder holds all."]
+    fewer = len(images) < len(album.images)
+    return Album(album.dataset, album.split, maps, album.n_images, notes if fewer else [])
+
+
+def add(album: Album, store: Store, bundle: Bundle, data_root: Path | None) -> dict[str, Any]:
+    """Put an album into a bundle; return what the page has to know to find its way in it.
+
+    Names are digests of what stands behind them: what an earlier page added is not added again.
+
+    Parameters
+    ----------
+    album : Album
+    store : Store
+        Holds the label maps.
+    bundle : Bundle
+        Gets ``pictures/...`` (JPEG, truths, colour for boundaries) for every image that is found,
+        and ``maps/...`` (label maps by method) for every image and count.
+    data_root : Path, optional
+        Where the datasets lie.
+    """
+    pictures = _Pictures(album, store, bundle, data_root)
+    entries = []
+    for image, maps in album.maps.groupby("image", sort=True):
+        found = {}
+        for n_asked, group in maps.groupby("n_asked", sort=True):
+            made = group[["label", "n_segments", "content"]].to_json(orient="values")
+            name = f"maps/{_digest(made)}"
+            if not bundle.has(name):
+                bundle.add(name, {row.label: _map(store, row) for row in group.itertuples()})
+            found[str(n_asked)] = name
+        entries.append({"key": image, "picture": pictures.add(str(image)), "maps": found})
+    return {
+        "data": " ".join(part for part in (album.dataset, album.split) if part),
+        "images": entries,
+        "labels": sorted(album.maps["label"].unique()),
+        "notes": [*album.notes, *_notes(album, pictures)],
+    }
+
+
+def _map(store: Store, row: Any) -> dict[str, Any]:
+    """One label map as the store packed it: no time is lost on another format."""
+    return {"made": int(row.n_segments), "map": _base64(store.packed_map(row.content))}
+
+
+def _notes(album: Album, pictures: _Pictures) -> list[str]:
+    notes = []
+    images = album.images
+    if not album.notes and len(images) < album.n_images:
+        notes.append(
+            f"Label maps were kept of {len(images)} of {album.n_images} images; a run with "
+            "--keep-labels keeps them all."
+        )
+    if pictures.error:
+        without = len(images) - len(pictures.found)
+        notes.append(
+            f"No truths, and no pictures of {without} images: {pictures.error}"
+            if without
+            else f"No truths: {pictures.error}"
+        )
+    return notes
+
+
+class _Pictures:
+    """Adds pictures with their truths to a bundle.
+
+    What the store knows of its runs is part of the names: a new run has images read anew.
+    """
+
+    def __init__(self, album: Album, store: Store, bundle: Bundle, data_root: Path | None) -> None:
+        self.error = ""
+        self.found: list[str] = []
+        self._album, self._bundle, self._root = album, bundle, data_root
+        self._kept = store.pictures()
+        self._shapes = {
+            row.image: row.content for row in album.maps.drop_duplicates("image").itertuples()
+        }
+        self._store = store
+        self._opened: Dataset | None = None
+        self._runs = json.dumps(store.runs(), sort_keys=True)
+
+    def add(self, image: str) -> str | None:
+        """Add one image; return the name of its data, None where there is no picture."""
+        name = f"pictures/{_digest(self._album.dataset, self._album.split, image, self._runs)}"
+        if not self._bundle.has(name):
+            read = self._read(image)
+            if read is None:
+                return None
+            picture, truths = read
+            if not truths and self.error:
+                name += "-bare"  # once the dataset is there, its truths are looked for again
+            self._bundle.add(name, _picture_data(picture, truths))
+        self.found.append(image)
+        return name
+
+    def _read(self, image: str) -> tuple[Image, tuple[Labels, ...]] | None:
+        """Picture and truths; the picture that the run saw goes before the dataset's."""
+        png = self._kept.get((self._album.dataset, self._album.split, image))
+        picture = decoded(png) if png is not None else None
+        shape = self._store.label_map(self._shapes[image]).shape
+        try:
+            sample = self._dataset()[image]
+            if sample.image.shape[:2] != shape:
+                raise UsageError(f"{image} has another size than the label maps")
+        except Exception as error:  # whatever a dataset's plug-in may raise
+            self.error = self.error or _one_line(error)
+            return None if picture is None else (picture, ())
+        return (sample.image if picture is None else picture), sample.truths
+
+    def _dataset(self) -> Dataset:
+        if self._opened is None:
+            if self.error:
+                raise UsageError(self.error)
+            self._opened = dataset_ref(self._album.dataset, self._album.split, self._root).open()
+        return self._opened
+
+
+def _one_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _picture_data(picture: Image, truths: Iterable[Labels]) -> dict[str, Any]:
+    return {
+        "jpeg": picture_uri(picture),
+        "truths": [_base64(pack(np.ascontiguousarray(truth))) for truth in truths],
+        "ink": "rgb({}, {}, {})".format(*standing_out([picture])),
+    }
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def worst_images(
+    scores: Mapping[str, Any], better: Mapping[str, str], there: Sequence[str], most: int
+) -> list[str]:
+    """Pick the images to embed: the methods in turn name their worst, by the first metric.
+
+    Parameters
+    ----------
+    scores : mapping
+        What `payload.scores_data` returned.
+    better : mapping of str to str
+        ``higher`` or ``lower`` by metric, in the order of preference.
+    there : sequence of str
+        Images that have label maps.
+    most : int
+        How many to pick.
+    """
+    metric = next((name for name in better if name in scores["metrics"]), None)
+    if metric is None:
+        return list(there[:most])
+    middle = scores["metrics"][metric][:, len(scores["asked"]) // 2]
+    order = np.argsort(middle if better[metric] == "higher" else -middle, axis=1, kind="stable")
+    ranked = [scores["images"][place] for place in order.T.reshape(-1)]
+    return list(dict.fromkeys(image for image in ranked if image in set(there)))[:most]

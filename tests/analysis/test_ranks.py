@@ -1,0 +1,234 @@
+"""Ranks, pairs, fronts and regularity, against scipy, printed tables and cases done by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats as reference
+
+from ssnbench.analysis import equal_counts, paired, ranks, sections, tradeoffs
+from ssnbench.analysis.summary import summarise
+from ssnbench.report import comparisons
+
+# Demšar (2006), table 6: AUC of C4.5 with four settings on 14 data sets.
+DEMSAR = pd.DataFrame(
+    {
+        "c45": [.763, .599, .954, .628, .882, .936, .661, .583, .775, 1.0, .940, .619, .972, .957],
+        "m": [.768, .591, .971, .661, .888, .931, .668, .583, .838, 1.0, .962, .666, .981, .978],
+        "cf": [.771, .590, .968, .654, .886, .916, .609, .563, .866, 1.0, .965, .614, .9751, .946],
+        "mcf": [.798, .569, .967, .657, .898, .931, .685, .625, .875, 1.0, .962, .669, .975, .970],
+    }
+)  # fmt: skip
+
+
+def scores(table: pd.DataFrame, metric: str = "asa") -> pd.DataFrame:
+    """Images x methods, as `equal.image_scores` returns them."""
+    table = table.rename_axis(index="image", columns="label")
+    return table.T.stack(future_stack=True).rename(metric).to_frame()
+
+
+def test_friedman_is_demsars_worked_example() -> None:
+    ranking = ranks.rank(scores(DEMSAR), "asa", 100)
+    assert ranking is not None
+    # The paper prints 3.143, 2.000, 2.893, 1.964 and 9.28, without the correction for ties.
+    assert ranking.ranks.to_dict() == pytest.approx(
+        {"c45": 3.143, "m": 2.0, "cf": 2.893, "mcf": 1.964}, abs=5e-4
+    )
+    mean = ranking.ranks.to_numpy()
+    assert 12 * 14 / 20 * ((mean**2).sum() - 4 * 25 / 4) == pytest.approx(9.28, abs=0.01)
+    expected = reference.friedmanchisquare(*(DEMSAR[name] for name in DEMSAR))
+    assert (ranking.statistic, ranking.p) == pytest.approx((expected.statistic, expected.pvalue))
+    assert ranking.critical == pytest.approx(2.569 * np.sqrt(20 / (6 * 14)), rel=1e-3)
+    assert ranking.ranks.index[0] == "mcf"
+
+
+def test_an_error_ranks_the_other_way_round() -> None:
+    higher, lower = (ranks.rank(scores(DEMSAR, name), name, 1) for name in ("asa", "ue"))
+    assert higher is not None
+    assert lower is not None
+    assert lower.ranks["mcf"] == pytest.approx(5 - higher.ranks["mcf"])
+
+
+@pytest.mark.parametrize(
+    ("n_methods", "q"), [(2, 1.960), (3, 2.343), (5, 2.728), (8, 3.031), (10, 3.164)]
+)
+def test_critical_difference_has_the_printed_quantiles(n_methods: int, q: float) -> None:
+    found = ranks.critical_difference(n_methods, 30)
+    factor = np.sqrt(n_methods * (n_methods + 1) / 180)
+    assert found / factor == pytest.approx(q, abs=1e-3)  # Demšar (2006), table 5a
+
+
+def test_groups_are_the_largest_runs_and_hold_no_other() -> None:
+    mean = pd.Series({"a": 1.0, "b": 1.5, "c": 1.9, "d": 2.6, "e": 5.0})
+    assert ranks.alike(mean, 1.0) == [["a", "b", "c"], ["c", "d"]]
+    assert ranks.alike(mean, 0.1) == []
+    assert ranks.alike(mean, float("nan")) == []
+    assert ranks.alike(mean, 9.0) == [list("abcde")]
+
+
+def test_methods_that_do_not_reach_the_count_are_refused() -> None:
+    table = DEMSAR.assign(far=np.nan)
+    ranking = ranks.rank(scores(table), "asa", 100)
+    assert ranking is not None
+    assert ranking.refused == ("far",)
+    assert ranking.n_images == 14
+
+
+def test_two_methods_have_ranks_but_no_friedman_test() -> None:
+    ranking = ranks.rank(scores(DEMSAR[["c45", "m"]]), "asa", 100)
+    assert ranking is not None
+    assert np.isnan(ranking.p)
+    assert ranking.groups == []
+    assert ranks.rank(scores(DEMSAR[["m"]]), "asa", 100) is None
+
+
+def test_pairs_agree_with_scipy_and_turn_round() -> None:
+    found = paired.compare(scores(DEMSAR), "asa", 100)
+    assert len(found) == 6
+    row = found.query("label == 'c45' and other == 'm'").iloc[0]
+    moved = (DEMSAR["c45"] - DEMSAR["m"]).round(12)
+    assert row["difference"] == pytest.approx(moved.mean())
+    assert (row["wins"], row["ties"], row["losses"]) == (2, 2, 10)
+    expected = reference.wilcoxon((DEMSAR["c45"] - DEMSAR["m"])[moved != 0]).pvalue
+    assert row["p"] == pytest.approx(expected)
+    assert row["low"] < row["difference"] < row["high"]
+    turned = paired.against(found, "m").query("other == 'c45'").iloc[0]
+    assert turned["difference"] == -row["difference"]
+    assert (turned["low"], turned["wins"]) == (-row["high"], row["losses"])
+    errors = paired.compare(scores(DEMSAR, "ue"), "ue", 100).iloc[0]
+    assert errors["wins"] == row["losses"]
+
+
+def test_what_is_level_with_the_best_is_told_from_what_is_not() -> None:
+    steps = np.arange(20)
+    base = 0.5 + 0.01 * steps
+    table = pd.DataFrame(
+        {
+            "best": base + 0.001,
+            "twin": base + 0.001 + np.where(steps % 2, 0.01, -0.0105),  # now above, now below
+            "same": base + 0.001,
+            "far": base - 0.2,
+        }
+    )
+    assert paired.level_with_best(scores(table), "asa") == {"twin", "same"}
+    far = table.assign(far=base + 0.2)
+    assert paired.level_with_best(scores(far), "asa") == set()
+    assert paired.level_with_best(scores(-far, "ue"), "ue") == set()
+    assert paired.level_with_best(scores(table, "ue"), "ue") == set()  # far is the best here
+    assert paired.level_with_best(scores(table[:5]), "asa") == set()  # too few to tell anything
+
+
+def test_the_interval_of_a_difference_is_that_of_its_mean() -> None:
+    generator = np.random.default_rng(0)
+    image = generator.normal(0.5, 0.3, 400)  # what images differ by does not enter
+    table = pd.DataFrame({"a": image + generator.normal(0.1, 0.02, 400), "b": image})
+    (row,) = paired.compare(scores(table), "asa", 1).to_dict("records")
+    assert row["high"] - row["low"] == pytest.approx(3.92 * 0.02 / 20, rel=0.2)
+
+
+def test_holm_by_hand() -> None:
+    found = paired.holm(np.array([0.04, 0.01, np.nan, 0.03]))
+    assert found == pytest.approx([0.06, 0.03, np.nan, 0.06], nan_ok=True)
+    assert paired.holm(np.array([0.6, 0.7])) == pytest.approx([1.0, 1.0])
+
+
+def test_one_image_or_equal_methods_have_no_interval_or_p() -> None:
+    (row,) = paired.compare(scores(DEMSAR[["c45", "m"]][:1]), "asa", 1).to_dict("records")
+    assert np.isnan(row["low"])
+    same = DEMSAR[["m"]].assign(twin=DEMSAR["m"])
+    (row,) = paired.compare(scores(same), "asa", 1).to_dict("records")
+    assert np.isnan(row["p"])
+    assert row["ties"] == 14
+
+
+def test_nothing_beats_what_stands_on_the_front() -> None:
+    seconds, quality = np.array([1, 2, 3, 3, 4, 1]), np.array([0.1, 0.5, 0.4, 0.5, 0.9, 0.1])
+    assert tradeoffs.front(seconds, quality, "higher").tolist() == [True, True, False, False, True, True]  # fmt: skip  # noqa: E501
+    assert tradeoffs.front(seconds, -quality, "lower").tolist() == [True, True, False, False, True, True]  # fmt: skip  # noqa: E501
+
+
+def test_equal_regularity_reads_curves_and_does_not_extend_them() -> None:
+    found = pd.DataFrame(
+        [("t", "t1", 0.2, 0.9), ("t", "t2", 0.4, 0.8), ("x", "x", 0.3, 0.7), ("y", "y", 0.5, 0.6)],
+        columns=["algorithm", "label", "co", "asa"],
+    )
+    there = tradeoffs.at_equal_regularity(found, ["asa"]).set_index("label")["there"]
+    assert there["x"] == pytest.approx(0.85)
+    assert np.isnan(there["y"])
+
+
+def records(labels: list[str], images: int, counts: list[int]) -> pd.DataFrame:
+    generator = np.random.default_rng(0)
+    rows = [
+        (label, n, f"i{image}", 0, n + place, *generator.uniform(0.2, 0.9, 3))
+        for place, label in enumerate(labels)
+        for n in counts
+        for image in range(images)
+    ]
+    names = ["label", "n_asked", "image", "truth", "n_segments", "asa", "br", "co"]
+    table = pd.DataFrame(rows, columns=names).assign(algorithm="m", params=lambda t: t["label"])
+    fixed = {"dataset": "d", "split": "s", "protocol": "seal/1", "plugin_version": "1"}
+    return table.assign(**fixed, status="ok", reason="", n_raw=0, n_components=0)
+
+
+def timings(labels: list[str], images: int) -> pd.DataFrame:
+    rows = [
+        (label, label, "m", f"i{image}", 100, 0.1 + image + 10 * place)
+        for place, label in enumerate(labels)
+        for image in range(images)
+    ]
+    names = ["label", "params", "algorithm", "image", "n_asked", "seconds"]
+    return pd.DataFrame(rows, columns=names).assign(stage="total", device="cpu", threads=1)
+
+
+def compared(table: pd.DataFrame, times: pd.DataFrame, folder: Path) -> comparisons.Comparisons:
+    (section,) = sections.split(table)
+    counts = equal_counts.round_counts(section.scored["n_asked"])
+    level = equal_counts.at_equal_counts(section, counts)
+    return comparisons.compare(section, summarise(section), level, times, section.labels, folder)
+
+
+def test_all_is_drawn_and_filed(tmp_path: Path) -> None:
+    labels = ["a", "b", "c<script>&_$x$"]
+    found = compared(records(labels, 8, [100, 400]), timings(labels, 2), tmp_path)
+    kinds = {drawing.slug for drawing in found.figures}
+    assert kinds == {
+        f"d-s-seal-{m}-{kind}"
+        for m in ("asa", "br")
+        for kind in ("ranks", "over-time-cpu-1", "over-co")
+    }
+    for drawing in found.figures:
+        assert set(drawing.files) == {"pdf", "png", "csv"}
+        assert all((tmp_path / name).stat().st_size for name in drawing.files.values())
+        assert "<script" not in drawing.svg
+    assert [table.slug.rpartition("seal-")[2] for table in found.tables] == [
+        "ranks", "pairs", "equal-regularity",
+    ]  # fmt: skip
+    data = pd.read_csv(tmp_path / "d-s-seal-asa-over-time-cpu-1.csv").set_index("label")
+    assert data["seconds"]["a"] == pytest.approx(0.6)  # the median of 0.1 and 1.1
+
+
+@pytest.mark.parametrize(("labels", "images"), [(["a"], 5), (["a"], 1), (["a", "b", "c"], 1)])
+def test_little_is_said_to_be_little(labels: list[str], images: int, tmp_path: Path) -> None:
+    found = compared(records(labels, images, [100, 400]), timings([], 0), tmp_path)
+    assert not any("ranks" in drawing.slug for drawing in found.figures)
+    if len(labels) == 1:
+        assert "no two methods" in found.notes[0]
+    else:
+        assert "no Friedman test" in found.tables[0].caption
+
+
+def test_one_count_compares_nothing(tmp_path: Path) -> None:
+    found = compared(records(["a", "b"], 3, [100]), timings([], 0), tmp_path)
+    assert found == comparisons.Comparisons()
+
+
+def test_a_method_far_beyond_the_others_is_named(tmp_path: Path) -> None:
+    table = records(["a", "b", "c"], 5, [100, 400])
+    table.loc[table["label"] == "c", "n_segments"] += 5000
+    found = compared(table, timings(["a", "b"], 1), tmp_path)
+    assert any(note.endswith("extrapolated): c.") for note in found.notes)
+    assert any(note.endswith("not timed here: c.") for note in found.notes)

@@ -1,0 +1,101 @@
+"""What tests/test_ssn_ddp.py runs under torchrun: several trainings, one after another.
+
+It writes ``RANK.json`` into the folder that is its argument: what each process saw.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from ssnbench import plugins
+from ssnbench.contracts import Labels, Sample, UsageError
+from ssnbench.learning.config import Recipe
+from ssnbench.learning.crops import Crops
+from ssnbench.learning.outcome import Progress
+from ssnbench.learning.train import train
+from ssnbench.learning.validate import Validation
+from ssnbench.ssn.architecture import Architecture
+
+DEEP = Recipe(
+    Architecture(width=4, k=7),
+    steps=5,
+    batch=4,
+    patch=24,
+    n_segments=9,
+    n_iter=2,
+    precision="float32",
+    validate_every=3,
+    save_every=2,
+)
+LINEAR = replace(DEEP, architecture=Architecture(variant="linear", k=7))
+
+
+def samples() -> list[Sample]:
+    dataset = plugins.load("datasets", "collage")(n_images=3, height=48, width=64)
+    return [dataset[key] for key in dataset.keys()]  # noqa: SIM118 - a dataset is no dict
+
+
+def validation() -> Validation:
+    def largest(labels: Labels, _sample: Sample, _count: int) -> float:
+        return float(labels.max())
+
+    return Validation(samples(), largest, counts=(6, 20), n_iter=2, n_shown=2)
+
+
+def main(folder: Path) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo")
+    rank, told, shown = dist.get_rank(), [], []
+
+    def progress(step: Progress) -> None:
+        told.append(step.step)
+
+    def fit(name: str, recipe: Recipe, **options: Any) -> Any:
+        outcome = train(recipe, samples(), folder / name, validation=validation(), **options)
+        return outcome.step, outcome.finished, outcome.best_step
+
+    seen: dict[str, Any] = {
+        "linear": fit("linear", LINEAR, progress=progress, tried=lambda *t: shown.append(t)),
+        "told": told,
+        "shown": [(step, [sample.key for sample, _ in trial.shown]) for step, trial in shown],
+        "deep": fit("deep", DEEP),
+    }
+    cut = Crops.batch
+
+    def spoiled(self: Crops, step: int, n: int) -> Any:
+        batch = cut(self, step, n)
+        if rank == 1 and step == 3:
+            if harm == "signal":
+                signal.raise_signal(signal.SIGTERM)
+            else:
+                batch.lab[:] = torch.nan
+        return batch
+
+    Crops.batch = spoiled  # type: ignore[method-assign]
+    harm = "signal"
+    seen["stopped"] = fit("broken", DEEP)
+    harm = "nan"
+    try:
+        fit("nan", DEEP)
+    except UsageError as error:
+        seen["nan"] = str(error)
+    Crops.batch = cut  # type: ignore[method-assign]
+    seen["resumed"] = fit("broken", DEEP)
+    try:
+        fit("odd", replace(DEEP, batch=3))
+    except UsageError as error:
+        seen["odd"] = str(error)
+    (folder / f"{rank}.json").write_text(json.dumps(seen))
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,169 @@
+"""Parts of the page: who wins, what is cited, what scripts are handed, pictures and truths."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssnbench import plugins
+from ssnbench.analysis.winners import Winner, winners
+from ssnbench.contracts import JobKey, Labels, Record
+from ssnbench.io.packing import unpack
+from ssnbench.metrics import PROTOCOLS
+from ssnbench.plugins.dataset_ref import dataset_ref
+from ssnbench.report import citations, image_browser
+from ssnbench.report.page_data import SCRIPTS, STYLES, WEB, Beside, Within, encoded
+from ssnbench.results.store import Store
+
+
+def level(metric: str, means: dict[str, float], count: int = 300) -> pd.DataFrame:
+    rows = [(label, count, metric, mean, 5, 5) for label, mean in means.items()]
+    columns = ["label", "n_segments", "metric", "image_mean", "n_reached", "n_images"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+@pytest.mark.parametrize(
+    ("metric", "best", "value", "then"),
+    [
+        ("asa", "b", "0.9500", "a 0.9000"),
+        ("ue", "c", "0.1000", "a 0.9000"),
+        ("epe", "c", "0.1000", "a 0.9000"),
+    ],
+)
+def test_the_winner_is_at_the_better_end(metric: str, best: str, value: str, then: str) -> None:
+    (winner,) = winners(level(metric, {"a": 0.9, "b": 0.95, "c": 0.1}))
+    assert isinstance(winner, Winner)
+    assert (winner.metric, winner.count, winner.rivals) == (metric, 300, 3)
+    assert (winner.labels, winner.value, winner.then) == ((best,), value, then)
+
+
+def test_winners_that_are_printed_alike_share_the_place() -> None:
+    (winner,) = winners(level("br", {"a": 0.50001, "b": 0.50002, "c": 0.4}))
+    assert set(winner.labels) == {"a", "b"}
+    assert winner.then == "c 0.4000"
+    (winner,) = winners(level("br", {"a": 0.5, "b": 0.5}))
+    assert winner.then == ""
+
+
+def test_one_method_wins_nothing() -> None:
+    assert winners(level("br", {"a": 0.5, "b": float("nan")})) == []
+    assert winners(level("cd", {"a": 0.5, "b": 0.6})) == []  # no headline
+
+
+def test_every_method_with_a_paper_all_data_and_protocols_have_references() -> None:
+    shelves = {
+        "algorithms": [n for n in plugins.names("algorithms") if n != "grid"],
+        "datasets": [n for n in plugins.names("datasets") if n != "folder"],
+        "protocols": list(PROTOCOLS),
+    }
+    known = citations._references()
+    missing = [f"{s}/{n}" for s, names in shelves.items() for n in names if f"{s}/{n}" not in known]
+    assert missing == []
+    names = {f"{s}/{n}" for s, names in shelves.items() for n in names}
+    assert set(known) <= names
+    entries = [entry for found in known.values() for entry in found]
+    for entry in entries:
+        assert entry.count("{") == entry.count("}")
+        assert {"author", "title", "year"} <= {
+            line.split("=")[0].strip() for line in entry.splitlines()
+        }
+
+
+def test_a_plugin_from_elsewhere_brings_its_reference(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        '"""Mine, of our lab."""\n'
+        "from dataclasses import dataclass\nfrom typing import ClassVar\n\n"
+        "@dataclass(frozen=True)\nclass Mine:\n"
+        '    BIBTEX: ClassVar[str] = """\n@misc{mine,\n  year = {2025}\n}\n"""\n\n'
+        "    def __call__(self, image, n_segments):\n        return image[..., 0]\n\n"
+        "PLUGIN = Mine\n"
+    )
+    plugins.add_file(tmp_path / "mine.py")
+    rows = {"algorithm": ["mine", "theirs"], "dataset": "bsds500", "protocol": "seal(r=2)/1"}
+    uses = citations.used(pd.DataFrame(rows))
+    assert [use.name for use in uses] == ["mine", "theirs", "bsds500", "seal"]
+    assert (uses[0].told, uses[0].keys) == ("Mine, of our lab.", ["mine"])
+    assert (uses[1].told, uses[1].keys) == ("", [])
+    assert "non-commercial" in uses[2].licence
+    assert citations.bibtex(uses).startswith("@misc{mine,")
+
+
+def test_values_are_json_that_may_stand_in_a_script() -> None:
+    value = {
+        "</script>": [float("nan"), float("inf"), np.float32(0.5), np.int64(3), "\u2028<!--"],
+        "array": np.array([[1.0, np.nan]]),
+    }
+    text = encoded(value)
+    assert "<" not in text
+    assert text.isascii()
+    assert json.loads(text) == {
+        "</script>": [None, None, 0.5, 3, "\u2028<!--"],
+        "array": [[1.0, None]],
+    }
+
+
+def test_styles_and_scripts_can_stand_inside_a_page() -> None:
+    for name in (*STYLES, "theme.js", *SCRIPTS):
+        text = (WEB / name).read_text("utf-8")
+        assert "</script" not in text
+        assert "</style" not in text
+    there = {path.name for path in WEB.iterdir() if path.is_file()}
+    assert there == {name for name in (*STYLES, "theme.js", *SCRIPTS) if "/" not in name}
+
+
+def kept(folder: Path, dataset: str, labels: Labels) -> Store:
+    """A store that kept the same label map of two images, and no picture."""
+    store = Store(folder)
+    run = store.begin_run({})
+    for image in ("collage-0000", "collage-0001"):
+        key = JobKey("grid", "{}", dataset, "test", image, 12, "seal/1", "1")
+        store.add(run, [Record(key, 0, "grid", "ok", "", 12, 12, 12, {"asa": 0.5})], labels)
+    return store
+
+
+def test_pictures_and_truths_come_from_the_dataset(tmp_path: Path) -> None:
+    data = "collage(height=30,n_images=2,width=40)"
+    labels = np.zeros((30, 40), np.int32)
+    with kept(tmp_path, data, labels) as store:
+        (album,) = image_browser.gather(store, store.records())
+        values = Within()
+        index = image_browser.add(album, store, values, None)
+    assert index["notes"] == []
+    sample = dataset_ref(data).open()["collage-0001"]
+    shown = json.loads(values.blocks[index["images"][1]["picture"]])
+    assert len(shown["truths"]) == len(sample.truths)
+    for packed, truth in zip(shown["truths"], sample.truths, strict=True):
+        np.testing.assert_array_equal(unpack(b64decode(packed)), truth)
+    jpeg = np.frombuffer(b64decode(shown["jpeg"].partition(",")[2]), np.uint8)
+    picture = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert np.abs(picture[..., ::-1].astype(int) - sample.image).mean() < 12
+
+
+def test_a_picture_of_another_size_is_refused(tmp_path: Path) -> None:
+    data = "collage(height=30,n_images=2,width=40)"
+    with kept(tmp_path, data, np.zeros((10, 10), np.int32)) as store:
+        (album,) = image_browser.gather(store, store.records())
+        index = image_browser.add(album, store, Within(), None)
+    assert [image["picture"] for image in index["images"]] == [None, None]
+    assert "another size than the label maps" in index["notes"][0]
+
+
+def test_what_an_earlier_page_added_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = "collage(height=30,n_images=2,width=40)"
+    with kept(tmp_path, data, np.zeros((30, 40), np.int32)) as store:
+        (album,) = image_browser.gather(store, store.records())
+        first = image_browser.add(album, store, Beside(tmp_path / "files"), None)
+        monkeypatch.setattr(Store, "packed_map", None)
+        monkeypatch.setattr(image_browser, "dataset_ref", None)
+        again = image_browser.add(album, store, Beside(tmp_path / "files"), None)
+    assert again == first
+    assert all(image["picture"] for image in again["images"])

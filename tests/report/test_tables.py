@@ -1,0 +1,175 @@
+"""Tables of a report: places, missing values, escaping, files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ssnbench.analysis import equal_counts
+from ssnbench.analysis.sections import Section
+from ssnbench.report import table_formats, tables
+from ssnbench.report.table_formats import Cell, Table
+
+NASTY = r"a<script>&_%|b$#{}~^\ "
+
+
+def table(*rows: tuple[str, float, int], caption: str = "by seal") -> Table:
+    cells = tuple((Cell(n, n), tables.number(v, 2, place)) for n, v, place in rows)
+    frame = pd.DataFrame({"label": [name for name, _, _ in rows]})
+    groups = tuple("one" for _ in rows)
+    return Table("t", "T", caption, ("Method", "ASA ↑"), cells, groups, frame)
+
+
+def summary(values: dict[str, float], metric: str = "asa") -> pd.DataFrame:
+    rows = [(label, 100, 95.4, metric, value, 7) for label, value in values.items()]
+    names = ["label", "n_asked", "n_segments", "metric", "pair_mean", "n_images"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def places(values: dict[str, float], metric: str = "asa") -> list[int]:
+    section = Section("d", "s", "seal/1", "d-s-seal", pd.DataFrame(), (metric,))
+    return [row[-1].place for row in tables.scores_table(section, summary(values, metric)).rows]
+
+
+def test_scores_table_shows_made_counts_and_protocol() -> None:
+    section = Section("d", "s", "seal/1", "d-s-seal", pd.DataFrame(), ("asa",))
+    made = tables.scores_table(section, summary({"m": 0.98765}))
+    assert [cell.text for cell in made.rows[0]] == ["m", "100", "95", "7", "0.9877"]
+    assert made.headings[-1] == "ASA ↑"
+    assert "seal protocol" in made.caption
+
+
+def test_best_and_second_follow_the_direction_of_the_metric() -> None:
+    values = {"a": 0.1, "b": 0.3, "c": 0.2}
+    assert places(values) == [0, 1, 2]
+    assert places(values, "ue") == [1, 0, 2]
+
+
+def test_equal_as_printed_is_equal_in_place() -> None:
+    assert places({"a": 0.90001, "b": 0.90002, "c": 0.5}) == [1, 1, 2]
+
+
+def test_no_places_for_one_method_for_ties_and_for_unknown_metrics() -> None:
+    assert places({"a": 0.9}) == [0]
+    assert places({"a": 0.9, "b": 0.9}) == [0, 0]
+    assert places({"a": 0.9, "b": 0.8}, "of_a_later_version") == [0, 0]
+
+
+def test_missing_values_take_no_place() -> None:
+    assert places({"a": float("nan"), "b": 0.4, "c": 0.5}) == [0, 2, 1]
+    assert tables.number(float("nan"), 3) == Cell(tables.MISSING)
+
+
+def test_latex_marks_and_escapes() -> None:
+    text = table_formats.latex(table((NASTY, 0.5, 1), ("b", 0.25, 2), caption="100 % of A_B"))
+    assert r"a\textless{}script\textgreater{}\&\_\%\textbar{}b\$\#\{\}" in text
+    assert r"\textasciitilde{}\textasciicircum{}\textbackslash{}" in text
+    assert r"& \textbf{0.50} \\" in text
+    assert r"b & \underline{0.25} \\" in text
+    assert r"\caption{100 \% of A\_B}" in text
+    assert r"ASA $\uparrow$" in text
+    assert r"\begin{tabular}{lr}" in text
+    for rule in (r"\toprule", r"\midrule", r"\bottomrule"):
+        assert rule in text
+
+
+def test_a_mark_of_significance_is_neither_bold_nor_underlined() -> None:
+    made = table(("a", 0.5, 1), ("b", 0.25, 2))
+    (name, score), rest = made.rows[1], made.rows[:1]
+    marked = replace(made, rows=(*rest, (name, replace(score, text=f"0.25{table_formats.MARK}"))))
+    assert r"b & \underline{0.25}\rlap{$^\dagger$} \\" in table_formats.latex(marked)
+    assert "| b | *0.25*† |" in table_formats.markdown(marked)
+    assert table_formats.numeric_columns(marked) == [False, True]
+
+
+def test_equal_counts_mark_what_is_not_told_apart_from_the_best() -> None:
+    rows = [
+        (label, n_asked, f"i{image}", n_asked, value + 0.001 * image + n_asked / 1e4)
+        for label, value in (("best", 0.6), ("same", 0.6), ("far", 0.5))
+        for n_asked in (100, 400)
+        for image in range(8)
+    ]
+    names = ["label", "n_asked", "image", "n_segments", "asa"]
+    records = pd.DataFrame(rows, columns=names).assign(status="ok", algorithm="m", params="{}")
+    section = Section("d", "s", "seal/1", "d-s-seal", records.assign(truth=0), ("asa",))
+    made = tables.equal_counts_table(section, equal_counts.at_equal_counts(section, [200]))
+    texts = {row[0].text: row[2].text for row in made.rows}
+    assert [label for label, text in texts.items() if text.endswith(table_formats.MARK)] == ["same"]
+    assert f"{table_formats.MARK}: not told apart" in made.caption
+    few = replace(section, rows=section.rows[section.rows["image"] < "i3"])
+    plain = tables.equal_counts_table(few, equal_counts.at_equal_counts(few, [200]))
+    assert table_formats.MARK not in plain.caption
+
+
+def test_latex_rules_off_groups() -> None:
+    plain = table(("a", 0.5, 0), ("b", 0.5, 0))
+    grouped = Table(**(vars(plain) | {"groups": ("100", "200")}))
+    assert (
+        table_formats.latex(grouped).count(r"\midrule")
+        == table_formats.latex(plain).count(r"\midrule") + 1
+    )
+
+
+def test_markdown_marks_and_escapes() -> None:
+    lines = table_formats.markdown(table((NASTY, 0.5, 1), ("b", 0.25, 2))).splitlines()
+    assert lines[1] == "| :--- | ---: |"
+    assert lines[2].startswith(r"| a&lt;script&gt;&amp;\_%\|b\$\#\{\}\~^\\ |")
+    assert lines[2].endswith("| **0.50** |")
+    assert lines[3] == "| b | *0.25* |"
+
+
+def test_a_line_break_does_not_break_a_table() -> None:
+    text = table_formats.markdown(table(("two\nlines", 0.5, 0)))
+    assert "| two lines | 0.50 |" in text
+
+
+def test_write_makes_three_files(tmp_path: Path) -> None:
+    files = table_formats.write(table(("a", 0.5, 1)), tmp_path)
+    assert files == {"csv": "t.csv", "tex": "t.tex", "md": "t.md"}
+    assert pd.read_csv(tmp_path / "t.csv")["label"].tolist() == ["a"]
+
+
+def timings(*rows: tuple[str, str, str, float], size: tuple[int, int] = (20, 30)) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "algorithm": label, "params": "{}", "label": label, "image": image,
+                "height": size[0], "width": size[1], "n_asked": 100, "device": "cpu", "threads": 1,
+                "stage": stage, "seconds": seconds, "fastest": seconds / 2, "slowest": 2 * seconds,
+                "repeats": 5, "peak_mb": None, "plugin_version": "1",
+            }
+            for label, image, stage, seconds in rows
+        ]
+    )  # fmt: skip
+
+
+def test_run_time_is_the_median_over_images_of_the_stage_total() -> None:
+    frame = tables.runtimes(
+        timings(
+            ("m", "a", "total", 0.1), ("m", "b", "total", 0.2), ("m", "c", "total", 0.9),
+            ("m", "a", "segment", 0.05), ("m", "b", "segment", 0.07),
+        )
+    )  # fmt: skip
+    (row,) = frame.to_dict("records")
+    assert row["total"] == pytest.approx(0.2)
+    assert row["segment"] == pytest.approx(0.06)
+    assert (row["images"], row["repeats"], row["size"]) == (3, 5, "30 x 20")
+    assert (row["fastest"], row["slowest"]) == (pytest.approx(0.05), pytest.approx(1.8))
+
+
+def test_portrait_and_landscape_of_one_size_are_joined() -> None:
+    upright = timings(("m", "b", "total", 0.2), size=(30, 20))
+    frame = tables.runtimes(pd.concat([timings(("m", "a", "total", 0.1)), upright]))
+    assert frame["size"].tolist() == ["30 x 20"]
+
+
+def test_run_times_name_machine_and_fastest() -> None:
+    slow_first = timings(("slow", "a", "total", 0.2), ("fast", "a", "total", 0.1))
+    made = tables.runtime_table(slow_first, "Machine: a toaster.")
+    assert made.caption.endswith("Machine: a toaster.")
+    assert [row[0].text for row in made.rows] == ["fast", "slow"]
+    assert [row[6].text for row in made.rows] == ["100.0", "200.0"]
+    assert [row[6].place for row in made.rows] == [1, 2]

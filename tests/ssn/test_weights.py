@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import errno
+import os
+import pickle
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from ssnbench.contracts import UsageError
+from ssnbench.ssn import weights
+from ssnbench.ssn.architecture import Architecture
+from ssnbench.ssn.kernels.grid import Grid
+from ssnbench.ssn.network import FeatureNetwork
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "net.safetensors"
+    weights.save_network(path, FeatureNetwork(Architecture(width=4, k=8)), {"steps": 3})
+    return path
+
+
+def test_comes_back_as_it_was(tmp_path: Path) -> None:
+    made = Architecture.released(width=4, k=8)
+    network = FeatureNetwork(made)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network(torch.rand(2, 3, 20, 30), Grid.of(20, 30, 6))  # moves the running statistics
+    weights.save_network(tmp_path / "a.safetensors", network, {"steps": 7, "score": 0.9})
+    loaded, training = weights.load_network(tmp_path / "a.safetensors", k=8)
+    assert loaded.architecture == made
+    assert not loaded.training
+    assert training == {"steps": 7, "score": 0.9}
+    mine, theirs = network.state_dict(), loaded.state_dict()
+    assert mine.keys() == theirs.keys()
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+def test_same_network_same_bytes(saved: Path) -> None:
+    network, training = weights.load_network(saved)
+    weights.save_network(saved.with_name("again"), network, training)
+    assert saved.with_name("again").read_bytes() == saved.read_bytes()
+
+
+@pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.999])
+def test_says_that_a_file_is_cut_short(saved: Path, share: float) -> None:
+    content = saved.read_bytes()
+    saved.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(UsageError, match=r"net.safetensors is cut short, or no safetensors file"):
+        weights.load_network(saved)
+
+
+def test_never_unpickles(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> Any:
+            return os.mkdir, (str(tmp_path / "sprung"),)
+
+    (tmp_path / "a.safetensors").write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(UsageError, match="no safetensors file"):
+        weights.load_network(tmp_path / "a.safetensors")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_refuses_files_of_others(tmp_path: Path, saved: Path) -> None:
+    foreign = tmp_path / "foreign.safetensors"
+    save_file({"x": torch.zeros(3)}, foreign)
+    with pytest.raises(UsageError, match=r"should hold ssnbench.ssn/1, but holds something else"):
+        weights.load_network(foreign)
+    with pytest.raises(UsageError, match=r"should hold other, but holds ssnbench.ssn/1"):
+        weights.read_tensors(saved, kind="other")
+    with pytest.raises(UsageError, match="there is no file"):
+        weights.load_network(tmp_path / "nowhere.safetensors")
+
+
+def test_refuses_another_k(saved: Path) -> None:
+    with pytest.raises(UsageError, match="has k = 8, not 20"):
+        weights.load_network(saved, k=20)
+
+
+def test_refuses_tensors_that_do_not_fit_or_are_broken(saved: Path) -> None:
+    tensors, facts = weights.read_tensors(saved, kind="ssnbench.ssn/1")
+    tensors["learned.last.bias"][1] = torch.nan
+    weights.write_tensors(saved, tensors, facts, kind="ssnbench.ssn/1")
+    with pytest.raises(UsageError, match=r"NaN or infinite weights in learned.last.bias"):
+        weights.load_network(saved)
+    facts["architecture"]["k"] = 9
+    weights.write_tensors(saved, tensors, facts, kind="ssnbench.ssn/1")
+    with pytest.raises(UsageError, match=r"does not fit its own architecture.*learned.last"):
+        weights.load_network(saved)
+
+
+def test_names_and_paths(tmp_path: Path, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "SHIPPED", tmp_path / "shipped")
+    with pytest.raises(UsageError, match=r"called ssn.bsds500; there are: none are installed"):
+        weights.find("bsds500")
+    (tmp_path / "shipped").mkdir()
+    for name in ("ssn.bsds500", "ssn-k10.bsds500"):
+        saved.rename(tmp_path / "shipped" / f"{name}.safetensors").with_suffix("")
+        saved.write_bytes(b"")
+    assert weights.names() == ["ssn-k10.bsds500", "ssn.bsds500"]
+    assert weights.find("bsds500").name == "ssn.bsds500.safetensors"
+    assert weights.find("bsds500", "ssn-k10") == weights.find("ssn-k10.bsds500")
+    assert weights.find(str(saved)) == saved
+    with pytest.raises(
+        UsageError, match=r"called ssn.voc; there are: ssn-k10.bsds500, ssn.bsds500"
+    ):
+        weights.find("voc")
+
+
+@pytest.mark.parametrize("call", ["fsync", "rename"])
+def test_a_full_disk_leaves_the_old_file(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = saved.read_bytes()
+    monkeypatch.setattr(*{"fsync": (os, "fsync"), "rename": (Path, "replace")}[call], full)
+    with pytest.raises(UsageError, match=r"cannot write .*: No space left on device; what was"):
+        weights.write_whole(saved, b"new")
+    assert saved.read_bytes() == before
+    assert list(saved.parent.iterdir()) == [saved]
+
+
+def test_killed_while_writing_it_is_the_old_or_the_new_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    code = (
+        "import sys; from pathlib import Path; from ssnbench.ssn.weights import write_whole\n"
+        "for n in range(10**6): write_whole(Path(sys.argv[1]), bytes([n % 251]) * 3_000_000)"
+    )
+    writer = subprocess.Popen([sys.executable, "-c", code, str(path)])
+    while not path.exists():
+        assert writer.poll() is None
+        time.sleep(0.01)
+    for _ in range(20):
+        content = path.read_bytes()
+        assert len(content) == 3_000_000
+        assert content == content[:1] * len(content)
+    writer.kill()
+    writer.wait()
+    content = path.read_bytes()
+    assert len(content) == 3_000_000
+    assert content == content[:1] * len(content)
