@@ -107,7 +107,7 @@ class JobKey:
     image: str
     n_asked: int
     protocol: str
-    plugin_version: str
+    code_version: str
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Record:
     reason: str = ""
     n_raw: int | None = None
     n_components: int | None = None
-    n_segments: int | None = None
+    n_made: int | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -18,7 +18,7 @@ def test_segment_then_evaluate(toy_image: Image, toy_truth: Labels) -> None:
     labels = ssnbench.segment(toy_image, "slic", n_segments=40, compactness=5.0)
     assert labels.dtype == np.int32
     scores = ssnbench.evaluate(labels, toy_truth, image=toy_image)
-    assert scores["n_segments"] == labels.max() + 1
+    assert scores["n_made"] == labels.max() + 1
     assert 0.9 < scores["asa"] <= 1
 
 

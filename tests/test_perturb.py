@@ -258,7 +258,7 @@ def test_kept_maps_of_perturbed_images_are_scored_again(tmp_path: Path) -> None:
     for dataset, records in again.items():
         mean = np.mean([record.scores["ue_np"] for record in records])
         assert 0 < mean < 1
-        assert {record.n_segments for record in records} != {None}
+        assert {record.n_made for record in records} != {None}
         assert before[dataset] > 0.5
 
 
@@ -290,9 +290,9 @@ def rows(dataset: str, loss: float, **more: float) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "algorithm": label, "params": "{}", "dataset": dataset, "split": "test",
-            "image": image, "n_asked": n, "protocol": "seal/1", "plugin_version": "1",
+            "image": image, "n_asked": n, "protocol": "seal/1", "code_version": "1",
             "truth": 0, "label": label, "status": "ok", "reason": "", "n_raw": n,
-            "n_components": n, "n_segments": n, "asa": 0.1 * log2(n / 100) + high - loss, **more,
+            "n_components": n, "n_made": n, "asa": 0.1 * log2(n / 100) + high - loss, **more,
         }
         for label, high in (("grid", 0.5), ("slic", 0.6))
         for image in ("a", "b")

@@ -42,7 +42,7 @@ def at_equal_counts(section: Section, counts: Sequence[int]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per (label, n_segments, metric): ``image_mean`` (missing: refused), ``n_reached``
+        One row per (label, n_made, metric): ``image_mean`` (missing: refused), ``n_reached``
         and ``n_images`` (images that reach the count, and all of the method).
     """
     reached: dict[tuple[str, str], list[NDArray[np.float64]]] = {}
@@ -59,7 +59,7 @@ def at_equal_counts(section: Section, counts: Sequence[int]) -> pd.DataFrame:
             enough = n_reached >= COVERAGE * len(values)
             mean = float(np.nanmean(values)) if enough else float("nan")
             rows.append((label, count, metric, mean, n_reached, len(values)))
-    columns = ["label", "n_segments", "metric", "image_mean", "n_reached", "n_images"]
+    columns = ["label", "n_made", "metric", "image_mean", "n_reached", "n_images"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -118,7 +118,7 @@ def fullest_count(level: pd.DataFrame) -> int | None:
     level = level[level["image_mean"].notna()]
     if level.empty:
         return None
-    reach = level.groupby("n_segments")["label"].nunique()
+    reach = level.groupby("n_made")["label"].nunique()
     fullest = reach.index[reach == reach.max()]
     return int(fullest[len(fullest) // 2])
 
@@ -143,15 +143,15 @@ def _image_curves(
     section: Section,
 ) -> Iterator[tuple[str, str, NDArray[np.float64], dict[str, NDArray[np.float64]]]]:
     """Yield, by label and image, the made counts in rising order and each metric's mean there."""
-    keys = ["label", "image", "n_segments"]
+    keys = ["label", "image", "n_made"]
     metrics = list(section.metrics)
     means = section.scored.groupby(keys, sort=True)[metrics].mean()
     for metric, values in pooled(section.scored, keys).items():
         means[metric] = values
     # Arrays, since a table for every image takes pandas longer than all that is done with it.
-    made = means.index.get_level_values("n_segments").to_numpy(dtype=np.float64)
+    made = means.index.get_level_values("n_made").to_numpy(dtype=np.float64)
     scores = means[metrics].to_numpy(dtype=np.float64).T
-    names = means.index.droplevel("n_segments")
+    names = means.index.droplevel("n_made")
     if means.empty:
         return
     ends = np.flatnonzero(names[1:] != names[:-1]) + 1

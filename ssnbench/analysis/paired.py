@@ -21,7 +21,7 @@ FEWEST = 6
 """Images from which on the signed-rank test can reach `ALPHA` at all: 2 / 2^6 is below it."""
 
 _COLUMNS = (
-    *("metric", "n_segments", "label", "other", "n_images", "difference", "low", "high"),
+    *("metric", "n_made", "label", "other", "n_images", "difference", "low", "high"),
     *("wins", "ties", "losses", "p", "p_holm"),
 )
 
@@ -67,7 +67,7 @@ def compare(scores: pd.DataFrame, metric: str, count: int) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "metric": metric,
-            "n_segments": count,
+            "n_made": count,
             "label": [pair[0] for pair in pairs],
             "other": [pair[1] for pair in pairs],
             "n_images": len(table),

@@ -59,7 +59,7 @@ class Ranking:
             {
                 "label": self.ranks.index,
                 "metric": self.metric,
-                "n_segments": self.count,
+                "n_made": self.count,
                 "mean_rank": self.ranks.to_numpy(),
                 "n_images": self.n_images,
                 "critical_difference": self.critical,

@@ -46,11 +46,11 @@ def followed(level: pd.DataFrame, perturbed: Iterable[Section], count: int) -> p
     -------
     DataFrame
         One row per (kind, strength, label, metric): ``dataset`` (what was done to which),
-        ``n_segments`` and ``image_mean``. The original stands in every kind, at its neutral
+        ``n_made`` and ``image_mean``. The original stands in every kind, at its neutral
         strength; a kind without strength has none (NaN).
     """
     names = [*SCORED, *ALIKE]
-    start = level[(level["n_segments"] == count) & level["metric"].isin(names)]
+    start = level[(level["n_made"] == count) & level["metric"].isin(names)]
     tables = []
     kinds = set()
     for other in perturbed:
@@ -63,7 +63,7 @@ def followed(level: pd.DataFrame, perturbed: Iterable[Section], count: int) -> p
         tables.append(here.assign(kind=done.kind, strength=done.strength, dataset=done.label))
     tables += [start.assign(kind=k, strength=KINDS[k].neutral, dataset="original") for k in kinds]
     found = pd.concat(tables, ignore_index=True).astype({"strength": float})
-    columns = ["kind", "strength", "dataset", "label", "metric", "n_segments", "image_mean"]
+    columns = ["kind", "strength", "dataset", "label", "metric", "n_made", "image_mean"]
     return found[found["image_mean"].notna()][columns].sort_values(
         ["kind", "strength", "label", "metric"], ignore_index=True
     )

@@ -14,7 +14,7 @@ from ssnbench.results.store import CERTIFICATE, KEY
 
 FIXED = (
     *(*KEY, "truth", "label", "status", "reason"),
-    *("n_raw", "n_components", "n_segments", *CERTIFICATE),
+    *("n_raw", "n_components", "n_made", *CERTIFICATE),
 )
 """Columns of the records that are no scores."""
 

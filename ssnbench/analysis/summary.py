@@ -32,7 +32,7 @@ def summarise(section: Section) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per (label, n_asked, metric): ``n_segments`` (mean made count over images),
+        One row per (label, n_asked, metric): ``n_made`` (mean made count over images),
         ``pair_mean``, ``low`` and ``high`` (95 % bootstrap interval of the pair mean, images drawn
         with replacement; missing for a single image), ``image_mean``, ``best_mean``, ``n_images``,
         ``n_pairs`` (images and pairs with a score).
@@ -41,7 +41,7 @@ def summarise(section: Section) -> pd.DataFrame:
     if not metrics:
         return pd.DataFrame(columns=_SUMMARY)
     scored = section.scored
-    made = scored.groupby([*keys, "image"])["n_segments"].first().groupby(keys).mean()
+    made = scored.groupby([*keys, "image"])["n_made"].first().groupby(keys).mean()
     total, pairs, best = _joined(scored, metrics)
     images = total.index.unique("image")
     weights = resampled(len(images))
@@ -54,7 +54,7 @@ def summarise(section: Section) -> pd.DataFrame:
                 {
                     "label": key[0],
                     "n_asked": key[1],
-                    "n_segments": made[key],
+                    "n_made": made[key],
                     "metric": metrics,
                     "pair_mean": ratio(sums.sum().to_numpy(), counts.sum().to_numpy()),
                     "low": low,
@@ -94,7 +94,7 @@ def pooled(scored: pd.DataFrame, keys: Sequence[str]) -> dict[str, pd.Series[flo
 
 
 _SUMMARY = [
-    *("label", "n_asked", "n_segments", "metric", "pair_mean", "low", "high"),
+    *("label", "n_asked", "n_made", "metric", "pair_mean", "low", "high"),
     *("image_mean", "best_mean", "n_images", "n_pairs"),
 ]
 
@@ -169,20 +169,20 @@ def areas(summary: pd.DataFrame) -> pd.DataFrame:
     found = pd.DataFrame(columns=["label", "area", "value", "low", "high"])
     if summary.empty:
         return found
-    first = summary.groupby("label")["n_segments"].min()
+    first = summary.groupby("label")["n_made"].min()
     middle = np.median(summary["n_asked"].unique())
     covering = summary[summary["label"].map(first) <= middle]
     curves = dict(iter(covering.groupby(["label", "metric"])))
     if not curves:
         return found
-    low = max(curve["n_segments"].min() for curve in curves.values())
-    high = min(curve["n_segments"].max() for curve in curves.values())
+    low = max(curve["n_made"].min() for curve in curves.values())
+    high = min(curve["n_made"].max() for curve in curves.values())
     if low >= high:
         return found
     for (label, metric), curve in curves.items():
         points = curve.dropna(subset="pair_mean")
         for name, (base, function) in AREAS.items():
             if base == metric and len(points) == len(curve):
-                value = function(points["n_segments"], points["pair_mean"], low, high)
+                value = function(points["n_made"], points["pair_mean"], low, high)
                 found.loc[len(found)] = [label, name, value, low, high]
     return found

@@ -41,7 +41,7 @@ def quality_and_time(
         it was timed), ``seconds`` (median over images), and a column per metric. Empty where
         nothing was timed.
     """
-    at_count = level[level["n_segments"] == count].pivot(
+    at_count = level[level["n_made"] == count].pivot(
         index="label", columns="metric", values="image_mean"
     )
     names = section.rows[["algorithm", "params", "label"]].drop_duplicates()
@@ -49,7 +49,7 @@ def quality_and_time(
     total = total.drop(columns="label").merge(names, on=["algorithm", "params"])
     keys = ["device", "threads", "label", "n_asked"]
     seconds = total.groupby(keys)["seconds"].median().reset_index()
-    made = summary.groupby(["label", "n_asked"])["n_segments"].first().rename("n_timed")
+    made = summary.groupby(["label", "n_asked"])["n_made"].first().rename("n_timed")
     seconds = seconds.merge(made.reset_index(), on=["label", "n_asked"])
     seconds = seconds.assign(far=np.abs(np.log(seconds["n_timed"].astype(float) / count)))
     nearest = seconds.sort_values("far").drop_duplicates(["device", "threads", "label"])
@@ -89,7 +89,7 @@ def regularity(section: Section, level: pd.DataFrame, metric: str, count: int) -
         One row per label, by rising compactness within an algorithm: ``algorithm``, ``label``,
         ``co`` and the metric, means over images.
     """
-    here = level[(level["n_segments"] == count) & level["metric"].isin([REGULARITY, metric])]
+    here = level[(level["n_made"] == count) & level["metric"].isin([REGULARITY, metric])]
     wide = here.pivot(index="label", columns="metric", values="image_mean").dropna()
     algorithms = section.rows.drop_duplicates("label").set_index("label")["algorithm"]
     if not {REGULARITY, metric} <= set(wide.columns):

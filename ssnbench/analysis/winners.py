@@ -53,7 +53,7 @@ def winners(level: pd.DataFrame) -> list[Winner]:
         What `equal.at_equal_counts` returned.
     """
     count = equal_counts.fullest_count(level)
-    here = level[(level["n_segments"] == count) & level["image_mean"].notna()]
+    here = level[(level["n_made"] == count) & level["image_mean"].notna()]
     found = []
     for metric in HEADLINES:
         means = here[here["metric"] == metric].set_index("label")["image_mean"]

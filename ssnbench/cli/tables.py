@@ -50,7 +50,7 @@ def _scores(scored: pd.DataFrame, title: str) -> Table:
     table.padding = (0, 1, 0, 0)  # so that a name of usual length fits into 80 columns
     means = scored.groupby(["label", "n_asked"])
     for (label, n_asked), rows in means:
-        row = [f"{rows.n_segments.mean():.1f}", str(len(rows))]
+        row = [f"{rows.n_made.mean():.1f}", str(len(rows))]
         row += [f"{rows[name].mean():.4f}" for name in metrics]
         table.add_row(escape(str(label)), str(n_asked or "?"), *row)
     return table

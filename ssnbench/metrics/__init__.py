@@ -8,7 +8,7 @@ from ssnbench.metrics.comparison import Comparison, compare
 from ssnbench.metrics.protocols import PROTOCOLS, Protocol, protocol
 from ssnbench.metrics.reference import Reference, prepare
 from ssnbench.metrics.scoring import score, summarise, yardsticks
-from ssnbench.metrics.table import METRICS, Metric
+from ssnbench.metrics.table import METRICS, Metric, with_role
 
 __all__ = [
     "METRICS",
@@ -22,5 +22,6 @@ __all__ = [
     "protocol",
     "score",
     "summarise",
+    "with_role",
     "yardsticks",
 ]

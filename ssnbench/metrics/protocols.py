@@ -139,7 +139,7 @@ _ALL = (
         "Jampani et al., Superpixel Sampling Networks, ECCV 2018",
         quirks="The scripts have ASA and BR only; precision is the textbook's here. The radius is "
         "1 on BSDS500 and PASCAL VOC, 3 on Cityscapes at half resolution; 2 is also seen.",
-        metrics=("n_segments", "asa", "br", "bp", "f", "ue", "ue_np", "ev", "co", "cd", *_FLOW),
+        metrics=("n_made", "asa", "br", "bp", "f", "ue", "ue_np", "ev", "co", "cd", *_FLOW),
         boundary="thin",
         counting="window",
         tolerance=_one_pixel,
@@ -155,7 +155,7 @@ _ALL = (
         "command line reads five annotators at most; here a map is scored as it comes, against "
         "all of them. It sums up in single precision: ev and sse_rgb differ by up to 3e-3.",
         metrics=(
-            *("n_segments", "asa", "br", "bp", "f", "ue", "ue_np", "ue_levin", "oe", "mde"),
+            *("n_made", "asa", "br", "bp", "f", "ue", "ue_np", "ue_levin", "oe", "mde"),
             *("ev", "icv", "sse_rgb", "sse_xy", "co", "cd", "reg", "reg_stutz"),
             *("size_mean", "size_std", "size_min", "size_max"),
         ),
@@ -175,7 +175,7 @@ _ALL = (
         "matches it. Truth boundaries are drawn from the segments. The number of pairs is the "
         "largest possible; distances are not minimised, which changes no count.",
         metrics=(
-            *("n_segments", "asa", "br", "bp", "f"),
+            *("n_made", "asa", "br", "bp", "f"),
             *("truth_matched", "truth_pixels", "labels_matched", "labels_pixels"),
         ),
         boundary="thin",

@@ -9,7 +9,7 @@ import numpy as np
 from ssnbench.metrics.comparison import Comparison
 
 
-def n_segments(comparison: Comparison) -> float:
+def n_made(comparison: Comparison) -> float:
     """Count the superpixels made: different labels, whether connected or not.
 
     1 or more. Methods are compared at this count, never at the one asked for.
@@ -20,7 +20,7 @@ def n_segments(comparison: Comparison) -> float:
 def n_components(comparison: Comparison) -> float:
     """Count the 4-connected components of all superpixels.
 
-    Equals ``n_segments`` when every superpixel is connected.
+    Equals ``n_made`` when every superpixel is connected.
 
     Notes
     -----

@@ -12,6 +12,10 @@ from ssnbench.metrics.comparison import Comparison
 Better = Literal["higher", "lower", ""]
 Join = Literal["mean", "sum", "max"]
 Needs = Literal["labels", "image", "truth", "flow"]
+Role = Literal["summary", "headline", "ranked", "traded", "followed", "ruler"]
+"""Where a metric is used beyond its column and curve: in the summary on the terminal; on a card
+that names its best methods; in ranks and pairs; set against time and regularity; followed over
+perturbations; shown side by side under several protocols, since it moves with the ruler."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Metric:
         Unit; empty for shares and counts.
     join : {"mean", "sum", "max"}
         How the values of several annotators become the image's.
+    roles : set of str
+        Where it is used beyond its column and curve, see `Role`.
     """
 
     name: str
@@ -43,15 +49,44 @@ class Metric:
     function: Callable[[Comparison], float]
     unit: str = ""
     join: Join = "mean"
+    roles: frozenset[Role] = frozenset()
 
 
 _ALL = (
-    Metric("n_segments", "Superpixels", "", "labels", shape.n_segments),
+    Metric("n_made", "Superpixels", "", "labels", shape.n_made),
     Metric("n_components", "Connected components", "", "labels", shape.n_components),
-    Metric("asa", "Achievable segmentation accuracy (ASA)", "higher", "truth", overlap.asa),
-    Metric("br", "Boundary recall (BR)", "higher", "truth", boundary.br),
-    Metric("bp", "Boundary precision (BP)", "higher", "truth", boundary.bp),
-    Metric("f", "Boundary F-measure (F)", "higher", "truth", boundary.f),
+    Metric(
+        "asa",
+        "Achievable segmentation accuracy (ASA)",
+        "higher",
+        "truth",
+        overlap.asa,
+        roles=frozenset({"summary", "headline", "ranked", "traded", "followed"}),
+    ),
+    Metric(
+        "br",
+        "Boundary recall (BR)",
+        "higher",
+        "truth",
+        boundary.br,
+        roles=frozenset({"summary", "headline", "ranked", "traded", "followed", "ruler"}),
+    ),
+    Metric(
+        "bp",
+        "Boundary precision (BP)",
+        "higher",
+        "truth",
+        boundary.bp,
+        roles=frozenset({"summary", "headline", "ruler"}),
+    ),
+    Metric(
+        "f",
+        "Boundary F-measure (F)",
+        "higher",
+        "truth",
+        boundary.f,
+        roles=frozenset({"headline", "ranked", "ruler"}),
+    ),
     Metric(
         "truth_matched", "Truth pixels matched", "", "truth", boundary.truth_matched, "px", "sum"
     ),
@@ -64,7 +99,14 @@ _ALL = (
     Metric(
         "labels_pixels", "Label boundary pixels", "", "truth", boundary.labels_pixels, "px", "max"
     ),
-    Metric("ue", "Undersegmentation error (UE)", "lower", "truth", overlap.ue),
+    Metric(
+        "ue",
+        "Undersegmentation error (UE)",
+        "lower",
+        "truth",
+        overlap.ue,
+        roles=frozenset({"headline"}),
+    ),
     Metric(
         "ue_np",
         "Undersegmentation error of Neubert and Protzel (UE-NP)",
@@ -81,11 +123,25 @@ _ALL = (
     ),
     Metric("oe", "Oversegmentation error (OE)", "lower", "truth", overlap.oe),
     Metric("mde", "Mean distance to edge (MDE)", "lower", "truth", boundary.mde, "px"),
-    Metric("ev", "Explained variation (EV)", "higher", "image", colour.ev),
+    Metric(
+        "ev",
+        "Explained variation (EV)",
+        "higher",
+        "image",
+        colour.ev,
+        roles=frozenset({"summary", "headline", "ranked", "followed"}),
+    ),
     Metric("icv", "Intra-cluster variation (ICV)", "lower", "image", colour.icv, "grey levels"),
     Metric("sse_rgb", "Squared colour error", "lower", "image", colour.sse_rgb, "grey levels²"),
     Metric("sse_xy", "Squared distance to the centre", "lower", "labels", shape.sse_xy, "px²"),
-    Metric("co", "Compactness (CO)", "higher", "labels", shape.co),
+    Metric(
+        "co",
+        "Compactness (CO)",
+        "higher",
+        "labels",
+        shape.co,
+        roles=frozenset({"summary", "headline"}),
+    ),
     Metric("cd", "Contour density (CD)", "lower", "labels", boundary.cd),
     Metric("reg", "Regularity (REG)", "higher", "labels", shape.reg),
     Metric("reg_stutz", "Regularity as the tool prints it", "higher", "labels", shape.reg_stutz),
@@ -94,12 +150,34 @@ _ALL = (
     Metric("size_std", "Deviation of sizes", "lower", "labels", shape.size_std, "px"),
     Metric("size_min", "Smallest superpixel", "", "labels", shape.size_min, "px"),
     Metric("size_max", "Largest superpixel", "", "labels", shape.size_max, "px"),
-    Metric("epe", "End-point error (EPE)", "lower", "flow", flow.epe, "px"),
-    Metric("epe_near", "EPE near motion boundaries", "lower", "flow", flow.epe_near, "px"),
+    Metric(
+        "epe",
+        "End-point error (EPE)",
+        "lower",
+        "flow",
+        flow.epe,
+        "px",
+        roles=frozenset({"summary", "headline", "ranked"}),
+    ),
+    Metric(
+        "epe_near",
+        "EPE near motion boundaries",
+        "lower",
+        "flow",
+        flow.epe_near,
+        "px",
+        roles=frozenset({"headline"}),
+    ),
     Metric("epe_affine", "EPE of affine motions", "lower", "flow", flow.epe_affine, "px"),
     Metric("epe_1", "Flow outliers above 1 px", "lower", "flow", flow.epe_1),
     Metric("epe_3", "Flow outliers above 3 px", "lower", "flow", flow.epe_3),
     Metric("epe_5", "Flow outliers above 5 px", "lower", "flow", flow.epe_5),
 )
 
+
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
+
+
+def with_role(role: Role) -> list[str]:
+    """Names of the metrics that have a role, in the order of METRICS."""
+    return [name for name, metric in METRICS.items() if role in metric.roles]

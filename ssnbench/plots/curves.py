@@ -53,7 +53,7 @@ def draw_curve(
         How well the annotators agree; drawn behind the curves.
     """
     data = summary[(summary["metric"] == metric) & summary["pair_mean"].notna()]
-    curves = curves_of(data.rename(columns={"n_segments": "x", "pair_mean": "y"}))
+    curves = curves_of(data.rename(columns={"n_made": "x", "pair_mean": "y"}))
     with mpl.rc_context(fname=STYLE):
         figure, axes = canvas(section, len(curves))
         _plot(axes, curves, labels)
@@ -61,7 +61,7 @@ def draw_curve(
             _shade(axes, annotators, curves.values())
         axes.set_xlabel("superpixels made (mean)")
         axes.set_ylabel(axis_name(metric, section))
-        set_count_axis(axes, data["n_segments"])
+        set_count_axis(axes, data["n_made"])
         if annotators is None:  # their numbers stand in the corner
             enlarge(axes, curves, labels)
         name_curves(figure, axes, curves, labels)
@@ -81,10 +81,10 @@ def draw_pair(
         summary[summary["metric"] == metric].set_index(["label", "n_asked"])["pair_mean"]
         for metric in metrics
     )
-    counts = summary.groupby(["label", "n_asked"])["n_segments"].first()
-    data = pd.DataFrame({"n_segments": counts, metrics[0]: across, metrics[1]: up})
+    counts = summary.groupby(["label", "n_asked"])["n_made"].first()
+    data = pd.DataFrame({"n_made": counts, metrics[0]: across, metrics[1]: up})
     data = data.dropna().reset_index()
-    curves = curves_of(data.rename(columns={metrics[0]: "x", metrics[1]: "y"}), along="n_segments")
+    curves = curves_of(data.rename(columns={metrics[0]: "x", metrics[1]: "y"}), along="n_made")
     with mpl.rc_context(fname=STYLE):
         figure, axes = canvas(section, len(curves))
         _plot(axes, curves, labels)

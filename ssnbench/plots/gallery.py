@@ -26,7 +26,7 @@ class Cell:
 
     label: str
     labels: Labels
-    n_segments: int
+    n_made: int
 
 
 @dataclass(frozen=True)
@@ -102,12 +102,12 @@ def kept_maps(store: Store, records: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per map: what made it, as in the records, with ``label`` and ``n_segments``, and
+        One row per map: what made it, as in the records, with ``label`` and ``n_made``, and
         ``content``, by which the store has it.
     """
     names = [name for name in KEY if name != "protocol"]
     kept = pd.DataFrame([vars(item) for item in store.kept()], columns=[*names, "content"])
-    made = records.drop_duplicates(names)[[*names, "label", "n_segments"]]
+    made = records.drop_duplicates(names)[[*names, "label", "n_made"]]
     return kept.merge(made, on=names)
 
 
@@ -129,7 +129,7 @@ def _rows(
         dataset, split, image = key
         picture = decoded(pictures[dataset, split, image])
         cells = tuple(
-            Cell(item.label, store.label_map(item.content), int(item.n_segments))
+            Cell(item.label, store.label_map(item.content), int(item.n_made))
             for item in group.sort_values("label").itertuples()
         )
         box = telling_box(picture, [cell.labels for cell in cells])

@@ -124,7 +124,7 @@ def _fill(pair: tuple[Axes, Axes], row: Row, cell: Cell | None, ink: tuple[int, 
             )
         )  # fmt: skip
     pair[1].text(
-        0.985, 0.03, str(cell.n_segments), transform=pair[1].transAxes, ha="right", va="bottom",
+        0.985, 0.03, str(cell.n_made), transform=pair[1].transAxes, ha="right", va="bottom",
         fontsize=6, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
     )  # fmt: skip
 

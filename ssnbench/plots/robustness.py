@@ -39,7 +39,7 @@ def draw_robustness(
     if falling:  # the original stands on the left, whatever its strength
         curves = {label: curve[::-1] for label, curve in curves.items()}
     with mpl.rc_context(fname=STYLE):
-        figure, axes = canvas(section, len(curves), f"{data['n_segments'].iloc[0]} superpixels")
+        figure, axes = canvas(section, len(curves), f"{data['n_made'].iloc[0]} superpixels")
         for label, curve in curves.items():
             axes.plot(curve["x"], curve["y"], **look(label, labels), gid=gid(label, labels))
         axes.yaxis.set_major_locator(MaxNLocator(5))

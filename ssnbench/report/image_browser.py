@@ -36,7 +36,7 @@ class Album:
     dataset, split : str
         As in the records.
     maps : DataFrame
-        One row per label map: ``image``, ``n_asked``, ``label``, ``n_segments``, ``content``.
+        One row per label map: ``image``, ``n_asked``, ``label``, ``n_made``, ``content``.
     n_images : int
         How many images the records have.
     notes : list of str
@@ -95,7 +95,7 @@ def add(album: Album, store: Store, bundle: Bundle, data_root: Path | None) -> d
     for image, maps in album.maps.groupby("image", sort=True):
         found = {}
         for n_asked, group in maps.groupby("n_asked", sort=True):
-            made = group[["label", "n_segments", "content"]].to_json(orient="values")
+            made = group[["label", "n_made", "content"]].to_json(orient="values")
             name = f"maps/{_digest(made)}"
             if not bundle.has(name):
                 bundle.add(name, {row.label: _map(store, row) for row in group.itertuples()})
@@ -111,7 +111,7 @@ def add(album: Album, store: Store, bundle: Bundle, data_root: Path | None) -> d
 
 def _map(store: Store, row: Any) -> dict[str, Any]:
     """One label map as the store packed it: no time is lost on another format."""
-    return {"made": int(row.n_segments), "map": _base64(store.packed_map(row.content))}
+    return {"made": int(row.n_made), "map": _base64(store.packed_map(row.content))}
 
 
 def _notes(album: Album, pictures: _Pictures) -> list[str]:

@@ -188,10 +188,10 @@ def _runtime(
 
 def _of_current_version(timings: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     """Leave out times of a plug-in that was edited since, where the records tell its version."""
-    known = records[["algorithm", "params", "plugin_version"]].drop_duplicates()
+    known = records[["algorithm", "params", "code_version"]].drop_duplicates()
     joined = timings.merge(known, on=["algorithm", "params"], how="left", suffixes=("", "_now"))
-    now = joined["plugin_version_now"]
-    return joined[now.isna() | (now == joined["plugin_version"])]
+    now = joined["code_version_now"]
+    return joined[now.isna() | (now == joined["code_version"])]
 
 
 def timed_by(runs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

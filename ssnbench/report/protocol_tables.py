@@ -57,5 +57,5 @@ def _table(dataset: str, split: str, summaries: dict[str, pd.DataFrame]) -> Tabl
         ("Method", "Asked", *(f"{short_name(m)} {p}" for m, p in columns)),
         tuple(rows),
         tuple(asked(n_asked).text for n_asked, _ in wide.index),
-        frame[["label", "n_asked", "n_segments", "protocol", "metric", "pair_mean"]],
+        frame[["label", "n_asked", "n_made", "protocol", "metric", "pair_mean"]],
     )

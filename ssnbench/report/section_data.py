@@ -77,9 +77,9 @@ def _method(label: str, labels: Sequence[str]) -> dict[str, Any]:
 
 def _curves(summary: pd.DataFrame, metric: str) -> dict[str, list[list[float]]]:
     points = summary[(summary["metric"] == metric) & summary["pair_mean"].notna()]
-    columns = ["n_segments", "pair_mean", "low", "high"]
+    columns = ["n_made", "pair_mean", "low", "high"]
     return {
-        str(label): rows.sort_values("n_segments")[columns].round(_DIGITS).to_numpy().tolist()
+        str(label): rows.sort_values("n_made")[columns].round(_DIGITS).to_numpy().tolist()
         for label, rows in points.groupby("label")
     }
 

@@ -30,7 +30,7 @@ AREA_HEADINGS = {
 def scores_table(section: Section, summary: pd.DataFrame) -> Table:
     """Table of the pair means at each asked count, with the counts that were made."""
     wide = summary.pivot(index=["n_asked", "label"], columns="metric", values="pair_mean")
-    made = summary.groupby(["n_asked", "label"])["n_segments"].first()
+    made = summary.groupby(["n_asked", "label"])["n_made"].first()
     images = summary.groupby(["n_asked", "label"])["n_images"].max()
     columns = {metric: _scored(wide[metric], metric, "n_asked") for metric in section.metrics}
     rows = [
@@ -61,10 +61,10 @@ def scores_table(section: Section, summary: pd.DataFrame) -> Table:
 
 def equal_counts_table(section: Section, interpolated: pd.DataFrame) -> Table:
     """Table of the scores that every method has at the same made counts."""
-    keys = ["n_segments", "label"]
+    keys = ["n_made", "label"]
     wide = interpolated.pivot(index=keys, columns="metric", values="image_mean")
     metrics = [metric for metric in section.metrics if metric in wide]
-    columns = {metric: _scored(wide[metric], metric, "n_segments") for metric in metrics}
+    columns = {metric: _scored(wide[metric], metric, "n_made") for metric in metrics}
     level = _level_with_best(section, metrics, sorted({int(count) for count, _ in wide.index}))
     rows = [
         (

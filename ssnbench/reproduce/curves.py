@@ -65,7 +65,7 @@ def points(panel: Panel, section: Section) -> pd.DataFrame:
     """Means by method and count asked, with the numbers that a panel draws as ``x`` and ``y``."""
     summary = summarise(section)
     wide = summary.pivot(index=["label", "n_asked"], columns="metric", values="pair_mean")
-    made = summary.groupby(["label", "n_asked"])[["n_segments", "n_images", "n_pairs"]].max()
+    made = summary.groupby(["label", "n_asked"])[["n_made", "n_images", "n_pairs"]].max()
     scores = [name for name in dict.fromkeys((panel.x, panel.y)) if name in wide]
     there = made.join(wide[[name for name in scores if name != COUNT]])
     for axis, name in (("x", panel.x), ("y", panel.y)):
@@ -91,7 +91,7 @@ def draw(drawn: Sequence[Drawn], order: Sequence[str], place: str) -> Figure:
 
 def _panel(figure: Figure, axes: Axes, part: Drawn, order: Sequence[str]) -> None:
     panel, data = part.panel, part.data
-    along = "n_segments"
+    along = "n_made"
     curves = {name: data[data["label"] == name].sort_values(along) for name in order}
     curves = {name: curve for name, curve in curves.items() if len(curve)}
     for name, curve in curves.items():
@@ -101,7 +101,7 @@ def _panel(figure: Figure, axes: Axes, part: Drawn, order: Sequence[str]) -> Non
     if panel.x == COUNT:
         axes.set_xlabel("superpixels made (mean)")
         if len(data):
-            set_count_axis(axes, data["n_segments"])
+            set_count_axis(axes, data["n_made"])
             enlarge(axes, curves, LOOKS)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5))

@@ -77,7 +77,7 @@ def _counted(lines: Sequence[Line]) -> pd.DataFrame:
         for line in lines
         for name, labels in line.maps.items()
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["dataset", "split", "image", "label", "n_segments", "epe"])
+    return pd.DataFrame(rows, columns=["dataset", "split", "image", "label", "n_made", "epe"])
 
 
 def _error(sample: Sample, labels: Labels) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Drawing = Literal["curves", "stages", "details", "flows", "times"]
-COUNT = "n_segments"
+COUNT = "n_made"
 """Name of an axis that holds the number of superpixels made."""
 
 

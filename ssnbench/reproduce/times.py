@@ -109,7 +109,7 @@ def _stages(task: TimingTask, timings: pd.DataFrame) -> dict[str, float]:
     mine = timings[
         (timings["algorithm"] == variant.name)
         & (timings["params"] == variant.canonical("algorithms"))
-        & (timings["plugin_version"] == variant.version("algorithms"))
+        & (timings["code_version"] == variant.version("algorithms"))
         & (timings["image"] == task.name)
         & (timings["n_asked"] == task.n_asked)
         & (timings["device"] == task.device)

@@ -114,7 +114,7 @@ def _described(runs: Sequence[Mapping[str, Any]], rows: pd.DataFrame) -> dict[st
     told = {name: str(last.get(name) or "") for name in _FACTS}
     told |= {name: str(version) for name, version in (last.get("packages") or {}).items()}
     methods = rows.groupby("label")
-    plugins = methods["plugin_version"].agg(lambda texts: ", ".join(sorted(set(texts))))
+    plugins = methods["code_version"].agg(lambda texts: ", ".join(sorted(set(texts))))
     params = methods["params"].agg(lambda texts: ", ".join(sorted(set(texts))))
     told |= {f"{label} (code)": text for label, text in plugins.items()}
     return told | {f"{label} (parameters)": text for label, text in params.items()}
@@ -125,7 +125,7 @@ def _scores(before: pd.DataFrame, after: pd.DataFrame, tolerance: float) -> pd.D
     metrics = [name for name in METRICS if name in before and name in after]
     keys = [*_GROUP, "image", "truth"]
     sides = [
-        _melted(side[side["status"] == "ok"], keys, ["n_segments", *metrics])
+        _melted(side[side["status"] == "ok"], keys, ["n_made", *metrics])
         for side in (before, after)
     ]
     both = sides[0].merge(sides[1], on=[*keys, "metric"], suffixes=("_old", "_new"))

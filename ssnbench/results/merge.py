@@ -29,7 +29,7 @@ MOST_TOLD = 5
 _CLOSE = 1e-9
 """Scores that differ by less are the same: sums in another order, not another result."""
 
-_METHOD = ("algorithm", "params", "plugin_version")
+_METHOD = ("algorithm", "params", "code_version")
 _BLOBS = ("label_maps", "kept", "pictures")
 
 
@@ -155,9 +155,9 @@ def _stage(connection: sqlite3.Connection) -> None:
 def _conflicts(connection: sqlite3.Connection, folder: Path) -> list[str]:
     """One line for each method of another version, and each job that has other rows."""
     versions = connection.execute(
-        "SELECT DISTINCT new.label, new.plugin_version, old.plugin_version FROM temp.incoming new "
+        "SELECT DISTINCT new.label, new.code_version, old.code_version FROM temp.incoming new "
         "JOIN main.records old USING (algorithm, params) "
-        "WHERE new.plugin_version != old.plugin_version ORDER BY new.label"
+        "WHERE new.code_version != old.code_version ORDER BY new.label"
     )
     found = [
         f"{label}: version {new} in {folder}, {old} in another folder: the method was edited"

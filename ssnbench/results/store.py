@@ -21,7 +21,7 @@ from ssnbench.contracts import JobKey, Labels, Record, Timing, UsageError
 from ssnbench.io.packing import content_key, pack, unpack
 
 FILE = "results.sqlite"
-VERSION = 1
+VERSION = 2
 _APPLICATION = 0x53534E42  # "SSNB": tells our files from other SQLite files
 
 CERTIFICATE = ("smallest", "unlabelled")
@@ -29,25 +29,25 @@ CERTIFICATE = ("smallest", "unlabelled")
 
 KEY = tuple(field.name for field in dataclasses.fields(JobKey))
 _SEGMENTATION = tuple(name for name in KEY if name != "protocol")
-_FIXED = (*KEY, "truth", "label", "status", "reason", "n_raw", "n_components", "n_segments")
+_FIXED = (*KEY, "truth", "label", "status", "reason", "n_raw", "n_components", "n_made")
 _TIMING = tuple(field.name for field in dataclasses.fields(Timing))
 
 _SCHEMA = f"""
 CREATE TABLE runs (id INTEGER PRIMARY KEY, facts TEXT NOT NULL);
 CREATE TABLE records (
     algorithm TEXT, params TEXT, dataset TEXT, split TEXT, image TEXT, n_asked INTEGER,
-    protocol TEXT, plugin_version TEXT, truth INTEGER, label TEXT, status TEXT, reason TEXT,
-    n_raw INTEGER, n_components INTEGER, n_segments INTEGER, run INTEGER REFERENCES runs,
+    protocol TEXT, code_version TEXT, truth INTEGER, label TEXT, status TEXT, reason TEXT,
+    n_raw INTEGER, n_components INTEGER, n_made INTEGER, run INTEGER REFERENCES runs,
     PRIMARY KEY ({", ".join(KEY)}, truth));
 CREATE TABLE timings (
     algorithm TEXT, params TEXT, label TEXT, image TEXT, height INTEGER, width INTEGER,
     n_asked INTEGER, device TEXT, threads INTEGER, stage TEXT, seconds REAL, fastest REAL,
-    slowest REAL, repeats INTEGER, peak_mb REAL, plugin_version TEXT,
-    PRIMARY KEY (algorithm, params, image, n_asked, device, threads, stage, plugin_version));
+    slowest REAL, repeats INTEGER, peak_mb REAL, code_version TEXT,
+    PRIMARY KEY (algorithm, params, image, n_asked, device, threads, stage, code_version));
 CREATE TABLE label_maps (content TEXT PRIMARY KEY, map BLOB NOT NULL);
 CREATE TABLE kept (
     algorithm TEXT, params TEXT, dataset TEXT, split TEXT, image TEXT, n_asked INTEGER,
-    plugin_version TEXT, content TEXT REFERENCES label_maps,
+    code_version TEXT, content TEXT REFERENCES label_maps,
     PRIMARY KEY ({", ".join(_SEGMENTATION)}));
 CREATE TABLE pictures (
     dataset TEXT, split TEXT, image TEXT, png BLOB NOT NULL, PRIMARY KEY (dataset, split, image));
@@ -55,14 +55,22 @@ PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {VERSION};
 """
 
+_FROM_1 = """BEGIN IMMEDIATE;
+ALTER TABLE records RENAME COLUMN n_segments TO n_made;
+ALTER TABLE records RENAME COLUMN plugin_version TO code_version;
+ALTER TABLE timings RENAME COLUMN plugin_version TO code_version;
+ALTER TABLE kept RENAME COLUMN plugin_version TO code_version;
+PRAGMA user_version = 2;
+COMMIT;"""
+
 _FLOWS = """CREATE TABLE IF NOT EXISTS flows (
     dataset TEXT, split TEXT, image TEXT, png BLOB NOT NULL, PRIMARY KEY (dataset, split, image))"""
 """Came later than the rest: a file from before has no such table."""
 
-CURRENT = """(algorithm, params, plugin_version) IN (
-    SELECT algorithm, params, plugin_version FROM (
+CURRENT = """(algorithm, params, code_version) IN (
+    SELECT algorithm, params, code_version FROM (
         -- beside max(), SQLite takes bare columns from the row of the maximum
-        SELECT algorithm, params, plugin_version, max(rowid) FROM records
+        SELECT algorithm, params, code_version, max(rowid) FROM records
         GROUP BY algorithm, label))"""
 """Rows of the latest version of each plug-in: where one was edited, the older do not count.
 
@@ -79,7 +87,7 @@ class Kept:
     split: str
     image: str
     n_asked: int
-    plugin_version: str
+    code_version: str
     content: str
 
 
@@ -123,6 +131,8 @@ class Store:
         elif self._scalar("PRAGMA application_id") != _APPLICATION:
             raise sqlite3.DatabaseError("it was made by another program")
         self._connection.execute(_FLOWS)
+        if version == 1:
+            self._connection.executescript(_FROM_1)
 
     def __enter__(self) -> Store:
         return self
@@ -165,11 +175,11 @@ class Store:
                 if data is not None:
                     self._insert(table, place | {"png": data})
 
-    def add_timings(self, timings: Iterable[Timing], plugin_version: str) -> None:
+    def add_timings(self, timings: Iterable[Timing], code_version: str) -> None:
         """Write the times of one algorithm on one image, all its stages at once."""
         with self._transaction():
             for timing in timings:
-                row = dataclasses.asdict(timing) | {"plugin_version": plugin_version}
+                row = dataclasses.asdict(timing) | {"code_version": code_version}
                 self._insert("timings", row)
 
     def _keep(self, key: JobKey, labels: Labels) -> None:
@@ -217,7 +227,7 @@ class Store:
         return set(
             self._connection.execute(
                 "SELECT DISTINCT algorithm, params, image, n_asked, device, threads, "
-                "plugin_version FROM timings"
+                "code_version FROM timings"
             )
         )
 

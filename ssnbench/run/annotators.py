@@ -36,7 +36,7 @@ def score_annotators(folder: Path, root: Path | None = None) -> Path:
     -------
     Path
         A CSV with a row per (dataset, split, protocol, image, annotator, truth): the annotator's
-        number of regions ``n_segments``, and the metrics that compare with a truth.
+        number of regions ``n_made``, and the metrics that compare with a truth.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def _of_image(
             for other, scores in enumerate(found):
                 if other != annotator:
                     place = {"protocol": protocol, "annotator": annotator, "truth": other}
-                    yield place | {"n_segments": count(truth)} | scores
+                    yield place | {"n_made": count(truth)} | scores
 
 
 def _judging(reference: Reference, undefined: Iterable[str]) -> list[str]:

@@ -70,7 +70,7 @@ def _judged(job: Job, raw: object, sample: Sample, reference: Reference) -> Outc
     labels = checked(raw, sample.image.shape[:2])
     n_raw, n_components = count(labels), components(labels)[1]
     made = enforce(labels, job.key.n_asked or n_raw) if job.gate else consecutive(labels)
-    n_segments = int(made.max()) + 1
+    n_made = int(made.max()) + 1
     rows = score(
         made,
         reference,
@@ -86,7 +86,7 @@ def _judged(job: Job, raw: object, sample: Sample, reference: Reference) -> Outc
         alike = agreement(made, unperturbed)
         rows = [row | alike for row in rows]
     records = [
-        Record(job.key, truth, job.label, "ok", "", n_raw, n_components, n_segments, scores)
+        Record(job.key, truth, job.label, "ok", "", n_raw, n_components, n_made, scores)
         for truth, scores in _numbered(rows, len(sample.truths)).items()
     ]
     return Outcome(tuple(records), made)

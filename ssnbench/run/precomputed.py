@@ -124,7 +124,7 @@ def _key(kept: Kept, protocol: str) -> JobKey:
         kept.image,
         kept.n_asked,
         protocol,
-        kept.plugin_version,
+        kept.code_version,
     )
 
 

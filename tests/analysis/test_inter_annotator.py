@@ -32,7 +32,7 @@ def test_every_ordered_pair_is_scored_and_nobody_against_himself() -> None:
     assert row["asa"] == score(halves(3), prepare([halves(2)], "seal"))[0]["asa"] == 20 / 24
     assert "br" not in row
     assert "co" not in row  # needs no truth
-    assert [row["n_segments"] for row in rows] == [2, 2, 2, 2, 1, 1]
+    assert [row["n_made"] for row in rows] == [2, 2, 2, 2, 1, 1]
 
 
 def test_one_annotator_has_nobody_to_agree_with() -> None:

@@ -168,9 +168,9 @@ def records(labels: list[str], images: int, counts: list[int]) -> pd.DataFrame:
         for n in counts
         for image in range(images)
     ]
-    names = ["label", "n_asked", "image", "truth", "n_segments", "asa", "br", "co"]
+    names = ["label", "n_asked", "image", "truth", "n_made", "asa", "br", "co"]
     table = pd.DataFrame(rows, columns=names).assign(algorithm="m", params=lambda t: t["label"])
-    fixed = {"dataset": "d", "split": "s", "protocol": "seal/1", "plugin_version": "1"}
+    fixed = {"dataset": "d", "split": "s", "protocol": "seal/1", "code_version": "1"}
     return table.assign(**fixed, status="ok", reason="", n_raw=0, n_components=0)
 
 
@@ -228,7 +228,7 @@ def test_one_count_compares_nothing(tmp_path: Path) -> None:
 
 def test_a_method_far_beyond_the_others_is_named(tmp_path: Path) -> None:
     table = records(["a", "b", "c"], 5, [100, 400])
-    table.loc[table["label"] == "c", "n_segments"] += 5000
+    table.loc[table["label"] == "c", "n_made"] += 5000
     found = compared(table, timings(["a", "b"], 1), tmp_path)
     assert any(note.endswith("extrapolated): c.") for note in found.notes)
     assert any(note.endswith("not timed here: c.") for note in found.notes)

@@ -9,7 +9,7 @@ import pytest
 from ssnbench.analysis import equal_counts, sections
 from ssnbench.analysis.summary import areas, summarise
 
-Row = tuple[str, int, str, int, int, float]  # label, n_asked, image, truth, n_segments, asa
+Row = tuple[str, int, str, int, int, float]  # label, n_asked, image, truth, n_made, asa
 
 # Image "a" has two annotators, "b" has one: the pair mean and the image mean differ.
 ROWS: list[Row] = [
@@ -24,9 +24,9 @@ MADE = (100, 100, 50, 400, 400, 800)
 
 
 def records(rows: list[Row] = ROWS, **columns: object) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=["label", "n_asked", "image", "truth", "n_segments", "asa"])
+    table = pd.DataFrame(rows, columns=["label", "n_asked", "image", "truth", "n_made", "asa"])
     fixed = {"params": "{}", "dataset": "d", "split": "s", "protocol": "seal/1"}
-    whole = {"plugin_version": "1", "status": "ok", "reason": "", "n_raw": 0, "n_components": 0}
+    whole = {"code_version": "1", "status": "ok", "reason": "", "n_raw": 0, "n_components": 0}
     return table.assign(algorithm=table["label"], **(fixed | whole | columns))
 
 
@@ -40,7 +40,7 @@ def test_the_three_means_of_a_hand_worked_case() -> None:
     assert row["pair_mean"] == pytest.approx((0.8 + 0.6 + 0.4) / 3)
     assert row["image_mean"] == pytest.approx((0.7 + 0.4) / 2)
     assert row["best_mean"] == pytest.approx((0.8 + 0.4) / 2)
-    assert (row["n_images"], row["n_pairs"], row["n_segments"]) == (2, 3, 100)
+    assert (row["n_images"], row["n_pairs"], row["n_made"]) == (2, 3, 100)
 
 
 def test_the_best_annotator_of_an_error_has_the_smallest() -> None:
@@ -64,11 +64,11 @@ def test_scores_that_are_not_finite_count_as_missing() -> None:
 
 
 def test_failed_rows_enter_no_mean_and_no_made_count() -> None:
-    failed = records([("m", 100, "z", 0, 0, 0.0)], status="failed", n_segments=None, asa=None)
-    table = pd.concat([records().astype({"n_segments": object}), failed], ignore_index=True)
+    failed = records([("m", 100, "z", 0, 0, 0.0)], status="failed", n_made=None, asa=None)
+    table = pd.concat([records().astype({"n_made": object}), failed], ignore_index=True)
     row = summarise(section(table)).iloc[0]
     assert row["n_images"] == 2
-    assert row["n_segments"] == 100
+    assert row["n_made"] == 100
 
 
 def test_the_interval_holds_the_mean_and_shrinks_with_the_images() -> None:
@@ -189,7 +189,7 @@ def curve(label: str, points: dict[float, float], metric: str = "asa") -> pd.Dat
         (label, asked, made, metric, points[made])
         for asked, made in zip((100, 200, 400), points, strict=False)
     ]
-    return pd.DataFrame(rows, columns=["label", "n_asked", "n_segments", "metric", "pair_mean"])
+    return pd.DataFrame(rows, columns=["label", "n_asked", "n_made", "metric", "pair_mean"])
 
 
 def test_areas_are_taken_over_the_range_that_all_cover() -> None:
@@ -221,7 +221,7 @@ def test_berkeley_counts_all_boundary_pixels_at_once() -> None:
     rows = pd.DataFrame(
         [("a", 0, 1, 2, 3, 10), ("a", 1, 1, 1, 3, 10), ("b", 0, 9, 17, 1, 30)],
         columns=["image", "truth", *counts],
-    ).assign(label="m", n_asked=100, n_segments=90, status="ok", br=0.5, bp=0.5, f=0.5)
+    ).assign(label="m", n_asked=100, n_made=90, status="ok", br=0.5, bp=0.5, f=0.5)
     rows = rows.assign(dataset="d", split="s", protocol="berkeley/1", algorithm="m", params="{}")
     other = rows.assign(protocol="seal/1", **dict.fromkeys(counts, np.nan))
     berkeley, seal = sections.split(pd.concat([rows, other]))

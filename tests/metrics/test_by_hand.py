@@ -19,7 +19,7 @@ FLOW = np.stack([np.array([[0, 4], [8, 5]]), np.zeros((2, 2))], -1).astype(np.fl
 # truth. With a tolerance of 0 only the common pixels are found.
 WORKED = {
     "seal(r=0)": {
-        "n_segments": 2,
+        "n_made": 2,
         "n_components": 2,
         "asa": 3 / 4,  # S0 gives 2 pixels to G0, S1 gives 1 to G1
         "br": 1 / 2,

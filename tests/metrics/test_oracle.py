@@ -15,7 +15,7 @@ from ssnbench.metrics import METRICS, prepare, score, summarise
 pytestmark = pytest.mark.real
 
 OURS = {
-    "sp": "n_segments",
+    "sp": "n_made",
     "components4": "n_components",
     "sp_size": "size_mean",
     "sp_size_variation": "size_std",

@@ -41,7 +41,7 @@ def test_one_row_per_truth_in_the_order_of_the_table(
 
 def test_only_what_can_be_computed(grid: Labels, toy_truth: Labels) -> None:
     (alone,) = score(grid, prepare([]))
-    assert list(alone) == ["n_segments", "co", "cd"]
+    assert list(alone) == ["n_made", "co", "cd"]
     (row,) = score(grid, prepare([toy_truth]), metrics=["ev", "asa", "epe"])
     assert list(row) == ["asa"]
 
@@ -222,7 +222,7 @@ def test_a_million_labels(name: str) -> None:
     truth = (labels // 250_000).astype(np.int32)
     image = np.repeat((labels % 251).astype(np.uint8)[..., None], 3, axis=2)
     coarse, fine = score(labels, prepare([truth, labels], name), image, METRICS)
-    assert coarse["n_segments"] == coarse["n_components"] == 1_000_000
+    assert coarse["n_made"] == coarse["n_components"] == 1_000_000
     assert coarse["asa"] == coarse["ev"] == coarse["gr"] == fine["asa"] == fine["br"] == 1
     assert coarse["ue_levin"] == coarse["sse_xy"] == fine["oe"] == 0
 

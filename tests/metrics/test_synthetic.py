@@ -29,7 +29,7 @@ CASES = {  # name: (height, width, n labels, n truth segments, seed)
     "disconnected": (60, 80, 16, 5, 8),  # labels modulo 7: several components per label
 }
 OURS = {
-    "sp": "n_segments",
+    "sp": "n_made",
     "components4": "n_components",
     "sp_size": "size_mean",
     "sp_size_variation": "size_std",

@@ -36,7 +36,7 @@ FACTS = {
 
 def key(label: str, image: str, n_asked: int, **more: str) -> JobKey:
     place = {"dataset": "toy", "split": "test", "protocol": "seal/1"} | more
-    return JobKey(label, "{}", image=image, n_asked=n_asked, plugin_version="1", **place)
+    return JobKey(label, "{}", image=image, n_asked=n_asked, code_version="1", **place)
 
 
 def stripes(n: int) -> Labels:
@@ -277,9 +277,9 @@ def test_tables_hold_the_means(report: Path) -> None:
     scores = pd.read_csv(report / "tables" / "toy-test-seal-scores.csv")
     row = scores.query("label == 'grid' and n_asked == 8 and metric == 'asa'").iloc[0]
     assert row["pair_mean"] == pytest.approx(1 - 2 / 12)
-    assert (row["n_images"], row["n_pairs"], row["n_segments"]) == (2, 4, 8)
+    assert (row["n_images"], row["n_pairs"], row["n_made"]) == (2, 4, 8)
     level = pd.read_csv(report / "tables" / "toy-test-seal-equal-counts.csv")
-    row = level.query("label == 'grid' and n_segments == 6 and metric == 'asa'").iloc[0]
+    row = level.query("label == 'grid' and n_made == 6 and metric == 'asa'").iloc[0]
     assert row["image_mean"] == pytest.approx(0.75 + (1 - 2 / 12 - 0.75) * np.log2(6 / 4))
 
 
@@ -336,7 +336,7 @@ def test_nothing_but_failures(tmp_path: Path) -> None:
 def test_warnings_are_told_beside_the_numbers(tmp_path: Path) -> None:
     fill(tmp_path, labels=["slic"], counts=[4], names=["asa"], shown=False)
     job = key("ssn", "a", 4)
-    add(tmp_path, job, "ssn", "ok", n_segments=4, scores={"asa": 0.5}, reason="no weights")
+    add(tmp_path, job, "ssn", "ok", n_made=4, scores={"asa": 0.5}, reason="no weights")
     text = drawn(tmp_path)
     assert "<p>ssn: no weights.</p>" in text
 
@@ -344,7 +344,7 @@ def test_warnings_are_told_beside_the_numbers(tmp_path: Path) -> None:
 def test_scores_that_are_nan(tmp_path: Path) -> None:
     fill(tmp_path, names=["asa"], shown=False)
     job = key("odd", "a", 4)
-    add(tmp_path, job, "odd", "ok", n_segments=4, scores={"asa": float("nan")})
+    add(tmp_path, job, "odd", "ok", n_made=4, scores={"asa": float("nan")})
     text = drawn(tmp_path)
     assert "odd (0)" in text
     assert "—" in text
@@ -354,7 +354,7 @@ def test_several_protocols_and_datasets_stand_apart(tmp_path: Path) -> None:
     fill(tmp_path, counts=[4], names=["asa"])
     fill(tmp_path, counts=[4], names=["asa"], protocol="stutz/1")
     other = key("slic", "a", 4, dataset="../else where")
-    add(tmp_path, other, "slic", "ok", n_segments=4, scores={"asa": 0.5})
+    add(tmp_path, other, "slic", "ok", n_made=4, scores={"asa": 0.5})
     text = drawn(tmp_path)
     for slug in ("toy-test-seal", "toy-test-stutz", "else-where-test-seal"):
         assert f'data-section="{slug}" id="{slug}"' in text
@@ -369,7 +369,7 @@ def test_perturbed_images_have_no_section_of_their_own(tmp_path: Path) -> None:
             for image in ("a", "b"):
                 for n in (4, 8):
                     job = key(label, image, n, dataset=dataset)
-                    add(tmp_path, job, label, "ok", n_segments=n, scores={"asa": score})
+                    add(tmp_path, job, label, "ok", n_made=n, scores={"asa": score})
     text = drawn(tmp_path)
     assert re.findall(r'class="of-section" data-section="([^"]+)" id=', text) == ["toy-test-seal"]
     assert "What is left when the image is perturbed" in text

@@ -24,7 +24,7 @@ from ssnbench.results.store import Store
 
 def level(metric: str, means: dict[str, float], count: int = 300) -> pd.DataFrame:
     rows = [(label, count, metric, mean, 5, 5) for label, mean in means.items()]
-    columns = ["label", "n_segments", "metric", "image_mean", "n_reached", "n_images"]
+    columns = ["label", "n_made", "metric", "image_mean", "n_reached", "n_images"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -9,7 +9,7 @@ from ssnbench.report.protocol_tables import yardsticks_tables
 def scored(protocol: str, br: float, split: str = "test") -> tuple[Section, pd.DataFrame]:
     section = Section("toys", split, f"{protocol}/1", "slug", pd.DataFrame(), ("asa", "br"))
     rows = [("m", 100, 90.0, "br", br), ("m", 100, 90.0, "asa", 0.9)]
-    names = ["label", "n_asked", "n_segments", "metric", "pair_mean"]
+    names = ["label", "n_asked", "n_made", "metric", "pair_mean"]
     return section, pd.DataFrame(rows, columns=names)
 
 

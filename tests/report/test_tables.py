@@ -25,7 +25,7 @@ def table(*rows: tuple[str, float, int], caption: str = "by seal") -> Table:
 
 def summary(values: dict[str, float], metric: str = "asa") -> pd.DataFrame:
     rows = [(label, 100, 95.4, metric, value, 7) for label, value in values.items()]
-    names = ["label", "n_asked", "n_segments", "metric", "pair_mean", "n_images"]
+    names = ["label", "n_asked", "n_made", "metric", "pair_mean", "n_images"]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -92,7 +92,7 @@ def test_equal_counts_mark_what_is_not_told_apart_from_the_best() -> None:
         for n_asked in (100, 400)
         for image in range(8)
     ]
-    names = ["label", "n_asked", "image", "n_segments", "asa"]
+    names = ["label", "n_asked", "image", "n_made", "asa"]
     records = pd.DataFrame(rows, columns=names).assign(status="ok", algorithm="m", params="{}")
     section = Section("d", "s", "seal/1", "d-s-seal", records.assign(truth=0), ("asa",))
     made = tables.equal_counts_table(section, equal_counts.at_equal_counts(section, [200]))
@@ -139,7 +139,7 @@ def timings(*rows: tuple[str, str, str, float], size: tuple[int, int] = (20, 30)
                 "algorithm": label, "params": "{}", "label": label, "image": image,
                 "height": size[0], "width": size[1], "n_asked": 100, "device": "cpu", "threads": 1,
                 "stage": stage, "seconds": seconds, "fastest": seconds / 2, "slowest": 2 * seconds,
-                "repeats": 5, "peak_mb": None, "plugin_version": "1",
+                "repeats": 5, "peak_mb": None, "code_version": "1",
             }
             for label, image, stage, seconds in rows
         ]

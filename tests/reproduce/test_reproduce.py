@@ -216,10 +216,10 @@ def test_the_data_of_a_panel_are_means_of_the_rows(bench: Bench) -> None:
     recipe = curves((Method("SLIC", "slic"),), (Panel(COUNT, "asa"), Panel(COUNT, "epe")))
     made = follow(recipe, Wish(), bench)
     data = pd.read_csv(bench.store.folder / "fig0.csv")
-    rows = bench.store.records().groupby("n_asked")[["asa", "n_segments"]].mean()
+    rows = bench.store.records().groupby("n_asked")[["asa", "n_made"]].mean()
     first = data[data["panel"] == 1].set_index("n_asked")
     assert first["y"].to_dict() == pytest.approx(rows["asa"].to_dict())
-    assert first["x"].to_dict() == pytest.approx(rows["n_segments"].to_dict())
+    assert first["x"].to_dict() == pytest.approx(rows["n_made"].to_dict())
     assert data[data["panel"] == 2]["y"].gt(0).all()
     assert made.images == "built-in collage, 2 images, 4 (image, annotator) pairs"
 
@@ -252,7 +252,7 @@ def test_pictures_are_drawn_and_counted(drawing: Any, bench: Bench, sheets: list
         f"fig0.{kind}" for kind in ("pdf", "png", "csv", "tex", "md")
     ]
     data = pd.read_csv(bench.store.folder / "fig0.csv").set_index("label")
-    assert data["n_segments"]["SNIC"] == 24
+    assert data["n_made"]["SNIC"] == 24
     assert (data["epe"] > 0).all()  # collages have flow
     picture = cv2.imread(str(bench.store.folder / "fig0.png"))
     assert picture is not None

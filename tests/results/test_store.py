@@ -27,7 +27,7 @@ def test_rows_come_back(tmp_path: Path) -> None:
         assert list(table.asa) == [0.9, 0.8]
         assert list(table.truth) == [0, 1]
         assert np.isnan(table.br[0])
-        assert table.n_segments[0] == 88
+        assert table.n_made[0] == 88
         assert store.runs() == [{"command": "ssnbench run"}]
 
 
@@ -47,8 +47,8 @@ def test_a_job_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         store.add(1, [record(truth=0)])  # the store is still usable
 
 
-def test_rows_of_the_latest_plugin_version_count(tmp_path: Path) -> None:
-    newer = replace(KEY, plugin_version="v2")
+def test_rows_of_the_latest_code_version_count(tmp_path: Path) -> None:
+    newer = replace(KEY, code_version="v2")
     with Store(tmp_path) as store:
         store.add(1, [record(asa=0.9)])
         store.add(2, [record(newer, asa=0.5)])
@@ -57,7 +57,7 @@ def test_rows_of_the_latest_plugin_version_count(tmp_path: Path) -> None:
 
 
 def test_rows_of_former_defaults_do_not_count(tmp_path: Path) -> None:
-    newer = replace(KEY, params='{"compactness": 20.0}', plugin_version="v2")
+    newer = replace(KEY, params='{"compactness": 20.0}', code_version="v2")
     with Store(tmp_path) as store:
         store.add(1, [record(asa=0.9)])
         store.add(2, [record(newer, asa=0.5)])  # by the same label
@@ -75,13 +75,11 @@ def test_label_maps_are_kept_once(tmp_path: Path, toy_truth: Labels) -> None:
         assert store.labels_of_variants() == {("slic", "{}"): "slic"}
 
 
-def test_kept_maps_of_an_older_plugin_version_do_not_count(
-    tmp_path: Path, toy_truth: Labels
-) -> None:
+def test_kept_maps_of_an_older_code_version_do_not_count(tmp_path: Path, toy_truth: Labels) -> None:
     with Store(tmp_path) as store:
         for version in ("v2", "v1"):  # whichever was written last is the latest
-            store.add(1, [record(replace(KEY, plugin_version=version))], toy_truth)
-        assert [kept.plugin_version for kept in store.kept()] == ["v1"]
+            store.add(1, [record(replace(KEY, code_version=version))], toy_truth)
+        assert [kept.code_version for kept in store.kept()] == ["v1"]
 
 
 def test_timings(tmp_path: Path) -> None:

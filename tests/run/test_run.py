@@ -78,7 +78,7 @@ def make(algos: str, *files: Path, segments: tuple[int, ...] = (9,), **more: obj
 
 
 def rows(store: Store) -> pd.DataFrame:
-    return store.records().drop(columns=["plugin_version"])
+    return store.records().drop(columns=["code_version"])
 
 
 def test_plan_is_image_by_image_with_stable_keys() -> None:
@@ -159,7 +159,7 @@ def test_an_image_that_cannot_be_read_costs_its_own_rows() -> None:
 
 def test_records_hold_raw_and_made_counts() -> None:
     record = do(make("grid").jobs[0]).records[0]
-    assert record.n_raw == record.n_components == record.n_segments == 9
+    assert record.n_raw == record.n_components == record.n_made == 9
     assert 0 < record.scores["asa"] <= 1
 
 
@@ -272,5 +272,5 @@ def test_unknown_backend() -> None:
 
 def test_map_of_one_superpixel_scores(odd: Path) -> None:
     record = do(make("odd(way=quiet)", odd).jobs[0]).records[0]
-    assert record.n_segments == 1
+    assert record.n_made == 1
     assert np.isfinite(list(record.scores.values())).all()
