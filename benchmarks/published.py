@@ -74,7 +74,7 @@ def scored(
     truths, found = prepare(sample.truths, "seal"), {}
     for name, method in methods.items():
         for n in ASKED:
-            made = labels.enforce(method(sample.image, n), n)
+            made = labels.enforce_connectivity(method(sample.image, n), n).labels
             rows = score(made, truths, metrics=tuple(METRICS))
             found[name, n] = {**summarise(rows), "made": float(labels.count(made))}
     return found

@@ -22,7 +22,7 @@ from ssnbench.contracts import (
     UsageError,
 )
 from ssnbench.io.images import as_image
-from ssnbench.labels import checked, enforce
+from ssnbench.labels import checked, enforce_connectivity
 from ssnbench.metrics import prepare, score, summarise
 from ssnbench.plugins.dataset_ref import dataset_ref
 from ssnbench.plugins.variant import Variant, parameters
@@ -81,7 +81,7 @@ def segment(
     method: Algorithm = Variant(algorithm, tuple(sorted(params.items()))).build("algorithms")
     frames = Sample("", picture, second=_next_frame(second, picture))
     labels = checked(with_frames(method, frames)(picture, n_segments), picture.shape[:2])
-    return enforce(labels, n_segments) if gate else labels
+    return enforce_connectivity(labels, n_segments).labels if gate else labels
 
 
 def evaluate(

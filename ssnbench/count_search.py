@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 
 from ssnbench.contracts import Labels
-from ssnbench.labels import enforce
+from ssnbench.labels import enforce_connectivity
 
 TOLERANCE = 0.05
 """A count this near to the one asked for, as a share of it, ends a search."""
@@ -56,7 +56,7 @@ def search_count(
 ) -> Labels:
     """Search the parameter at which a method makes the count asked for.
 
-    Counted is what is left after the gate (:func:`ssnbench.labels.enforce`), because that is where
+    Counted is what is left after the gate (:func:`ssnbench.labels.enforce_connectivity`), because that is where
     methods are compared. The count is taken to fall as the parameter grows. The bracket is cut in
     logarithms: now where a power law through its ends would have the count, which is nearly
     right for real methods, now in the middle, which shrinks it whatever the curve.
@@ -87,7 +87,7 @@ def search_count(
         share = _share(gaps) if evaluation % 2 == 0 else 0.5
         parameter = ends[0] + share * (ends[1] - ends[0])
         labels = segment(math.exp(parameter))
-        made = int(enforce(labels, n_segments).max()) + 1
+        made = enforce_connectivity(labels, n_segments).n_made
         missed = abs(made - n_segments) / n_segments
         if best is None or missed < best[0]:
             best = missed, labels

@@ -1,12 +1,12 @@
-"""Label maps: checking, counting, connectivity. The same gate for every method.
+"""Label maps: checking, counting, connectivity. The same connectivity step for every method.
 
-A method may return any integer labels. Before anything is measured, :func:`enforce` makes the map
+A method may return any integer labels. Before anything is measured, :func:`enforce_connectivity` makes the map
 4-connected, merges fragments away and numbers what is left; the raw counts are kept beside it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -74,7 +74,27 @@ def count(labels: Labels) -> int:
     return int(_present(labels.ravel(), low, span).sum())
 
 
-def enforce(labels: Labels, n_segments: int, min_share: float = MIN_SHARE) -> Labels:
+class Connected(NamedTuple):
+    """A label map whose superpixels are connected, and what was learned on the way.
+
+    Attributes
+    ----------
+    labels : int32 (H, W)
+        Labels 0..n_made-1, numbered by first pixel in raster order.
+    n_made : int
+        How many superpixels there are.
+    n_components : int
+        4-connected components that the map was made of before any was merged.
+    """
+
+    labels: Labels
+    n_made: int
+    n_components: int
+
+
+def enforce_connectivity(
+    labels: Labels, n_segments: int, min_share: float = MIN_SHARE
+) -> Connected:
     """Make every superpixel 4-connected, free of fragments, and number them 0..n-1.
 
     Every 4-connected component becomes a superpixel of its own. Those smaller than ``min_share *
@@ -94,19 +114,20 @@ def enforce(labels: Labels, n_segments: int, min_share: float = MIN_SHARE) -> La
 
     Returns
     -------
-    int32 (H, W)
-        Labels 0..n-1, numbered by first pixel in raster order.
+    Connected
+        The new labels, and the counts that were found on the way.
     """
-    parts, n = components(labels)
-    sizes = _sizes(parts.reshape(-1), n)
-    return _without_small(parts, sizes, min_share * parts.size / n_segments)[0]
+    parts, n_components = components(labels)
+    sizes = _sizes(parts.reshape(-1), n_components)
+    whole, sizes = _without_small(parts, sizes, min_share * parts.size / n_segments)
+    return Connected(whole, sizes.size, n_components)
 
 
 def keep_largest(labels: Labels, n_segments: int) -> Labels:
     """Make every superpixel 4-connected, and keep about as many as were asked for, the largest.
 
     For methods whose clusters fall apart. Components smaller than the ``n_segments``-th largest, or
-    small for the gate, are merged as :func:`enforce` does. Fragments that merge with each other may
+    fragments, are merged as :func:`enforce_connectivity` does. Fragments that merge with each other may
     survive that, hence it is done up to three times, and a few more may be left.
 
     Parameters

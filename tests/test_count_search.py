@@ -5,7 +5,7 @@ import pytest
 
 from ssnbench.contracts import Labels
 from ssnbench.count_search import region_size, search_count
-from ssnbench.labels import count, enforce
+from ssnbench.labels import count, enforce_connectivity
 
 
 class Stripes:
@@ -38,7 +38,7 @@ def test_counts_after_the_gate() -> None:
 
     found = search_count(pieces, 50, 0.01, 1e4)
     assert count(found) == 2
-    assert abs(count(enforce(found, 50)) - 50) <= 2
+    assert abs(count(enforce_connectivity(found, 50).labels) - 50) <= 2
 
 
 def test_returns_the_nearest_when_none_is_near_enough() -> None:

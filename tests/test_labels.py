@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from ssnbench.contracts import Labels
 from ssnbench.kernels.components import components
-from ssnbench.labels import checked, consecutive, count, enforce, keep_largest
+from ssnbench.labels import checked, consecutive, count, enforce_connectivity, keep_largest
 
 small_maps = hnp.arrays(
     np.int32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(-2, 4)
@@ -33,7 +33,7 @@ def test_components_are_those_of_scipy(labels: Labels) -> None:
 @given(small_maps, st.integers(1, 12))
 @settings(max_examples=200, deadline=None)
 def test_gate_leaves_connected_consecutive_large_superpixels(labels: Labels, k: int) -> None:
-    made = enforce(labels, k)
+    made = enforce_connectivity(labels, k).labels
     n = int(made.max()) + 1
     assert count(made) == n == scipy_components(made)
     sizes = np.bincount(made.ravel())
@@ -41,7 +41,7 @@ def test_gate_leaves_connected_consecutive_large_superpixels(labels: Labels, k: 
     parts, _ = components(labels)
     pieces = {(a, b) for a, b in zip(parts.flat, made.flat, strict=True)}
     assert len(pieces) == count(parts)  # a component is kept whole
-    np.testing.assert_array_equal(enforce(made, k), made)
+    np.testing.assert_array_equal(enforce_connectivity(made, k).labels, made)
 
 
 def test_fragment_goes_to_the_longest_border() -> None:
@@ -54,27 +54,29 @@ def test_fragment_goes_to_the_longest_border() -> None:
         np.int32,
     )
     # the fragment 2 borders on 0 along 4 edges and on 1 along 2
-    made = enforce(labels, 1, min_share=3 / 18)
+    made = enforce_connectivity(labels, 1, min_share=3 / 18).labels
     assert made[1, 2] == made[1, 3] == made[0, 0]
     assert count(made) == 2
 
 
 def test_tie_goes_to_the_first_neighbour() -> None:
-    made = enforce(np.array([[5, 9, 7]], np.int32), 1, min_share=0.6)
+    made = enforce_connectivity(np.array([[5, 9, 7]], np.int32), 1, min_share=0.6).labels
     assert count(made) == 1
     labels = np.array([[5, 5, 9, 7, 7]], np.int32)
-    np.testing.assert_array_equal(enforce(labels, 1, min_share=0.3), [[0, 0, 0, 1, 1]])
+    np.testing.assert_array_equal(
+        enforce_connectivity(labels, 1, min_share=0.3).labels, [[0, 0, 0, 1, 1]]
+    )
 
 
 def test_everything_too_small_becomes_one() -> None:
     checker = (np.indices((64, 64)).sum(0) % 2).astype(np.int32)
-    assert count(enforce(checker, 1)) >= 1
-    assert np.bincount(enforce(checker, 1).ravel()).min() >= 0.06 * 64 * 64
+    assert count(enforce_connectivity(checker, 1).labels) >= 1
+    assert np.bincount(enforce_connectivity(checker, 1).labels.ravel()).min() >= 0.06 * 64 * 64
 
 
 def test_large_enough_map_is_only_numbered() -> None:
     labels = np.array([[7, 7, -3], [7, 7, -3]], np.int32)
-    np.testing.assert_array_equal(enforce(labels, 2), [[0, 0, 1], [0, 0, 1]])
+    np.testing.assert_array_equal(enforce_connectivity(labels, 2).labels, [[0, 0, 1], [0, 0, 1]])
 
 
 @pytest.mark.parametrize("far", [3, 10**9])
@@ -116,4 +118,4 @@ def test_of_equal_pieces_as_many_stay_as_comes_nearest() -> None:
 def test_keeping_the_largest_leaves_connected_superpixels(labels: Labels, k: int) -> None:
     found = keep_largest(labels, k)
     assert components(found)[1] == count(found) == found.max() + 1
-    assert count(found) <= count(enforce(labels, k))
+    assert count(found) <= count(enforce_connectivity(labels, k).labels)

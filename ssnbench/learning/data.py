@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ssnbench.contracts import Labels, Sample, UsageError
 from ssnbench.flow.segments import residuals
-from ssnbench.labels import count, enforce
+from ssnbench.labels import count, enforce_connectivity
 from ssnbench.learning.crops import Property
 from ssnbench.learning.validate import Validation
 from ssnbench.metrics import Reference, prepare, score, summarise
@@ -85,7 +85,7 @@ def nearness(labels: Labels, sample: Sample, n_segments: int) -> float:
     After the benchmark's gate, and at the count asked for in the same way as ASA.
     """
     assert sample.flow is not None
-    connected = enforce(labels, n_segments)
+    connected = enforce_connectivity(labels, n_segments).labels
     error = residuals(connected, sample.flow, sample.valid)
     mean = float(error.mean()) if error.size else 0.0
     return -mean * _excess(connected, n_segments)
@@ -109,7 +109,7 @@ def achievable() -> Callable[[Labels, Sample, int], float]:
     def asa(labels: Labels, sample: Sample, n_segments: int) -> float:
         if sample.key not in references:
             references[sample.key] = prepare(sample.truths, "seal")
-        connected = enforce(labels, n_segments)
+        connected = enforce_connectivity(labels, n_segments).labels
         found = summarise(score(connected, references[sample.key], metrics=("asa",)))["asa"]
         return 1 - (1 - found) * _excess(connected, n_segments)
 

@@ -14,7 +14,7 @@ from ssnbench import plugins
 from ssnbench.contracts import Dataset, Image, JobKey, Labels, Record, Sample, Status
 from ssnbench.flow import pack_flow
 from ssnbench.kernels.components import components
-from ssnbench.labels import checked, consecutive, count, enforce
+from ssnbench.labels import Connected, checked, consecutive, count, enforce_connectivity
 from ssnbench.metrics import Reference, prepare, score
 from ssnbench.metrics.agreement import agreement
 from ssnbench.plugins.dataset_ref import DatasetRef
@@ -68,9 +68,12 @@ def do(job: Job) -> Outcome:
 def _judged(job: Job, raw: object, sample: Sample, reference: Reference) -> Outcome:
     """Check a label map, pass it through the gate and score it against every truth."""
     labels = checked(raw, sample.image.shape[:2])
-    n_raw, n_components = count(labels), components(labels)[1]
-    made = enforce(labels, job.key.n_asked or n_raw) if job.gate else consecutive(labels)
-    n_made = int(made.max()) + 1
+    n_raw = count(labels)
+    made, n_made, n_components = (
+        enforce_connectivity(labels, job.key.n_asked or n_raw)
+        if job.gate
+        else Connected(consecutive(labels), n_raw, components(labels)[1])
+    )
     rows = score(
         made,
         reference,
@@ -165,4 +168,6 @@ def _reference(source: DatasetRef, image: str, protocol: str) -> Reference:
 def _unperturbed(make: Computed, source: DatasetRef, image: str, n_asked: int) -> Labels:
     """Superpixels of the image as it is; the jobs that perturb it follow one another."""
     sample = _sample(source, image)
-    return enforce(checked(make(sample, n_asked), sample.image.shape[:2]), n_asked)
+    return enforce_connectivity(
+        checked(make(sample, n_asked), sample.image.shape[:2]), n_asked
+    ).labels

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from ssnbench import plugins
 from ssnbench.contracts import Image, Timing
-from ssnbench.labels import checked, enforce
+from ssnbench.labels import checked, enforce_connectivity
 from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import Variant, parameters
 from ssnbench.run.job import reason
@@ -113,7 +113,7 @@ def _once(
         start = time.perf_counter()
         raw = algorithm(image, n_asked)
         segmented = time.perf_counter()
-        enforce(checked(raw, image.shape[:2]), n_asked)
+        enforce_connectivity(checked(raw, image.shape[:2]), n_asked)
         end = time.perf_counter()
     marked = sum(stages.values())
     return stages | {

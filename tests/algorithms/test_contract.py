@@ -49,7 +49,7 @@ def test_keeps_the_contract(plugin: Any, toy_image: Image) -> None:
     assert first.min() >= 0  # a negative label would mean: not labelled
     np.testing.assert_array_equal(given, toy_image, err_msg="the image was written to")
     np.testing.assert_array_equal(method(given, N), first, err_msg="not deterministic")
-    assert N / 2 <= labels.count(labels.enforce(first, N)) <= 2 * N
+    assert N / 2 <= labels.count(labels.enforce_connectivity(first, N).labels) <= 2 * N
 
 
 def test_takes_a_read_only_image(plugin: Any, toy_image: Image) -> None:
@@ -62,7 +62,7 @@ def test_follows_the_picture(plugin: Any) -> None:
     """A step edge off every grid line is found, by all methods but the grid."""
     image = np.full((60, 80, 3), 40, np.uint8)
     image[:, 37:] = 210
-    found = labels.enforce(plugin()(image, N), N)
+    found = labels.enforce_connectivity(plugin()(image, N), N).labels
     left = np.bincount(found[:, :37].ravel(), minlength=found.max() + 1)
     right = np.bincount(found[:, 37:].ravel(), minlength=found.max() + 1)
     astray = np.minimum(left, right).sum() / image[:, :, 0].size
@@ -157,7 +157,9 @@ def test_methods_without_a_count_search_for_it(name: str, asked: int) -> None:
     coarse = rng.integers(0, 256, (15, 20, 3), dtype=np.uint8)
     image = cv2.resize(coarse, (160, 120), interpolation=cv2.INTER_CUBIC)
     image = np.clip(image + rng.normal(0, 6, image.shape), 0, 255).astype(np.uint8)
-    found = labels.enforce(plugins.load("algorithms", name)()(image, asked), asked)
+    found = labels.enforce_connectivity(
+        plugins.load("algorithms", name)()(image, asked), asked
+    ).labels
     assert labels.count(found) == pytest.approx(asked, rel=0.05)
 
 

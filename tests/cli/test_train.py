@@ -21,7 +21,7 @@ import ssnbench
 from ssnbench.cli import main
 from ssnbench.cli.train import train
 from ssnbench.io.images import write_image
-from ssnbench.labels import enforce
+from ssnbench.labels import enforce_connectivity
 from ssnbench.learning.crops import Crops
 from ssnbench.learning.settings import recipe_of
 from ssnbench.ssn import weights
@@ -95,7 +95,9 @@ def test_the_weights_are_used_as_it_says(
     words = [str(image) if word == "IMAGE" else word for word in shlex.split(line)]
     assert run(*words, "--segments", "12", "-o", labels, capsys=capsys)[0] == 0
     model = SSN.from_pretrained(folder / "best.safetensors")
-    np.testing.assert_array_equal(np.load(labels), enforce(model(sample.image, 12), 12))
+    np.testing.assert_array_equal(
+        np.load(labels), enforce_connectivity(model(sample.image, 12), 12).labels
+    )
 
 
 def test_the_validation_is_the_benchmark_s_asa_at_the_count_asked_for(
@@ -106,7 +108,7 @@ def test_the_validation_is_the_benchmark_s_asa_at_the_count_asked_for(
     sample = ssnbench.load_dataset(SMALL, split="val")["collage-0000"]
     scores = []
     for count in (6, 12):
-        labels = enforce(model(sample.image, count), count)
+        labels = enforce_connectivity(model(sample.image, count), count).labels
         error = 1 - ssnbench.evaluate(labels, sample.truths)["asa"]
         scores.append(1 - error * ((labels.max() + 1) / count) ** (1 / 3))
     row = validations(tmp_path)[-1].split(",")
