@@ -1,7 +1,8 @@
 """Label maps: checking, counting, connectivity. The same connectivity step for every method.
 
-A method may return any integer labels. Before anything is measured, :func:`enforce_connectivity` makes the map
-4-connected, merges fragments away and numbers what is left; the raw counts are kept beside it.
+A method may return any integer labels. Before anything is measured, :func:`enforce_connectivity`
+makes the map 4-connected, merges fragments away and numbers what is left; the raw counts are kept
+beside it.
 """
 
 from __future__ import annotations
@@ -127,8 +128,8 @@ def keep_largest(labels: Labels, n_segments: int) -> Labels:
     """Make every superpixel 4-connected, and keep about as many as were asked for, the largest.
 
     For methods whose clusters fall apart. Components smaller than the ``n_segments``-th largest, or
-    fragments, are merged as :func:`enforce_connectivity` does. Fragments that merge with each other may
-    survive that, hence it is done up to three times, and a few more may be left.
+    fragments, are merged as :func:`enforce_connectivity` does. Fragments that merge with each other
+    may survive that, hence it is done up to three times, and a few more may be left.
 
     Parameters
     ----------

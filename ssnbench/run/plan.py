@@ -35,7 +35,7 @@ class Job:
     make : Maker
         Where the label map comes from.
     gate : bool
-        Pass the map through ``labels.enforce_connectivity``; what others made may be scored as it is.
+        Enforce connectivity; what others made may be scored as it is.
     certify : bool
         Note what should be known of a map that somebody else made.
     keep : bool
