@@ -10,7 +10,7 @@ its superpixel would fall apart or become too small; so superpixels stay connect
 always as many as at the start. Blocks that may have changed their mind (those around one that
 moved) wait in a line for the next round. When nobody waits, all blocks are cut into four, and the
 line starts anew with those at a border, until the blocks are pixels. Large blocks go far in few
-steps, small ones follow the contours.
+steps, small ones follow the boundaries.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ class Felzenszwalb:
     """Merge pixels along a minimum spanning tree while regions differ little inside.
 
     It takes a scale in place of a count: the scale is searched per image until the count after
-    the gate is within 5 % of the count asked. Regions are 8-connected.
+    connectivity is enforced is within 5 % of the count asked. Regions are 8-connected.
 
     Parameters
     ----------

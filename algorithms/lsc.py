@@ -14,7 +14,7 @@ a dot product. So every channel, and rows and columns, give a pixel two coordina
 Its weight is its likeness to all pixels together, one dot product with their sum; its place in the
 space is coordinates over weight.
 
-The rest is done as in SLIC: means start at seeds on a grid, off contours; each claims the pixels
+The rest is done as in SLIC: means start at seeds on a grid, off boundaries; each claims the pixels
 around its middle; a pixel goes to the nearest mean. Twenty times this, and the labels follow fine
 detail, and lie in pieces. Small pieces join the neighbour whose mean is nearest.
 """

@@ -21,9 +21,9 @@ from ssnbench.stages import stage
 class LSCOpenCV:
     """Weighted k-means in a ten-dimensional space that stands for a normalised cut.
 
-    It leaves hundreds of fragments, which the gate merges away. It runs on one thread, because on
-    several the library adds in any order and some pixels change from run to run. Raises
-    ValueError for an image into which two superpixels do not fit side by side either way, which
+    It leaves hundreds of fragments, which the connectivity step merges away. It runs on one
+    thread, because on several the library adds in any order and some pixels change from run to
+    run. Raises ValueError for an image into which two superpixels do not fit side by side either way, which
     would crash OpenCV.
 
     Parameters

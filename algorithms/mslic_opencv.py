@@ -21,8 +21,8 @@ class MSLICOpenCV:
     """Windowed k-means whose cells shrink where colours change much.
 
     The library's splitting of superpixels gets out of hand: it makes thousands whatever is asked
-    (4700, 5400, 5500 for 200, 600, 1000 on BSDS500; 1100, 2800, 4000 are left after the gate),
-    so read its curves at the count made. Raises ValueError for an
+    (4700, 5400, 5500 for 200, 600, 1000 on BSDS500; 1100, 2800, 4000 are left once they are
+    connected), so read its curves at the count made. Raises ValueError for an
     image into which three superpixels do not fit side by side either way, which would crash
     OpenCV; its cells are at least 2 x 2 pixels for the same reason.
 

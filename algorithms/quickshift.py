@@ -22,7 +22,7 @@ class QuickShift:
     """Link every pixel to the nearest one of higher density and cut the long links.
 
     It takes the longest link in place of a count. The tree of links does not depend on it, so
-    that the tree is built once and the cut searched until the count after the gate is within 5 %
+    that the tree is built once and the cut searched until the count, once connected, is within 5 %
     of the count asked. No cut makes fewer superpixels than the density has modes (about one per
     2000 pixels with the default kernel); asked for fewer, it makes as few as it can.
 

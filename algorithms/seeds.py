@@ -9,7 +9,7 @@ its histogram has few and high peaks. So every cell is cut into 2 x 2 blocks, an
 border of its superpixel goes over to a neighbour where its own histogram fits in better: where it
 intersects more with that of the neighbour than with that of what would be left behind. Then the
 blocks are cut into four, and so on: large blocks go far in few steps, small ones follow the
-contours.
+boundaries.
 
 In the end single pixels move. The histogram of one pixel says little, and bins are coarse; hence
 pixels compare their colour with the mean colours of the superpixels instead. How many of the eight

@@ -5,7 +5,7 @@ State-of-the-Art Superpixel Methods. IEEE TPAMI 34(11), 2274-2282, 2012.
 
 Every superpixel has a centre: the mean colour (Lab) and the mean place of its pixels. The centres
 start on a grid of step S, each at the pixel of lowest gradient among the 3 x 3 around its place on
-the grid, off contours and noise. Then, ten times: each centre lays claim to the pixels in the
+the grid, off boundaries and noise. Then, ten times: each centre lays claim to the pixels in the
 2S x 2S window around it, a pixel goes to the claimant that is nearest in colour and place, and the
 centres move to the means of what they got. As windows do not grow with the image, an iteration
 takes time linear in the pixels, however many superpixels there are. In the end superpixels may have

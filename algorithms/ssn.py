@@ -31,7 +31,7 @@ class SSN:
         feature space (paper: 2.5); None: those of the training.
     min_share : float
         Pieces of a superpixel that are smaller, as a share of the mean superpixel, join the
-        neighbour of the nearest feature; 0: the gate alone makes superpixels connected, as in the
+        neighbour of the nearest feature; 0: the connectivity step alone joins them, as in the
         authors' code.
     device : str
         ``cpu`` or ``cuda``.

@@ -56,7 +56,7 @@ def compiled_code_is_kept() -> None:
 
 
 def useful_seconds(work: Plan) -> float:
-    """Time of segmentation, gate and metrics alone, everything else at hand."""
+    """Time of segmentation, connectivity and metrics alone, everything else at hand."""
     dataset = work.source.open()
     samples = {image: dataset[image] for image in work.images}
     references = {

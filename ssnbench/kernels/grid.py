@@ -72,8 +72,8 @@ def grid_cells(shape: tuple[int, int], n_segments: int) -> Labels:
 def to_lowest_gradient(lab: NDArray[np.float32], seeds: NDArray[np.int32]) -> None:
     """Move each seed, in place, to the pixel of lowest gradient among the 3 x 3 around it.
 
-    Off contours and off noise, a seed starts with a colour that is typical of its surroundings. On
-    a tie the seed stays, or takes the first in raster order.
+    Off boundaries and off noise, a seed starts with a colour that is typical of its surroundings.
+    On a tie the seed stays, or takes the first in raster order.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The connectivity gate on raw SLIC maps, beside one labelling by scipy as baseline."""
+"""The connectivity step on raw SLIC maps, beside one labelling by scipy as baseline."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def milliseconds(call: Callable[[], object], repeats: int = 20) -> float:
 
 def main() -> None:
     """Print one line per size."""
-    parser("gate", __doc__).parse_args()
+    parser("connectivity", __doc__).parse_args()
     for height, width in ((321, 481), (512, 1024), (1024, 2048)):
         dataset = load_dataset(f"collage(height={height},width={width})")
         image = dataset[dataset.keys()[0]].image
