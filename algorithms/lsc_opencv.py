@@ -23,8 +23,8 @@ class LSCOpenCV:
 
     It leaves hundreds of fragments, which the connectivity step merges away. It runs on one
     thread, because on several the library adds in any order and some pixels change from run to
-    run. Raises ValueError for an image into which two superpixels do not fit side by side either way, which
-    would crash OpenCV.
+    run. Raises ValueError for an image into which two superpixels do not fit side by side
+    either way, which would crash OpenCV.
 
     Parameters
     ----------

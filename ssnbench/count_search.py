@@ -58,8 +58,9 @@ def search_count(
 
     Counted is what is left once connectivity is enforced
     (:func:`ssnbench.labels.enforce_connectivity`), because that is where methods are compared. The
-    count is taken to fall as the parameter grows. The bracket is cut in logarithms: now where a power law through its ends would have the count, which is nearly
-    right for real methods, now in the middle, which shrinks it whatever the curve.
+    count is taken to fall as the parameter grows. The bracket is cut in logarithms: now where a
+    power law through its ends would have the count, which is nearly right for real methods, now in
+    the middle, which shrinks it whatever the curve.
 
     Parameters
     ----------
