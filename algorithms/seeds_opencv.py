@@ -71,9 +71,9 @@ class SEEDSOpenCV:
     def _nearest(self, height: int, width: int, n_segments: int) -> tuple[int, int]:
         """Number to ask for, and levels, whose count is nearest; more levels on a tie."""
         best = min(
-            (abs(made - n_segments), -levels, asked)
+            (abs(n_made - n_segments), -levels, asked)
             for levels in (self.num_levels, self.num_levels - 1)
-            for asked, made in (*outcomes(height, width, levels), (0, 10**9))
+            for asked, n_made in (*outcomes(height, width, levels), (0, 10**9))
         )
         if best[2] == 0:
             raise ValueError(f"an image of {height} x {width} pixels is too small for SEEDS")
@@ -94,9 +94,9 @@ def outcomes(height: int, width: int, levels: int) -> Iterator[tuple[int, int]]:
         if rows == 0 or columns == 0 or rows * blocks > height or columns * blocks > width:
             continue
         block = ceil(height / rows / blocks), ceil(width / columns / blocks)
-        made = (height // block[0] // blocks) * (width // block[1] // blocks)
-        if made > 0:
-            yield asked, made
+        n_made = (height // block[0] // blocks) * (width // block[1] // blocks)
+        if n_made > 0:
+            yield asked, n_made
 
 
 PLUGIN = SEEDSOpenCV

@@ -88,13 +88,13 @@ def search_count(
         share = _share(gaps) if evaluation % 2 == 0 else 0.5
         parameter = ends[0] + share * (ends[1] - ends[0])
         labels = segment(math.exp(parameter))
-        made = enforce_connectivity(labels, n_segments).n_made
-        missed = abs(made - n_segments) / n_segments
+        n_made = enforce_connectivity(labels, n_segments).n_made
+        missed = abs(n_made - n_segments) / n_segments
         if best is None or missed < best[0]:
             best = missed, labels
         if missed <= tolerance:
             break
-        gap = math.log(made) - asked
+        gap = math.log(n_made) - asked
         if gap > 0:
             ends, gaps = (parameter, ends[1]), (gap, gaps[1])
         else:

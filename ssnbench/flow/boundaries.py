@@ -36,19 +36,19 @@ def motion_boundaries(flow: Flow) -> Mask:
 
 
 @njit(cache=True, nogil=True)
-def _marked(flow: Flow, there: Mask) -> Mask:
-    height, width = there.shape
+def _marked(flow: Flow, is_known: Mask) -> Mask:
+    height, width = is_known.shape
     out = np.zeros((height, width), np.bool_)
     for row in range(height):
         for column in range(width):
-            if not there[row, column]:
+            if not is_known[row, column]:
                 continue
             u, v = flow[row, column, 0], flow[row, column, 1]
             gradient = 0.0
-            if column + 1 < width and there[row, column + 1]:
+            if column + 1 < width and is_known[row, column + 1]:
                 right, down = flow[row, column + 1, 0] - u, flow[row, column + 1, 1] - v
                 gradient += right * right + down * down
-            if row + 1 < height and there[row + 1, column]:
+            if row + 1 < height and is_known[row + 1, column]:
                 right, down = flow[row + 1, column, 0] - u, flow[row + 1, column, 1] - v
                 gradient += right * right + down * down
             out[row, column] = gradient > RELATIVE * (u * u + v * v) + ABSOLUTE

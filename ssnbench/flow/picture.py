@@ -46,9 +46,9 @@ def flow_picture(
     ----------
     .. [1] Jampani et al., Superpixel Sampling Networks, ECCV 2018, figure 9.
     """
-    there = known(flow) if valid is None else known(flow) & valid
-    longest = float(np.hypot(flow[there][:, 0], flow[there][:, 1]).max(initial=0.0))
-    true = np.where(there[..., None], flow, np.float32(np.nan))
+    is_known = known(flow) if valid is None else known(flow) & valid
+    longest = float(np.hypot(flow[is_known][:, 0], flow[is_known][:, 1]).max(initial=0.0))
+    true = np.where(is_known[..., None], flow, np.float32(np.nan))
     panels = [image, colours(true, longest)]
     for labels in maps:
         panel = colours(segmented_flow(labels, flow, valid), longest)

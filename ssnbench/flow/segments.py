@@ -24,9 +24,9 @@ _FLAT = 1e-9
 
 def known(flow: Flow) -> Mask:
     """Where the flow is known, bool (H, W): finite and, in both components, below 1e9."""
-    there: Mask = np.abs(flow[..., 0]) < UNKNOWN_FLOW
-    there &= np.abs(flow[..., 1]) < UNKNOWN_FLOW
-    return there
+    is_known: Mask = np.abs(flow[..., 0]) < UNKNOWN_FLOW
+    is_known &= np.abs(flow[..., 1]) < UNKNOWN_FLOW
+    return is_known
 
 
 def segmented_flow(
@@ -119,16 +119,16 @@ def _fit(labels: Labels, flow: Flow, counted: Mask, motions: Motions) -> None:
     for row in range(height):
         for column in range(width):
             if counted[row, column]:
-                motion, mine = motions[labels[row, column]], sums[labels[row, column]]
+                motion, moments = motions[labels[row, column]], sums[labels[row, column]]
                 x, y = column - motion[0], row - motion[1]
                 u, v = flow[row, column, 0] - motion[2], flow[row, column, 1] - motion[3]
-                mine[0] += x * x
-                mine[1] += x * y
-                mine[2] += y * y
-                mine[3] += x * u
-                mine[4] += y * u
-                mine[5] += x * v
-                mine[6] += y * v
+                moments[0] += x * x
+                moments[1] += x * y
+                moments[2] += y * y
+                moments[3] += x * u
+                moments[4] += y * u
+                moments[5] += x * v
+                moments[6] += y * v
     for label in range(len(motions)):
         a, b, c = sums[label, 0], sums[label, 1], sums[label, 2]
         for i in (0, 1):  # along, down

@@ -40,8 +40,8 @@ def colours(flow: Flow, longest: float | None = None) -> Image:
     .. [1] Baker et al., A Database and Evaluation Methodology for Optical Flow, IJCV 92, 2011:
        the colour coding, with steps chosen by how well the eye tells hues apart.
     """
-    there = known(flow)
-    u, v = np.where(there[..., None], flow, 0.0).astype(np.float64).transpose(2, 0, 1)
+    is_known = known(flow)
+    u, v = np.where(is_known[..., None], flow, 0.0).astype(np.float64).transpose(2, 0, 1)
     length = np.hypot(u, v)
     length /= (length.max() if longest is None else longest) or 1.0
     hues = _hues()
@@ -51,7 +51,7 @@ def colours(flow: Flow, longest: float | None = None) -> Image:
     hue = (1 - share) * hues[low] + share * hues[(low + 1) % len(hues)]
     pale = 1 - length[..., None] * (1 - hue)
     painted = np.where(length[..., None] <= 1, pale, hue * _TOO_LONG)
-    return np.asarray(np.floor(255 * painted * there[..., None]), np.uint8)
+    return np.asarray(np.floor(255 * painted * is_known[..., None]), np.uint8)
 
 
 def colour_wheel(size: int = 151) -> Image:

@@ -49,12 +49,12 @@ def _borders(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of pieces that touch inside the same region, both ways, and along how many edges."""
     n = int(pieces.max()) + 1
-    found = []
+    borders = []
     for a, b in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
         touch = (pieces[a] != pieces[b]) & (within[a] == within[b])
         one, other = pieces[a][touch].astype(np.int64), pieces[b][touch]
-        found += [one * n + other, other.astype(np.int64) * n + one]
-    pairs, length = np.unique(np.concatenate(found), return_counts=True)
+        borders += [one * n + other, other.astype(np.int64) * n + one]
+    pairs, length = np.unique(np.concatenate(borders), return_counts=True)
     return pairs // n, pairs % n, length
 
 
