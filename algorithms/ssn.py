@@ -31,8 +31,8 @@ class SSN:
         feature space (paper: 2.5); None: those of the training.
     min_share : float
         Pieces of a superpixel that are smaller, as a share of the mean superpixel, join the
-        neighbour of the nearest feature; 0: the gate alone makes superpixels connected, as in the
-        authors' code.
+        neighbour of the nearest feature; 0: ``enforce_connectivity`` alone makes superpixels
+        connected, as in the authors' code.
     device : str
         ``cpu`` or ``cuda``.
     precision : {"float32", "bfloat16", "float16"}
