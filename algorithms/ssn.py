@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ssnbench.contracts import Image, Labels
 
@@ -38,6 +38,8 @@ class SSN:
     precision : {"float32", "bfloat16", "float16"}
         Arithmetic of the convolutions.
     """
+
+    TRAINABLE: ClassVar[str] = "ssnbench.ssn.trainable:TrainableSSN"
 
     variant: str = "deep"
     weights: str = "bsds500"

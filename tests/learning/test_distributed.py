@@ -71,7 +71,7 @@ def test_gradients_are_those_of_the_whole_batch(folder: Path, tmp_path: Path) ->
         sys.path.remove(str(HERE))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    train(two.LINEAR, two.samples(), tmp_path, validation=two.validation())
+    train(two.LINEAR, two.CONFIG, two.samples(), tmp_path, validation=two.validation())
     torch.set_num_threads(threads)
     for one, both in zip(
         table(tmp_path / "log.csv"), table(folder / "linear" / "log.csv"), strict=True

@@ -6,7 +6,8 @@ the number of threads. Each cell's pixels are packed block by block into a scrat
 stays in the first-level cache, moved so that the cell's own centre is the origin: distances do
 not change, and |S|^2, which grows with the position in the image, stays small enough for float32.
 
-Throughout, ``first`` and ``last`` bound the strips to do, counted over the whole batch;
+Throughout, ``first`` and ``last`` bound the strips to do, counted over the whole batch; ``plan``
+is the grid cut into strips (:class:`~ssnbench.ssn.kernels.cpu_blocks.StripPlan`);
 ``features`` is float32 (B, C, H, W); ``partial``, float64 (B * n_strips, 3, cols, C + 1), takes
 what each strip gives to the three cell rows, the last column being the weights' sum.
 """
