@@ -109,7 +109,7 @@ def fields(cls: type) -> dict[str, Field]:
 def described(cls: type[Trainable]) -> list[tuple[str, str, str, str]]:
     """Name, type, default and meaning of every field of a training of this method."""
     listed = (fields(cls) | fields(TrainConfig)).values()
-    return [(f.name, _type_name(f.type), f"{f.default}", f.meaning) for f in listed]
+    return [(f.name, _type_name(f.type), str(f.default) or '""', f.meaning) for f in listed]
 
 
 def best_device() -> str:

@@ -71,9 +71,10 @@ def toy_samples() -> list[Sample]:
 
 
 def validation_of(samples: list[Sample]) -> Validation:
-    def agreement(labels: Labels, sample: Sample, n_segments: int) -> float:
+    def agreement(labels: Labels, sample: Sample, _n_segments: int) -> float:
         truth = sample.truths[0]
-        joined = np.bincount(labels.ravel() * 2 + truth.ravel(), minlength=2 * n_segments)
+        n_bins = 2 * (int(labels.max()) + 1)
+        joined = np.bincount(labels.ravel() * 2 + truth.ravel(), minlength=n_bins)
         return float(joined.reshape(-1, 2).max(1).sum() / truth.size)
 
     return Validation(samples, agreement, counts=(6, 20))
