@@ -150,7 +150,7 @@ _ENTRY = re.compile(r"^(\S[^:\n]*) :[^\n]*\n((?:    [^\n]*\n?|\n)+)", re.MULTILI
 def _meanings(cls: type) -> dict[str, str]:
     """First sentence that the docstring says of each attribute."""
     _, _, section = (inspect.getdoc(cls) or "").partition("Attributes\n----------\n")
-    meanings = {}
+    meanings: dict[str, str] = {}
     for entry in _ENTRY.finditer(re.split(r"\n\n\w+\n---", section)[0]):
         sentence = " ".join(entry[2].split()).partition(". ")[0].rstrip(".").replace("``", "")
         meanings |= {name.strip(): sentence for name in entry[1].split(",")}

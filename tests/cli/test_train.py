@@ -167,27 +167,27 @@ def test_without_tensorboard_it_says_what_to_install(
     assert not (tmp_path / "out").exists()
 
 
-def test_the_help_tells_the_recipe_s_own_defaults() -> None:
+def test_the_help_tells_the_fields_own_defaults() -> None:
     trainable, config = configure(TrainableSSN, "default", {})
     assert isinstance(trainable, TrainableSSN)
     values = vars(trainable.architecture) | vars(trainable) | vars(config)
     for option in train.params:
-        told = re.search(r"\[([\w.-]+)[:\]]", getattr(option, "help", None) or "")
+        default = re.search(r"\[([\w.-]+)[:\]]", getattr(option, "help", None) or "")
         if option.name in values and option.name not in ("device", "start"):
-            assert told is not None, option.name
-            assert told[1] == f"{values[option.name]}"
+            assert default is not None, option.name
+            assert default[1] == f"{values[option.name]}"
 
 
 @pytest.mark.parametrize("preset", ["released", "paper"])
-def test_presets_and_fields_reach_the_recipe(
+def test_presets_and_fields_reach_the_network(
     tmp_path: Path, preset: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = ("--set", "scaling.std=0.25", "--set", "compact_in=pixels", "--set", "eta=5")
     options = ("--network", preset, "--steps", "1", "--val-limit", "0", "--out", tmp_path)
     assert run(*TINY, *options, *settings, capsys=capsys)[0] == 0
     network, facts = weights.load_network(tmp_path / "best.safetensors")
-    made = getattr(Architecture, preset)(width=4, k=7, eta=5.0)
-    assert network.architecture == made
+    expected = getattr(Architecture, preset)(width=4, k=7, eta=5.0)
+    assert network.architecture == expected
     assert facts["recipe"]["scaling"]["std"] == 0.25
     assert facts["recipe"]["compact_in"] == "pixels"
 

@@ -19,6 +19,7 @@ from ssnbench.cli import main
 from ssnbench.io.images import write_image
 from ssnbench.labels import enforce_connectivity
 from ssnbench.learning.catalog import trainable_names
+from ssnbench.results.store import Store
 
 DATASET = "collage(n_images=2,height=48,width=64)"
 TINY = (
@@ -86,7 +87,8 @@ def test_the_documented_method_is_trained_resumed_validated_and_used(
     )
     options = ("--segments", "12", "--jobs", "1", "--out", folder)
     assert run(*bench, *options, capsys=capsys)[0] == 0
-    table = ssnbench.open_results(folder).records()
+    with Store(folder, create=False) as store:
+        table = store.records()
     assert set(table[table.algorithm == "toy"].status) == {"ok"}
 
 

@@ -38,9 +38,9 @@ def test_image_and_truth_stay_aligned(scale: float) -> None:
     sample = ramp()
     lightness = torch.from_numpy(rgb_to_lab(sample.image))[0, :, 0]
     batch = Crops([sample], 16, scaling=Scaling(scale, 0, 0.1, 9)).batch(0, 8)
-    told = batch.target[:, 0] >= 0
-    assert 0 < told.sum() < told.numel()
-    error = (lightness[batch.target[:, 0].clamp(min=0)] - batch.inputs[:, 0])[told]
+    known = batch.target[:, 0] >= 0
+    assert 0 < known.sum() < known.numel()
+    error = (lightness[batch.target[:, 0].clamp(min=0)] - batch.inputs[:, 0])[known]
     assert error.abs().max() < 3  # half a stripe is up to 0.9, one beside it at scale 0.5 as much
 
 
@@ -106,27 +106,27 @@ def test_says_what_is_missing() -> None:
 
 
 def test_other_annotators_of_the_same_patch() -> None:
-    """Four people number the same pixels 0.., 100.., 200.., 300..; a second image has one."""
+    """Four annotators number the same pixels 0.., 100.., 200.., 300..; a second image has one."""
     place = np.arange(30 * 30, dtype=np.int32).reshape(30, 30) % 100
     many = Sample("a", np.zeros((30, 30, 3), np.uint8), tuple(place + 100 * i for i in range(4)))
     single = Sample("b", np.zeros((30, 30, 3), np.uint8), (place + 1000,))
     crops = Crops([many, single], 8, annotators=3)
     first = set()
     for patch in crops.batch(0, 60).target:
-        people = patch // 100
-        assert (people == people[:, :1, :1]).all()
-        told = people[:, 0, 0].tolist()
-        first.add(told[0])
-        if told[0] < 10:
-            assert told == [(told[0] + i) % 4 for i in range(3)]
+        annotators = patch // 100
+        assert (annotators == annotators[:, :1, :1]).all()
+        order = annotators[:, 0, 0].tolist()
+        first.add(order[0])
+        if order[0] < 10:
+            assert order == [(order[0] + i) % 4 for i in range(3)]
             assert (patch % 100 == patch[0] % 100).all(), "the same place"
         else:
-            assert told == [10] * 3
+            assert order == [10] * 3
     assert first == {0, 1, 2, 3, 10}
 
 
 def test_what_the_network_sees_is_the_method_s_to_say() -> None:
-    grey = Crops([ramp()], 16, represent=lambda image: image[..., :1] / np.float32(255))
+    grey = Crops([ramp()], 16, represent=lambda image: np.float32(image[..., :1]) / np.float32(255))
     batch = grey.batch(0, 4)
     assert batch.inputs.shape == (4, 1, 16, 16)
     assert 0.1 < float(batch.inputs.max()) <= 1

@@ -59,15 +59,15 @@ def samples() -> list[Sample]:
 def toy_samples() -> list[Sample]:
     """Two images of discs in noise; one of them has two annotators."""
     rng = np.random.default_rng(0)
-    made = []
+    samples = []
     for i in range(2):
         row, column = np.mgrid[:40, :48]
         truth: Labels = ((row - 18) ** 2 + (column - 20 - 5 * i) ** 2 < 120).astype(np.int32)
         image: Image = (110 + 20 * truth[..., None] + rng.normal(0, 12, (40, 48, 3))).astype(
             np.uint8
         )
-        made.append(Sample(str(i), image, (truth, 1 - truth)[: i + 1]))
-    return made
+        samples.append(Sample(str(i), image, (truth, 1 - truth)[: i + 1]))
+    return samples
 
 
 def validation_of(samples: list[Sample]) -> Validation:
@@ -341,8 +341,8 @@ def test_a_log_is_cut_back_to_the_checkpoint(tmp_path: Path) -> None:
 def test_every_kind_of_network_trains(
     tmp_path: Path, samples: list[Sample], variant: Any, compact_in: Any
 ) -> None:
-    made = Architecture.paper(width=4, k=7, variant=variant)
-    network = replace(NETWORK, architecture=made, compact_in=compact_in)
+    architecture = Architecture.paper(width=4, k=7, variant=variant)
+    network = replace(NETWORK, architecture=architecture, compact_in=compact_in)
     config = replace(TINY, steps=2, precision="bfloat16")
     assert train(network, config, samples, tmp_path).finished
 

@@ -52,10 +52,10 @@ def validation() -> Validation:
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo")
-    rank, told, shown = dist.get_rank(), [], []
+    rank, steps, shown = dist.get_rank(), [], []
 
-    def progress(step: TrainProgress) -> None:
-        told.append(step.step)
+    def progress(now: TrainProgress) -> None:
+        steps.append(now.step)
 
     def fit(name: str, network: TrainableSSN, batch: int = 4, **listeners: Any) -> Any:
         config, out = replace(CONFIG, batch=batch), folder / name
@@ -64,7 +64,7 @@ def main(folder: Path) -> None:
 
     seen: dict[str, Any] = {
         "linear": fit("linear", LINEAR, progress=progress, validated=lambda *t: shown.append(t)),
-        "told": told,
+        "steps": steps,
         "shown": [(step, [sample.key for sample, _ in result.shown]) for step, result in shown],
         "deep": fit("deep", DEEP),
     }

@@ -34,9 +34,9 @@ def test_comes_back_as_it_was(tmp_path: Path) -> None:
     assert loaded.architecture == made
     assert not loaded.training
     assert training == {"steps": 7, "score": 0.9}
-    mine, theirs = network.state_dict(), loaded.state_dict()
-    assert mine.keys() == theirs.keys()
-    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+    saved, read = network.state_dict(), loaded.state_dict()
+    assert saved.keys() == read.keys()
+    assert all(torch.equal(saved[name], read[name]) for name in saved)
 
 
 def test_same_network_same_bytes(saved: Path) -> None:
