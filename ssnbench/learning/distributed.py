@@ -7,13 +7,14 @@ gradients; the first one alone writes and tells.
 Batch normalisation sees the whole batch on GPUs (``SyncBatchNorm``, which exists only there), and
 on processors each process's part of it; the running statistics are those of the first process.
 
-``DistributedDataParallel`` is not used: it never lets go of its process group, whose threads then
-outlive ``destroy_process_group`` and abort the process when Python ends under them. Networks that
-make superpixels are small: all gradients in one message cost as little.
+Gradients are averaged here rather than by ``DistributedDataParallel``, so that a method's loss may
+call its network as often as it likes, and need not use all of it. Networks that make superpixels
+are small: all gradients go in one message.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -122,6 +123,10 @@ def processes(device: str) -> Iterator[Processes]:
             raise UsageError(f"several processes cannot share {device}: use cuda or cpu")
         if device == "cuda":
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+        # Optimisers import it. Imported while there is a group, it takes that for a default value
+        # and keeps it: gloo's threads then outlive the group, and one that lets go of a tensor
+        # while Python ends aborts the process.
+        importlib.import_module("torch._dynamo")
         dist.init_process_group("cpu:gloo,cuda:nccl" if device == "cuda" else "gloo")
     if not (dist.is_available() and dist.is_initialized()):
         yield Processes()
@@ -136,7 +141,7 @@ def processes(device: str) -> Iterator[Processes]:
         raise
     finally:
         if joins:
-            dist.destroy_process_group()  # waits for gloo's threads: see above
+            dist.destroy_process_group()  # its threads end before it returns
 
 
 def is_main() -> bool:

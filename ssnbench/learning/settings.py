@@ -65,11 +65,15 @@ def configure(
     ------
     UsageError
         For an unknown preset or field (with the nearest ones), a value of another type or out of
-        range, or a device that this machine does not have.
+        range, a device that this machine does not have, or a method that has a field of a name
+        that the trainer's has, too.
     """
     if preset not in cls.PRESETS:
         raise unknown("network of this method", preset, cls.PRESETS, ", ".join(cls.PRESETS))
     own, common = fields(cls), fields(TrainConfig)
+    clashes = sorted(own.keys() & common.keys())
+    if clashes:
+        raise UsageError(f"{cls.__name__} has fields that are the trainer's: {', '.join(clashes)}")
     known = own | common
     values = {name: value for name, value in given.items() if value is not None}
     for name in values:

@@ -164,6 +164,16 @@ def test_a_trainable_that_is_none_is_one_line(
     assert message in err
 
 
+def test_a_field_that_the_trainer_has_too_is_one_line(
+    tmp_path: Path, toy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin = tmp_path / "clash.py"
+    plugin.write_text(toy.read_text().replace("    width: int = 16\n", "    batch: int = 16\n"))
+    code, _, err = run("train", "clash", "--plugin", plugin, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "TrainableToy has fields that are the trainer's: batch" in err
+
+
 def test_a_method_of_another_distribution_is_offered(
     tmp_path: Path, toy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -126,7 +126,9 @@ def test_other_annotators_of_the_same_patch() -> None:
 
 
 def test_what_the_network_sees_is_the_method_s_to_say() -> None:
-    grey = Crops([ramp()], 16, represent=lambda image: np.float32(image[..., :1]) / np.float32(255))
+    grey = Crops(
+        [ramp()], 16, represent=lambda image: image[..., :1].astype(np.float32) / np.float32(255)
+    )
     batch = grey.batch(0, 4)
     assert batch.inputs.shape == (4, 1, 16, 16)
     assert 0.1 < float(batch.inputs.max()) <= 1

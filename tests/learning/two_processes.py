@@ -5,6 +5,7 @@ It writes ``RANK.json`` into the folder that is its argument: what each process 
 
 from __future__ import annotations
 
+import importlib
 import json
 import signal
 import sys
@@ -51,6 +52,7 @@ def validation() -> Validation:
 
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
+    importlib.import_module("torch._dynamo")  # before: it would hold on to the group
     dist.init_process_group("gloo")
     rank, steps, shown = dist.get_rank(), [], []
 
