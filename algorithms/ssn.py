@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ssnbench.contracts import Image, Labels
 
@@ -31,13 +31,15 @@ class SSN:
         feature space (paper: 2.5); None: those of the training.
     min_share : float
         Pieces of a superpixel that are smaller, as a share of the mean superpixel, join the
-        neighbour of the nearest feature; 0: the connectivity step alone joins them, as in the
-        authors' code.
+        neighbour of the nearest feature; 0: ``enforce_connectivity`` alone makes superpixels
+        connected, as in the authors' code.
     device : str
         ``cpu`` or ``cuda``.
     precision : {"float32", "bfloat16", "float16"}
         Arithmetic of the convolutions.
     """
+
+    TRAINABLE: ClassVar[str] = "ssnbench.ssn.trainable:TrainableSSN"
 
     variant: str = "deep"
     weights: str = "bsds500"

@@ -5,13 +5,25 @@ Everything else in the package is written against these types; they need nothing
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    runtime_checkable,
+)
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 Image: TypeAlias = NDArray[np.uint8]
 """uint8 (H, W, 3), sRGB, 0..255."""
@@ -67,6 +79,8 @@ class Algorithm(Protocol):
     One that looks at pairs of frames has a third parameter ``second: Image | None = None``; it is
     given the second frame of the samples that have one. Where results depend on files, such as
     weights, a method ``files() -> list[Path]`` names them: when one changes, results are stale.
+    A learned method that ``ssnbench train`` can train says how in ``TRAINABLE``: see
+    :class:`Trainable`.
     """
 
     def __call__(self, image: Image, n_segments: int) -> Labels:
@@ -151,3 +165,101 @@ class Timing:
 
 PathLike: TypeAlias = str | Path
 Params: TypeAlias = Mapping[str, Any]
+
+
+class Batch(NamedTuple):
+    """Patches for one training step.
+
+    Attributes
+    ----------
+    inputs : float32 (B, C, S, S)
+        What the network sees, as :meth:`Trainable.represent` makes it; of two frames the second
+        one's channels come last.
+    target : int64 (B, T, S, S) or float32 (B, 2, S, S)
+        Segments of T annotators, -1 where there is no opinion; or flow in pixels of the patch.
+    valid : bool (B, S, S) or None
+        Pixels whose flow counts; None for segments.
+    n_labels : int
+        Labels are below this in every batch of the training; 1 for flow.
+    """
+
+    inputs: Tensor
+    target: Tensor
+    valid: Tensor | None
+    n_labels: int
+
+
+class Trainable(Protocol):
+    """A learned method, as ``ssnbench train NAME`` needs it.
+
+    A frozen dataclass whose fields, plain values or dataclasses of such, are the method's own
+    configuration: ``--set`` reaches them by name, and a training that goes on must have the same.
+    Steps, rate, patches, data, checkpoints, validation, logs and processes are the trainer's.
+
+    An algorithm names its class by an attribute ``TRAINABLE: ClassVar[str]`` = ``"module:Class"``,
+    text that costs nothing to list (``":Class"``: in the plug-in's own file).
+
+    Attributes
+    ----------
+    PRESETS : mapping of str to mapping
+        Values of fields by the name that ``--network`` takes; ``default`` is one of them.
+    LOSSES : tuple of str
+        Names of what :meth:`loss` gives, as columns of the log; the first one is made small.
+    LEARNS : tuple of str
+        What it can learn to rebuild: ``segments``, ``flow`` or both.
+    """
+
+    PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]]
+    LOSSES: ClassVar[tuple[str, ...]]
+    LEARNS: ClassVar[tuple[str, ...]]
+
+    @property
+    def name(self) -> str:
+        """Name of the model, such as ``ssn-k10``: trainings are filed under it."""
+        ...
+
+    @property
+    def frames(self) -> int:
+        """Images that the network sees of a sample: 1, or 2 with the second frame."""
+        ...
+
+    def represent(self, image: Image) -> NDArray[np.float32]:
+        """What the network sees of an image: (H, W, C), values that float16 can hold."""
+        ...
+
+    def network(self) -> nn.Module:
+        """Make a network with random weights; PyTorch's generator has been seeded."""
+        ...
+
+    def load(self, weights: str) -> nn.Module:
+        """Network with weights by name or file, made to fit: where ``--start`` begins."""
+        ...
+
+    def save(self, path: Path, network: nn.Module, training: Mapping[str, Any]) -> None:
+        """Write a network for :meth:`load` and for the algorithm, as a whole or not at all.
+
+        ``training`` are facts worth keeping in the file (recipe, data, step, score ...), JSON
+        values; :mod:`ssnbench.learning.weights` writes tensors and facts.
+        """
+        ...
+
+    def loss(self, network: Callable[..., Any], batch: Batch) -> Mapping[str, Tensor]:
+        """Losses by the names in ``LOSSES``, scalars.
+
+        ``network`` is called like the one of :meth:`network`, and gives a tensor or a tuple of
+        them; it computes in the precision that the user chose, and refuses what is not finite.
+        """
+        ...
+
+    def segment(
+        self, network: nn.Module, image: Image, n_segments: int, second: Image | None = None
+    ) -> Labels:
+        """Superpixels as the algorithm makes them, before connectivity: for validation.
+
+        ``network`` is on any device, in evaluation mode.
+        """
+        ...
+
+    def parameters(self, weights: Path) -> Mapping[str, Any]:
+        """Parameters with which the algorithm uses a file of weights, but for defaults."""
+        ...

@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from ssnbench.learning.outcome import Progress as TrainingStep
-    from ssnbench.learning.validate import Trial
+    from ssnbench.learning.result import TrainProgress
+    from ssnbench.learning.validate import ValidationResult
     from ssnbench.run.benchmark import Listener
     from ssnbench.run.job import Outcome
     from ssnbench.run.timing import TimingTask
@@ -110,7 +110,7 @@ class TrainingProgress:
         )
         self._task = self._bar.add_task("", total=None, left="?")
         self._line_at = -math.inf
-        self._best = 0.0
+        self._best = -math.inf
 
     def __enter__(self) -> TrainingProgress:
         return self
@@ -119,34 +119,35 @@ class TrainingProgress:
         if console.is_terminal:  # elsewhere it would leave an empty line
             self._bar.stop()
 
-    def progress(self, told: TrainingStep) -> None:
+    def progress(self, now: TrainProgress) -> None:
         """Show how far the training is."""
-        self._best = max(self._best, told.best or 0.0)  # of an earlier run, too
-        text, left = _losses(told), _duration(told.remaining)
+        if now.best is not None:  # of an earlier run, too
+            self._best = max(self._best, now.best)
+        text, left = _losses(now), _duration(now.remaining)
         if console.is_terminal:
             self._bar.start()  # only now: to the other processes of a training nothing is told
             self._bar.text = text
-            self._bar.update(self._task, completed=told.step, total=told.steps, left=left)
-        elif told.seconds - self._line_at >= _QUIET_SECONDS or told.step == told.steps:
-            self._line_at = told.seconds
-            self._print(f"{told.step}/{told.steps} {text}, left {left}")
+            self._bar.update(self._task, completed=now.step, total=now.steps, left=left)
+        elif now.seconds - self._line_at >= _QUIET_SECONDS or now.step == now.steps:
+            self._line_at = now.seconds
+            self._print(f"{now.step}/{now.steps} {text}, left {left}")
 
-    def tried(self, step: int, trial: Trial) -> None:
+    def validated(self, step: int, result: ValidationResult) -> None:
         """Show how a validation went."""
-        self._best = max(self._best, trial.score)
-        means = ", ".join(f"{mean:.4f}" for mean in trial.means)
-        self._print(f"step {step}: ASA {trial.score:.4f} ({means}), best {self._best:.4f}")
+        self._best = max(self._best, result.score)
+        means = ", ".join(f"{mean:.4f}" for mean in result.means)
+        scores = f"{result.measure} {result.score:.4f} ({means}), best {self._best:.4f}"
+        self._print(f"step {step}: {scores}")
 
     def _print(self, text: str) -> None:
         self._bar.print(text, soft_wrap=True, highlight=False)
 
 
-def _losses(told: TrainingStep) -> str:
-    return (
-        f"loss {told.loss:.4f} (segments {told.reconstruction:.4f}, "
-        f"compactness {told.compactness:.4g}), rate {told.rate:.2g}, "
-        f"waiting {told.waiting:.1%}"
-    )
+def _losses(now: TrainProgress) -> str:
+    (name, loss), *parts = now.losses.items()
+    more = ", ".join(f"{part} {value:.4g}" for part, value in parts)
+    total = f"{name} {loss:.4f}" + (f" ({more})" if more else "")
+    return f"{total}, rate {now.rate:.2g}, waiting {now.waiting:.1%}"
 
 
 def _duration(seconds: float) -> str:

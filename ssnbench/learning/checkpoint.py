@@ -14,17 +14,17 @@ from types import TracebackType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssnbench.contracts import UsageError
-from ssnbench.ssn.network import FeatureNetwork
-from ssnbench.ssn.weights import read_tensors, write_tensors, write_whole
+from ssnbench.learning.weights import read_tensors, write_tensors, write_whole
 
-_FORMAT = "ssnbench.ssn.checkpoint/1"
+FORMAT = "ssnbench.checkpoint/1"
+_FORMAT_OF_SSN = "ssnbench.ssn.checkpoint/1"  # when SSN alone could be trained
 
 
 @dataclass
-class State:
+class TrainState:
     """How far a training has come.
 
     Attributes
@@ -49,18 +49,18 @@ class Learner:
 
     Attributes
     ----------
-    network, average : FeatureNetwork
+    network, average : Module
         The network in training, and the running average of its weights.
     adam : Adam
         Its optimiser.
-    state : State
+    state : TrainState
         How far it has come.
     """
 
-    network: FeatureNetwork
-    average: FeatureNetwork
+    network: nn.Module
+    average: nn.Module
     adam: torch.optim.Adam
-    state: State
+    state: TrainState
 
     def save(self, path: Path, facts: dict[str, Any]) -> None:
         """Write a checkpoint; ``facts`` say which training it belongs to."""
@@ -68,7 +68,7 @@ class Learner:
         tensors |= {f"average.{name}": x for name, x in self.average.state_dict().items()}
         for index, moments in self.adam.state_dict()["state"].items():
             tensors |= {f"adam.{index}.{name}": x for name, x in moments.items()}
-        write_tensors(path, tensors, {"of": facts, "state": asdict(self.state)}, kind=_FORMAT)
+        write_tensors(path, tensors, {"of": facts, "state": asdict(self.state)}, kind=FORMAT)
 
     def load(self, path: Path, facts: dict[str, Any]) -> None:
         """Go back to a checkpoint.
@@ -78,8 +78,8 @@ class Learner:
         UsageError
             When it belongs to another training: the error names what differs.
         """
-        tensors, found = read_tensors(path, kind=_FORMAT)
-        differing = _differing(found["of"], json.loads(json.dumps(facts)))
+        tensors, header = read_tensors(path, kind=(FORMAT, _FORMAT_OF_SSN))
+        differing = _differing(_completed(header["of"]), json.loads(json.dumps(facts)))
         if differing:
             raise UsageError(
                 f"{path} is of another training ({'; '.join(differing)}): "
@@ -90,7 +90,7 @@ class Learner:
         groups = self.adam.state_dict()["param_groups"]
         moments = self._moments(_below("adam", tensors))
         self.adam.load_state_dict({"state": moments, "param_groups": groups})
-        for name, value in found["state"].items():
+        for name, value in header["state"].items():
             setattr(self.state, name, value)
 
     def _moments(self, tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
@@ -106,7 +106,7 @@ class Learner:
         return moments
 
 
-class Log:
+class CsvLog:
     """A CSV file whose first column is the step.
 
     Parameters
@@ -136,7 +136,7 @@ class Log:
         except OSError as error:
             raise UsageError(f"cannot write {self.path}: {error.strerror}") from error
 
-    def __enter__(self) -> Log:
+    def __enter__(self) -> CsvLog:
         return self
 
     def __exit__(
@@ -147,7 +147,7 @@ class Log:
     ) -> None:
         try:
             self._file.close()
-        except OSError as failure:  # rows that could not be written: that has been told already
+        except OSError as failure:  # rows that could not be written: that has been said already
             if error is None:
                 raise UsageError(f"cannot write {self.path}: {failure.strerror}") from failure
 
@@ -165,12 +165,21 @@ def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
 
 
-def _differing(found: dict[str, Any], wanted: dict[str, Any], prefix: str = "") -> list[str]:
-    told = []
-    for name in sorted(found.keys() | wanted.keys()):
-        a, b = found.get(name), wanted.get(name)
+def _completed(facts: dict[str, Any]) -> dict[str, Any]:
+    """Which training a checkpoint is of, also where it is from the time of SSN alone."""
+    if "trainable" not in facts:
+        facts["trainable"] = "TrainableSSN"
+        if facts["validation"]:
+            facts["validation"].pop("n_iter")
+    return facts
+
+
+def _differing(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
+    differences = []
+    for name in sorted(old.keys() | new.keys()):
+        a, b = old.get(name), new.get(name)
         if isinstance(a, dict) and isinstance(b, dict):
-            told += _differing(a, b, f"{name}.")
+            differences += _differing(a, b, f"{name}.")
         elif a != b:
-            told.append(f"{prefix}{name} {a}, not {b}")
-    return told
+            differences.append(f"{prefix}{name} {a}, not {b}")
+    return differences

@@ -1,16 +1,16 @@
-"""How a network is trained: every number of the recipe, and the rate at every step."""
+"""How a network is trained, whatever the method: every number, and the rate at every step."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 import torch
 
 from ssnbench.contracts import UsageError
 from ssnbench.learning.crops import Property, Scaling
-from ssnbench.ssn.architecture import Architecture
 
 RISE = 0.3
 """Share of a one-cycle schedule in which the rate rises."""
@@ -20,36 +20,29 @@ _START, _END = 1 / 25, 1 / 250_000
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """A training; patches, batch, superpixels and iterations are the paper's (section 4.4).
+class TrainConfig:
+    """A training, whatever is trained; patches and batch are those of SSN's paper (section 4.4).
 
     Attributes
     ----------
-    architecture : Architecture
-        What is trained.
     start : str
-        Weights to begin with, by name or file (see :func:`ssnbench.ssn.weights.find`), made to
-        fit by :func:`ssnbench.ssn.adapt.adapted`; empty: random ones.
+        Weights to begin with, by name or file; empty: random ones.
     learns : {"segments", "flow"}
         What superpixels are to rebuild: segmentations, or motion to the second frame.
     steps : int
         Steps in all (paper: 500 000 at a constant rate).
-    batch, patch : int
-        Patches of a step, and their height and width in pixels.
+    batch : int
+        Patches of a step.
+    patch : int
+        Height and width of a patch in pixels.
     annotators : int
         Annotators whose segmentations of a patch count, the mean of their losses: one as in the
         paper, or more, where there are more; that costs little and makes gradients less noisy.
-    n_segments, n_iter : int
-        Superpixels in a patch, and iterations v of differentiable SLIC.
     rate : float
         Adam's rate: its peak with ``one-cycle`` (up for 30 % of the steps, then down, both as
         half a cosine), all along with ``constant`` (paper: 1e-4).
     schedule : {"one-cycle", "constant"}
         How the rate changes.
-    compactness : float
-        Weight lambda of the compactness loss.
-    compact_in : {"scaled", "pixels"}
-        Unit of the compactness loss: positions as they stand in the features, or in pixels.
     decay : float
         Of the running average of weights that is validated and kept; 0: the weights themselves.
     scaling : Scaling
@@ -60,8 +53,10 @@ class Recipe:
         Arithmetic of the convolutions; ``auto`` takes bfloat16 where the hardware has it.
     device : str
         ``cpu`` or ``cuda``.
-    validate_every, save_every : int
-        Steps between validations, and between checkpoints.
+    validate_every : int
+        Steps between validations.
+    save_every : int
+        Steps between checkpoints.
 
     Raises
     ------
@@ -69,19 +64,14 @@ class Recipe:
         When a value is out of range.
     """
 
-    architecture: Architecture = field(default_factory=Architecture)
     start: str = ""
     learns: Property = "segments"
     steps: int = 50_000
     batch: int = 8
     patch: int = 201
     annotators: int = 4
-    n_segments: int = 100
-    n_iter: int = 5
     rate: float = 1e-3
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
-    compactness: float = 1e-5
-    compact_in: Literal["scaled", "pixels"] = "scaled"
     decay: float = 0.999
     scaling: Scaling = field(default_factory=Scaling)
     seed: int = 0
@@ -91,25 +81,14 @@ class Recipe:
     save_every: int = 200
 
     def __post_init__(self) -> None:
-        learning = ("steps", "batch", "patch", "annotators", "n_segments", "n_iter")
-        for name in (*learning, "validate_every", "save_every"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        check_counts(self, "steps", "batch", "patch", "annotators", "validate_every", "save_every")
         if not self.rate > 0:
             raise UsageError(f"rate must be positive, got {self.rate}")
         if not 0 <= self.decay < 1:
             raise UsageError(f"decay must be 0 or more and below 1, got {self.decay}")
-        choices = {
-            "learns": ("segments", "flow"),
-            "schedule": ("one-cycle", "constant"),
-            "compact_in": ("scaled", "pixels"),
-            "precision": ("auto", "float32", "bfloat16"),
-        }
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise UsageError(
-                    f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}"
-                )
+        check_choice("learns", self.learns, get_args(Property))
+        check_choice("schedule", self.schedule, ("one-cycle", "constant"))
+        check_choice("precision", self.precision, ("auto", "float32", "bfloat16"))
 
     def rate_at(self, step: int) -> float:
         """Rate of a step, counted from 0."""
@@ -129,14 +108,25 @@ class Recipe:
             return bool(torch.cuda.is_bf16_supported(including_emulation=False))
         # Without the instructions bfloat16 is several times slower than float32 on a processor.
         # There is no public way to ask for them in every supported version of PyTorch.
-        tell = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-        return bool(tell and tell())
+        is_supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+        return bool(is_supported and is_supported())
 
-    def fixed(self) -> dict[str, Any]:
-        """What must not change when a training is resumed, as JSON values."""
-        facts = asdict(self)
-        free = {"device", "save_every"} | ({"steps"} if self.schedule == "constant" else set())
-        return {name: value for name, value in facts.items() if name not in free}
+    def free(self) -> set[str]:
+        """Fields that may change when a training is resumed."""
+        return {"device", "save_every"} | ({"steps"} if self.schedule == "constant" else set())
+
+
+def check_counts(config: object, *names: str) -> None:
+    """Raise :class:`UsageError` unless these fields are 1 or more."""
+    for name in names:
+        if getattr(config, name) < 1:
+            raise UsageError(f"{name} must be 1 or more, got {getattr(config, name)}")
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Raise :class:`UsageError` unless the value is one of the choices."""
+    if value not in choices:
+        raise UsageError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
 
 
 def _between(first: float, last: float, share: float) -> float:

@@ -6,16 +6,17 @@ unbroken one would have seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ssnbench.contracts import Labels, Sample, UsageError
+from ssnbench.contracts import Batch, Image, Labels, Sample, UsageError
 from ssnbench.kernels.colour import rgb_to_lab
 
 IGNORED = -1
@@ -27,6 +28,13 @@ class Scaling:
     """Random enlargement of a patch: clip(N(mean, std), smallest, largest).
 
     The defaults are those of the authors' code; ``Scaling(1, 0)`` leaves images as they are.
+
+    Attributes
+    ----------
+    mean, std : float
+        Of the normal distribution that scales are drawn from.
+    smallest, largest : float
+        Bounds that scales are clipped to.
     """
 
     mean: float = 1.0
@@ -45,24 +53,6 @@ class Scaling:
 
 Property = Literal["segments", "flow"]
 """What superpixels learn to rebuild."""
-
-
-class Batch(NamedTuple):
-    """Patches for one training step.
-
-    Attributes
-    ----------
-    lab : float32 (B, 3 * frames, S, S)
-        CIE Lab.
-    target : int64 (B, T, S, S) or float32 (B, 2, S, S)
-        Segments of T annotators, -1 where there is no opinion; or flow in pixels of the patch.
-    valid : bool (B, S, S) or None
-        Pixels whose flow counts; None for segments.
-    """
-
-    lab: Tensor
-    target: Tensor
-    valid: Tensor | None
 
 
 class _Place(NamedTuple):
@@ -85,8 +75,8 @@ class Crops:
     Parameters
     ----------
     samples : iterable of Sample
-        Images with truths; those without a truth are left out. They are kept as float16 Lab,
-        int16 labels and float16 flow: 6 bytes per pixel and frame, and 2 or 4 per pixel and truth.
+        Images with truths; those without a truth are left out. They are kept as float16 planes
+        (6 bytes per pixel and frame of three), int16 labels and float16 flow (2 or 4 per pixel).
     size : int
         Height and width S of a patch (paper: 201).
     seed : int
@@ -99,6 +89,8 @@ class Crops:
         Which truths.
     frames : {1, 2}
         Frames of a sample.
+    represent : callable
+        From a frame to what the network sees of it, float32 (H, W, C); CIE Lab if not given.
     annotators : int
         Annotators T whose segments of a patch are given, if any image has as many; of an image
         that has fewer, some twice.
@@ -127,8 +119,10 @@ class Crops:
         learns: Property = "segments",
         frames: int = 1,
         annotators: int = 1,
+        represent: Callable[[Image], NDArray[np.float32]] = rgb_to_lab,
     ) -> None:
         self.size, self.seed, self.learns, self.frames = size, seed, learns, frames
+        self._represent = represent
         self.scaling = scaling or Scaling()
         self._images: list[Tensor] = []
         self._pairs: list[tuple[int, Tensor]] = []
@@ -151,17 +145,18 @@ class Crops:
         """Cut the ``n`` patches of a step, counted from 0; the same whenever it is called."""
         rng = np.random.default_rng((self.seed, step))
         places = [self._place(self._pair(step * n + i), rng) for i in range(n)]
-        lab, targets = zip(*map(self._cut, places), strict=True)
+        inputs, targets = zip(*map(self._cut, places), strict=True)
         target = torch.stack(targets)
         if self.learns == "segments":
-            return Batch(torch.stack(lab), target.long(), None)
-        return Batch(torch.stack(lab), target, target.isfinite().all(1))
+            return Batch(torch.stack(inputs), target.long(), None, self.n_labels)
+        return Batch(torch.stack(inputs), target, target.isfinite().all(1), self.n_labels)
 
     def _keep(self, sample: Sample, device: str | torch.device) -> None:
         frames = [sample.image, sample.second][: self.frames]
         if any(frame is None for frame in frames):
             raise UsageError(f"{sample.key} has no second frame, which the network needs")
-        lab = torch.from_numpy(np.concatenate([rgb_to_lab(f) for f in frames if f is not None], 2))
+        seen = [self._represent(frame) for frame in frames if frame is not None]
+        planes = torch.from_numpy(np.concatenate(seen, 2)).permute(2, 0, 1)
         self._first.append(len(self._pairs))
         if self.learns == "flow":
             self._pairs.append((len(self._images), _flow_of(sample).to(device)))
@@ -169,7 +164,7 @@ class Crops:
             for truth in sample.truths:
                 self._pairs.append((len(self._images), _packed(truth).to(device)))
                 self.n_labels = max(self.n_labels, int(truth.max()) + 1)
-        self._images.append(lab.permute(2, 0, 1).to(device, torch.float16).contiguous())
+        self._images.append(planes.to(device, torch.float16).contiguous())
 
     def _pair(self, drawn: int) -> int:
         """Pair that is the ``drawn``-th one of the training."""
@@ -189,21 +184,21 @@ class Crops:
         image = self._pairs[place.pair][0]
         rows = slice(place.top, place.top + place.side)
         columns = slice(place.left, place.left + place.side)
-        lab = self._images[image][:, rows, columns].float()
+        inputs = self._images[image][:, rows, columns].float()
         truths = [truth[..., rows, columns] for truth in self._truths(place.pair)]
         target = torch.stack(truths) if self.learns == "segments" else truths[0]
         if place.side != self.size:
             shape = (self.size, self.size)
-            lab = functional.interpolate(lab[None], shape, mode="bilinear")[0]
+            inputs = functional.interpolate(inputs[None], shape, mode="bilinear")[0]
             nearest = self._nearest(place.side, target.device)
             target = target[..., nearest[:, None], nearest]
         if place.flip:
-            lab, target = lab.flip(2), target.flip(-1)
+            inputs, target = inputs.flip(2), target.flip(-1)
         if self.learns == "flow":  # in pixels of the patch; mirrored, what went right goes left
             scale = self.size / place.side
             across = -scale if place.flip else scale
             target = target.float() * target.new_tensor((across, scale)).view(2, 1, 1)
-        return lab, target
+        return inputs, target
 
     def _truths(self, pair: int) -> list[Tensor]:
         """The truth of a pair, and those behind it of the same image, round and round."""

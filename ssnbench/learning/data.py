@@ -12,17 +12,19 @@ from ssnbench.learning.crops import Property
 from ssnbench.learning.validate import Validation
 from ssnbench.metrics import Reference, prepare, score, summarise
 from ssnbench.plugins.dataset_ref import DatasetRef
-from ssnbench.run.plan import SHOWN_IMAGES, check_counts
+
+SHOWN_IMAGES = 3
+"""So many images of a validation are shown, as of a dataset in a report."""
 
 
 def samples_of(
-    source: DatasetRef, learns: Property, limit: int | None = None, spread: bool = False
+    dataset_ref: DatasetRef, learns: Property, limit: int | None = None, spread: bool = False
 ) -> list[Sample]:
     """Read images and truths of a dataset into memory.
 
     Parameters
     ----------
-    source : Source
+    dataset_ref : DatasetRef
         The dataset.
     learns : {"segments", "flow"}
         Which truths are needed.
@@ -31,7 +33,7 @@ def samples_of(
     spread : bool
         Take them evenly from the whole list instead of its beginning.
     """
-    dataset = source.open()
+    dataset = dataset_ref.open()
     keys = dataset.keys()
     if limit is not None and limit < len(keys):
         keys = [keys[i * len(keys) // limit] for i in range(limit)] if spread else keys[:limit]
@@ -46,18 +48,18 @@ def _needed(sample: Sample, learns: Property) -> Sample:
 
 
 def validation_of(
-    source: DatasetRef, learns: Property, counts: Sequence[int], limit: int | None
+    dataset_ref: DatasetRef, learns: Property, counts: Sequence[int], limit: int | None
 ) -> Validation:
     """Whole images on which networks are compared while one is trained.
 
     Parameters
     ----------
-    source : Source
+    dataset_ref : DatasetRef
         The dataset; not what is trained on.
     learns : {"segments", "flow"}
-        What the network learns: judged by :func:`achievable`, or by :func:`nearness`.
+        What the network learns: judged by :func:`asa_at_n_asked`, or by :func:`negative_epe`.
     counts : sequence of int
-        Numbers of superpixels asked for.
+        Numbers of superpixels asked for, sorted here, each once.
     limit : int, optional
         So many images, spread evenly; all by default.
 
@@ -66,33 +68,35 @@ def validation_of(
     UsageError
         When no image has such a truth, or a count is below 1.
     """
-    checked = check_counts(counts)
-    found = samples_of(source, learns, limit, spread=True)
-    samples = [sample for sample in found if sample.truths or sample.flow is not None]
+    if not counts or min(counts) < 1:
+        raise UsageError(f"superpixels are counted from 1, got {min(counts, default='nothing')}")
+    samples = samples_of(dataset_ref, learns, limit, spread=True)
+    samples = [sample for sample in samples if sample.truths or sample.flow is not None]
     if not samples:
         truth = "a truth" if learns == "segments" else "flow"
         raise UsageError(
-            f"no image of {source.label} ({source.split}) has {truth} to validate with: choose "
-            "another --val-split, or go without: --val-limit 0"
+            f"no image of {dataset_ref.label} ({dataset_ref.split}) has {truth} to validate with: "
+            "choose another --val-split, or go without: --val-limit 0"
         )
-    judge = achievable() if learns == "segments" else nearness
-    return Validation(samples, judge, checked, n_shown=SHOWN_IMAGES)
+    is_flow = learns == "flow"
+    judge, measure = (negative_epe, "minus EPE") if is_flow else (asa_at_n_asked(), "ASA")
+    return Validation(samples, judge, tuple(sorted(set(counts))), SHOWN_IMAGES, measure)
 
 
-def nearness(labels: Labels, sample: Sample, n_segments: int) -> float:
+def negative_epe(labels: Labels, sample: Sample, n_segments: int) -> float:
     """Score of label maps for flow: the end-point error, in pixels, with a minus sign.
 
-    After the benchmark's gate, and at the count asked for in the same way as ASA.
+    After the benchmark's connectivity step, and at the count asked for in the same way as ASA.
     """
     assert sample.flow is not None
     connected = enforce_connectivity(labels, n_segments).labels
     error = residuals(connected, sample.flow, sample.valid)
     mean = float(error.mean()) if error.size else 0.0
-    return -mean * _excess(connected, n_segments)
+    return -mean * _error_ratio(connected, n_segments)
 
 
-def achievable() -> Callable[[Labels, Sample, int], float]:
-    """Score of label maps: ASA after the benchmark's gate, at the count that was asked for.
+def asa_at_n_asked() -> Callable[[Labels, Sample, int], float]:
+    """Score of label maps: ASA after connectivity, at the count that was asked for.
 
     Mean over the truths of an image. Since a network whose superpixels fall apart is left with
     more of them, and would be rewarded for that, the error is brought to the count asked for by
@@ -110,12 +114,12 @@ def achievable() -> Callable[[Labels, Sample, int], float]:
         if sample.key not in references:
             references[sample.key] = prepare(sample.truths, "seal")
         connected = enforce_connectivity(labels, n_segments).labels
-        found = summarise(score(connected, references[sample.key], metrics=("asa",)))["asa"]
-        return 1 - (1 - found) * _excess(connected, n_segments)
+        mean = summarise(score(connected, references[sample.key], metrics=("asa",)))["asa"]
+        return 1 - (1 - mean) * _error_ratio(connected, n_segments)
 
     return asa
 
 
-def _excess(labels: Labels, n_segments: int) -> float:
+def _error_ratio(labels: Labels, n_segments: int) -> float:
     """By what an error would be larger at the count asked for."""
     return float((count(labels) / n_segments) ** (1 / 3))

@@ -11,16 +11,14 @@ from typing import Any
 
 import torch
 
-from ssnbench.contracts import UsageError
-from ssnbench.learning.checkpoint import Learner, Log
-from ssnbench.learning.config import Recipe
-from ssnbench.learning.outcome import Progress
-from ssnbench.learning.validate import Trial
-from ssnbench.ssn.weights import save_network
+from ssnbench.contracts import Trainable, UsageError
+from ssnbench.learning.checkpoint import CsvLog, Learner
+from ssnbench.learning.config import TrainConfig
+from ssnbench.learning.result import TrainProgress
+from ssnbench.learning.validate import ValidationResult
 
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
 LOG, VALIDATION = "log.csv", "validation.csv"
-LOG_COLUMNS = ("step", "loss", "reconstruction", "compactness", "gradient", "rate")
 
 
 def prepare(folder: Path) -> None:
@@ -40,18 +38,24 @@ def prepare(folder: Path) -> None:
         raise UsageError(f"cannot write to {folder}: {error}; choose another folder") from error
 
 
-class Journal:
+def settings_of(trainable: Trainable, config: TrainConfig) -> dict[str, Any]:
+    """Every field of a training by name: the trainer's, and the method's own."""
+    own: dict[str, Any] = asdict(trainable)  # type: ignore[call-overload]
+    return asdict(config) | own
+
+
+class TrainLog:
     """Files and listeners of a training; a silent one has neither.
 
     Parameters
     ----------
     folder : Path
         Where the files are written.
-    recipe, learner, facts
-        What is being done, what it changes, and which training it is.
+    trainable, config, learner, facts
+        What is trained and how, what that changes, and which training it is.
     counts : sequence of int
         Numbers of superpixels that are validated.
-    progress, tried : callable, optional
+    progress, validated : callable, optional
         Told how far the training is, and step and result of every validation.
     silent : bool
         Write and tell nothing.
@@ -60,26 +64,30 @@ class Journal:
     def __init__(
         self,
         folder: Path,
-        recipe: Recipe,
+        trainable: Trainable,
+        config: TrainConfig,
         learner: Learner,
         facts: dict[str, Any],
+        *,
         counts: Sequence[int] = (),
-        progress: Callable[[Progress], None] | None = None,
-        tried: Callable[[int, Trial], None] | None = None,
+        progress: Callable[[TrainProgress], None] | None = None,
+        validated: Callable[[int, ValidationResult], None] | None = None,
         silent: bool = False,
     ) -> None:
-        self.folder, self.recipe, self.learner, self.facts = folder, recipe, learner, facts
-        self._counts, self._progress, self._tried, self._silent = counts, progress, tried, silent
+        self.folder, self.trainable, self.config = folder, trainable, config
+        self.learner, self.facts, self._counts = learner, facts, counts
+        self._progress, self._validated, self._silent = progress, validated, silent
         self._first, self._started = learner.state.step, time.perf_counter()
         self._score: float | None = None
         self._files = ExitStack()
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> TrainLog:
         if not self._silent:
-            columns = ("step", *map(str, self._counts), "mean")
-            self._log = self._files.enter_context(Log(self.folder / LOG, LOG_COLUMNS, self._first))
+            losses = ("step", *self.trainable.LOSSES, "gradient", "rate")
+            scores = ("step", *map(str, self._counts), "mean")
+            self._log = self._files.enter_context(CsvLog(self.folder / LOG, losses, self._first))
             self._validations = self._files.enter_context(
-                Log(self.folder / VALIDATION, columns, self._first)
+                CsvLog(self.folder / VALIDATION, scores, self._first)
             )
         return self
 
@@ -97,7 +105,7 @@ class Journal:
 
         Parameters
         ----------
-        rows : sequence of (loss, reconstruction, compactness, gradient)
+        rows : sequence of (*losses, gradient)
             Of the steps up to the learner's.
         waited : float
             Seconds that went into cutting patches since the start.
@@ -106,21 +114,21 @@ class Journal:
             return
         first = self.learner.state.step - len(rows)
         for step, row in enumerate(rows, first):
-            self._log.write(step + 1, (*row, self.recipe.rate_at(step)))
+            self._log.write(step + 1, (*row, self.config.rate_at(step)))
         self._log.flush()
         if self._progress is not None:
-            self._progress(self._told(rows[-1], waited))
+            self._progress(self._report(rows[-1], waited))
 
-    def validation(self, trial: Trial) -> None:
+    def validation(self, result: ValidationResult) -> None:
         """Note how the averaged network did."""
         step = self.learner.state.step
-        self._score = trial.score
+        self._score = result.score
         if self._silent:
             return
-        self._validations.write(step, (*trial.means, trial.score))
+        self._validations.write(step, (*result.means, result.score))
         self._validations.flush()
-        if self._tried is not None:
-            self._tried(step, trial)
+        if self._validated is not None:
+            self._validated(step, result)
 
     def checkpoint(self) -> None:
         """Write all that is needed to go on."""
@@ -131,26 +139,23 @@ class Journal:
         """Write the averaged network as the best one so far."""
         if self._silent:
             return
-        recipe = {name: x for name, x in asdict(self.recipe).items() if name != "architecture"}
         training = {
-            "recipe": recipe,
+            "recipe": settings_of(self.trainable, self.config),
             "data": self.facts["data"],
             "step": self.learner.state.step,
             "score": self.learner.state.best,
             "torch": torch.__version__,
         }
-        save_network(self.folder / BEST, self.learner.average, training)
+        self.trainable.save(self.folder / BEST, self.learner.average, training)
 
-    def _told(self, losses: Sequence[float], waited: float) -> Progress:
-        step, steps = self.learner.state.step, self.recipe.steps
+    def _report(self, row: Sequence[float], waited: float) -> TrainProgress:
+        step, steps = self.learner.state.step, self.config.steps
         seconds = time.perf_counter() - self._started
-        return Progress(
+        return TrainProgress(
             step=step,
             steps=steps,
-            loss=losses[0],
-            reconstruction=losses[1],
-            compactness=losses[2],
-            rate=self.recipe.rate_at(step - 1),
+            losses=dict(zip(self.trainable.LOSSES, row[:-1], strict=True)),
+            rate=self.config.rate_at(step - 1),
             seconds=seconds,
             remaining=seconds / (step - self._first) * (steps - step),
             waiting=waited / seconds,

@@ -1,39 +1,61 @@
-"""From what the user writes to a recipe: any field of recipe and architecture, by name.
+"""From what the user writes to a configuration: any field of trainer and method, by name.
 
-Names, types and choices come from the dataclasses, so that a new field needs no new code here.
+Names, types, defaults, choices and meanings come from the dataclasses and their docstrings, so
+that a new field needs no new code here.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import re
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 
-from ssnbench.contracts import UsageError
-from ssnbench.learning.config import Recipe
+from ssnbench.contracts import Trainable, UsageError
+from ssnbench.learning.config import TrainConfig
 from ssnbench.plugins import unknown
 from ssnbench.plugins.variant import read_value
-from ssnbench.ssn.architecture import Architecture
-
-Preset = Literal["default", "released", "paper"]
-
-_PRESETS: dict[Preset, Callable[[], Architecture]] = {
-    "default": Architecture,
-    "released": Architecture.released,
-    "paper": Architecture.paper,
-}
 
 
-def recipe_of(preset: Preset, given: Mapping[str, Any], settings: Sequence[str] = ()) -> Recipe:
-    """Make a recipe.
+class Field(NamedTuple):
+    """One field of a training that can be set.
+
+    Attributes
+    ----------
+    name : str
+        What the user types.
+    type : type
+        Its annotation.
+    default : object
+        Of the trainer and of the method's ``default`` preset.
+    meaning : str
+        First sentence of what its docstring says.
+    path : tuple of str
+        Fields that lead to it: ``("scaling", "std")``.
+    """
+
+    name: str
+    type: Any
+    default: Any
+    meaning: str
+    path: tuple[str, ...]
+
+
+def configure(
+    cls: type[Trainable], preset: str, given: Mapping[str, Any], settings: Sequence[str] = ()
+) -> tuple[Trainable, TrainConfig]:
+    """Configure a training.
 
     Parameters
     ----------
-    preset : {"default", "released", "paper"}
-        Network to start from: see :class:`ssnbench.ssn.architecture.Architecture`.
+    cls : type of Trainable
+        What is to be trained.
+    preset : str
+        One of its ``PRESETS``, to start from.
     given : mapping
         Values by field (``k``, ``steps``, ``scaling.std``); None leaves a field as it is.
     settings : sequence of str
@@ -42,33 +64,56 @@ def recipe_of(preset: Preset, given: Mapping[str, Any], settings: Sequence[str] 
     Raises
     ------
     UsageError
-        For an unknown field (with the nearest ones), a value of another type or out of range, or a
-        device that this machine does not have.
+        For an unknown preset or field (with the nearest ones), a value of another type or out of
+        range, a device that this machine does not have, or a method that has a field of a name
+        that the trainer's has, too.
     """
+    if preset not in cls.PRESETS:
+        raise unknown("network of this method", preset, cls.PRESETS, ", ".join(cls.PRESETS))
+    own, common = fields(cls), fields(TrainConfig)
+    clashes = sorted(own.keys() & common.keys())
+    if clashes:
+        raise UsageError(f"{cls.__name__} has fields that are the trainer's: {', '.join(clashes)}")
+    known = own | common
     values = {name: value for name, value in given.items() if value is not None}
-    values |= dict(_read(settings))
-    recipe = _set(Recipe(architecture=_PRESETS[preset]()), values)
-    _check_device(recipe.device)
-    return recipe
+    for name in values:
+        _check_known(name, known)
+    values |= dict(_read(settings, known))
+    config = _with(TrainConfig(), {common[k].path: v for k, v in values.items() if k in common})
+    _check_device(config.device)
+    trainable = cls(**cls.PRESETS[preset])
+    trainable = _with(trainable, {own[k].path: v for k, v in values.items() if k in own})
+    if config.learns not in cls.LEARNS:
+        raise UsageError(f"{trainable.name} learns {' or '.join(cls.LEARNS)}, not {config.learns}")
+    return trainable, config
 
 
-def fields() -> dict[str, Any]:
-    """Types of all fields that can be set, by name.
+def fields(cls: type) -> dict[str, Field]:
+    """All fields that can be set, by name.
 
-    Those of the architecture go by their own names; those of other parts, such as the scaling, by
-    ``part.name``.
+    Those of parts of the trainer, such as the scaling, go by ``part.name``; those of parts of a
+    method, such as an architecture, by their own names.
     """
-    found: dict[str, Any] = {}
-    for name, kind in typing.get_type_hints(Recipe).items():
+    prefixed = cls is TrainConfig
+    listed: dict[str, Field] = {}
+    hints, meanings = typing.get_type_hints(cls), _meanings(cls)
+    for field in dataclasses.fields(cls):
+        kind = hints[field.name]
         if dataclasses.is_dataclass(kind):
-            start = "" if kind is Architecture else f"{name}."
-            hints = typing.get_type_hints(kind)
-            found |= {
-                f"{start}{field.name}": hints[field.name] for field in dataclasses.fields(kind)
-            }
+            start = f"{field.name}." if prefixed else ""
+            for name, part in fields(typing.cast("type", kind)).items():
+                path = (field.name, *part.path)
+                listed[start + name] = part._replace(name=start + name, path=path)
         else:
-            found[name] = kind
-    return found
+            default, meaning = field.default, meanings.get(field.name, "")
+            listed[field.name] = Field(field.name, kind, default, meaning, (field.name,))
+    return listed
+
+
+def described(cls: type[Trainable]) -> list[tuple[str, str, str, str]]:
+    """Name, type, default and meaning of every field of a training of this method."""
+    listed = (fields(cls) | fields(TrainConfig)).values()
+    return [(f.name, _type_name(f.type), str(f.default) or '""', f.meaning) for f in listed]
 
 
 def best_device() -> str:
@@ -76,43 +121,51 @@ def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def name_of(architecture: Architecture) -> str:
-    """Name of a model as its weights carry it: ``ssn``, ``ssn-linear``, ``ssn-k10`` ..."""
-    plain = Architecture()
-    parts = ["ssn"]
-    if architecture.variant != plain.variant:
-        parts.append(architecture.variant)
-    if architecture.k != plain.k:
-        parts.append(f"k{architecture.k}")
-    return "-".join(parts)
-
-
-def _read(settings: Sequence[str]) -> Iterable[tuple[str, Any]]:
-    known = fields()
+def _read(settings: Sequence[str], known: Mapping[str, Field]) -> Iterable[tuple[str, Any]]:
     for setting in settings:
         name, equals, text = setting.partition("=")
         name = name.strip()
         if not equals:
             raise UsageError(f"cannot read --set {setting!r}; write field=value")
-        if name not in known:
-            raise unknown("field of a training", name, known, ", ".join(known))
-        yield name, read_value(known[name], text.strip(), name)
+        _check_known(name, known)
+        yield name, read_value(known[name].type, text.strip(), name)
 
 
-def _set(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
-    """Return the recipe with these values, each in the part that it belongs to."""
-    own = {field.name for field in dataclasses.fields(recipe)}
-    parts: dict[str, dict[str, Any]] = {}
-    for name, value in values.items():
-        if name in own:
-            parts.setdefault("", {})[name] = value
-        else:
-            part, _, field = name.rpartition(".")
-            parts.setdefault(part or "architecture", {})[field] = value
-    changes = parts.pop("", {})
-    for part, inner in parts.items():
-        changes[part] = dataclasses.replace(getattr(recipe, part), **inner)
-    return dataclasses.replace(recipe, **changes)
+def _check_known(name: str, known: Mapping[str, Field]) -> None:
+    if name not in known:
+        raise unknown("field of a training", name, known, ", ".join(known))
+
+
+def _with(config: Any, values: Mapping[tuple[str, ...], Any]) -> Any:
+    """Return a configuration with these values, each in the part that it belongs to."""
+    changes = {path[0]: value for path, value in values.items() if len(path) == 1}
+    parts: dict[str, dict[tuple[str, ...], Any]] = {}
+    for path, value in values.items():
+        if len(path) > 1:
+            parts.setdefault(path[0], {})[path[1:]] = value
+    changes |= {name: _with(getattr(config, name), inner) for name, inner in parts.items()}
+    return dataclasses.replace(config, **changes)
+
+
+_ENTRY = re.compile(r"^(\S[^:\n]*) :[^\n]*\n((?:    [^\n]*\n?|\n)+)", re.MULTILINE)
+"""Names of attributes and what a docstring in numpydoc style says of them."""
+
+
+def _meanings(cls: type) -> dict[str, str]:
+    """First sentence that the docstring says of each attribute."""
+    _, _, section = (inspect.getdoc(cls) or "").partition("Attributes\n----------\n")
+    meanings: dict[str, str] = {}
+    for entry in _ENTRY.finditer(re.split(r"\n\n\w+\n---", section)[0]):
+        sentence = " ".join(entry[2].split()).partition(". ")[0].rstrip(".").replace("``", "")
+        meanings |= {name.strip(): sentence for name in entry[1].split(",")}
+    return meanings
+
+
+def _type_name(kind: Any) -> str:
+    choices = typing.get_args(kind)
+    if typing.get_origin(kind) is typing.Literal:
+        return "|".join(map(str, choices))
+    return kind.__name__ if isinstance(kind, type) else str(kind)
 
 
 def _check_device(name: str) -> None:

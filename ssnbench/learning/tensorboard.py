@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ssnbench.contracts import UsageError
-from ssnbench.learning.outcome import Progress
-from ssnbench.learning.validate import Trial
-from ssnbench.plots.overlay import painted, standing_out
+from ssnbench.contracts import Image, Labels, UsageError
+from ssnbench.learning.result import TrainProgress
+from ssnbench.learning.validate import ValidationResult
 
 FOLDER = "tensorboard"
 """Below the folder of the training."""
@@ -24,6 +24,8 @@ class Board:
         from an earlier step, TensorBoard drops the events of the steps beyond.
     counts : sequence of int
         Numbers of superpixels that are validated.
+    draw : callable
+        From an image and its labels to a picture, uint8 (H, W, 3).
 
     Raises
     ------
@@ -31,7 +33,9 @@ class Board:
         When TensorBoard is not installed.
     """
 
-    def __init__(self, folder: Path, counts: tuple[int, ...]) -> None:
+    def __init__(
+        self, folder: Path, counts: tuple[int, ...], draw: Callable[[Image, Labels], Image]
+    ) -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
@@ -39,6 +43,7 @@ class Board:
                 "--tensorboard needs tensorboard: pip install 'ssnbench[train]'"
             ) from None
         self._make, self._folder, self._counts = SummaryWriter, folder / FOLDER, counts
+        self._draw = draw
         self._events: Any = None
 
     def __enter__(self) -> Board:
@@ -48,23 +53,21 @@ class Board:
         if self._events is not None:
             self._events.close()
 
-    def progress(self, told: Progress) -> None:
+    def progress(self, now: TrainProgress) -> None:
         """Add losses, rate, and the share of time spent waiting for data."""
-        events = self._open(told.step)
-        for name in ("loss", "reconstruction", "compactness", "rate", "waiting"):
-            events.add_scalar(f"training/{name}", getattr(told, name), told.step)
+        events = self._open(now.step)
+        for name, value in {**now.losses, "rate": now.rate, "waiting": now.waiting}.items():
+            events.add_scalar(f"training/{name}", value, now.step)
 
-    def tried(self, step: int, trial: Trial) -> None:
+    def validated(self, step: int, result: ValidationResult) -> None:
         """Add the scores of a validation, and its pictures."""
         events = self._open(step)
-        events.add_scalar("validation/mean", trial.score, step)
-        for count, mean in zip(self._counts, trial.means, strict=True):
+        events.add_scalar("validation/mean", result.score, step)
+        for count, mean in zip(self._counts, result.means, strict=True):
             events.add_scalar(f"validation/{count}", mean, step)
-        for sample, labels in trial.shown:
-            height, width = labels.shape
-            size = (2 * width, 2 * height)
-            drawn = painted(sample.image, labels, standing_out([sample.image]), size)
-            events.add_image(f"superpixels/{sample.key}", drawn, step, dataformats="HWC")
+        for sample, labels in result.shown:
+            picture = self._draw(sample.image, labels)
+            events.add_image(f"superpixels/{sample.key}", picture, step, dataformats="HWC")
 
     def _open(self, step: int) -> Any:
         """Open the file of events at the first of them: only then is the step known."""

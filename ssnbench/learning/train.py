@@ -1,4 +1,4 @@
-"""Train a network so that superpixels follow segmentations, and survive whatever happens.
+"""Train the network of any learned method, and survive whatever happens.
 
 A training writes four files into its folder: ``checkpoint.safetensors`` (to go on from),
 ``best.safetensors`` (the network to use), ``log.csv`` (losses of every step) and
@@ -18,35 +18,29 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ssnbench.contracts import PathLike, Sample, UsageError
-from ssnbench.learning.checkpoint import Learner, State
-from ssnbench.learning.config import Recipe
-from ssnbench.learning.crops import Batch, Crops
+from ssnbench.contracts import Batch, PathLike, Sample, Trainable, UsageError
+from ssnbench.learning.checkpoint import Learner, TrainState
+from ssnbench.learning.config import TrainConfig
+from ssnbench.learning.crops import Crops
 from ssnbench.learning.distributed import Processes, processes
-from ssnbench.learning.log import CHECKPOINT, Journal, prepare
-from ssnbench.learning.outcome import DivergedError, Outcome, Progress
+from ssnbench.learning.log import CHECKPOINT, TrainLog, prepare, settings_of
+from ssnbench.learning.result import DivergedError, TrainProgress, TrainResult
 from ssnbench.learning.signals import stop_on_signals
-from ssnbench.learning.validate import Trial, Validation
-from ssnbench.ssn.adapt import adapted
-from ssnbench.ssn.features import position_scale
-from ssnbench.ssn.kernels.grid import Grid
-from ssnbench.ssn.layer import slic
-from ssnbench.ssn.losses import ssn_loss
-from ssnbench.ssn.network import FeatureNetwork
-from ssnbench.ssn.weights import find, load_network
+from ssnbench.learning.validate import Validation, ValidationResult
 
 
 def train(
-    recipe: Recipe,
+    trainable: Trainable,
+    config: TrainConfig,
     samples: Sequence[Sample],
     out_dir: PathLike,
     *,
     validation: Validation | None = None,
-    progress: Callable[[Progress], None] | None = None,
-    tried: Callable[[int, Trial], None] | None = None,
-) -> Outcome:
+    progress: Callable[[TrainProgress], None] | None = None,
+    validated: Callable[[int, ValidationResult], None] | None = None,
+) -> TrainResult:
     """Train a network, or go on with a training that was interrupted.
 
     SIGINT and SIGTERM stop it after the step at hand, with a checkpoint (a second SIGINT at once).
@@ -55,8 +49,10 @@ def train(
 
     Parameters
     ----------
-    recipe : Recipe
-        What to do.
+    trainable : Trainable
+        What is trained.
+    config : TrainConfig
+        How it is trained.
     samples : sequence of Sample
         Training images with truths: every annotator's is a sample of its own.
     out_dir : path
@@ -66,12 +62,12 @@ def train(
         images and counts is kept; without it, the last one.
     progress : callable, optional
         Told how far the training is, after every step (every tenth on a GPU).
-    tried : callable, optional
+    validated : callable, optional
         Told step and result of every validation. Both are called in the first process only.
 
     Returns
     -------
-    Outcome
+    TrainResult
         Where it stands.
 
     Raises
@@ -83,32 +79,30 @@ def train(
         disk is full, or when the batch cannot be shared out evenly over the processes.
     """
     folder = Path(out_dir)
-    with processes(recipe.device) as team:
-        if recipe.batch % team.size:
+    with processes(config.device) as group:
+        if config.batch % group.size:
             raise UsageError(
-                f"a batch of {recipe.batch} cannot be shared out evenly over {team.size} processes"
+                f"a batch of {config.batch} cannot be shared out evenly over {group.size} processes"
             )
-        crops = Crops(
-            samples,
-            recipe.patch,
-            seed=recipe.seed,
-            scaling=recipe.scaling,
-            device=recipe.device,
-            learns=recipe.learns,
-            frames=recipe.architecture.frames,
-            annotators=recipe.annotators,
-        )
-        if team.leads:
+        crops = _crops(trainable, config, samples)
+        if group.is_main:
             prepare(folder)
-        learner, facts = _learner(recipe), _facts(recipe, samples, validation)
+        learner, facts = _learner(trainable, config), _facts(trainable, config, samples, validation)
         if (folder / CHECKPOINT).exists():
             learner.load(folder / CHECKPOINT, facts)
-        counts = validation.counts if validation else ()
-        journal = Journal(
-            folder, recipe, learner, facts, counts, progress, tried, silent=not team.leads
+        log = TrainLog(
+            folder,
+            trainable,
+            config,
+            learner,
+            facts,
+            counts=validation.counts if validation else (),
+            progress=progress,
+            validated=validated,
+            silent=not group.is_main,
         )
-        run = _Run(recipe, crops, learner, journal, validation, team)
-        with journal, stop_on_signals() as stop:
+        run = _Run(crops, learner, log, validation, group)
+        with log, stop_on_signals() as stop:
             return run.until(stop)
 
 
@@ -117,32 +111,32 @@ class _Run:
 
     def __init__(
         self,
-        recipe: Recipe,
         crops: Crops,
         learner: Learner,
-        journal: Journal,
+        log: TrainLog,
         validation: Validation | None,
-        team: Processes,
+        group: Processes,
     ) -> None:
-        self.recipe, self.crops, self.learner, self.journal = recipe, crops, learner, journal
-        self.validation, self.team = validation, team
+        self.crops, self.learner, self.log = crops, learner, log
+        self.trainable, self.config = log.trainable, log.config
+        self.validation, self.group = validation, group
         self.state = learner.state
-        self.network = team.together(learner.network)
-        self.grid = Grid.of(recipe.patch, recipe.patch, recipe.n_segments)
-        self.half = recipe.uses_bfloat16()
+        self.network = group.wrap(learner.network)
+        self.device_type = torch.device(self.config.device).type
+        self.half = self.config.uses_bfloat16()
         self.unread: list[Tensor] = []  # losses that are still on the device
-        self.read_every = 1 if recipe.device == "cpu" else 10
+        self.read_every = 1 if self.config.device == "cpu" else 10
         self.waited = 0.0
 
-    def until(self, stop: threading.Event) -> Outcome:
+    def until(self, stop: threading.Event) -> TrainResult:
         """Train to the end, or until ``stop`` is set."""
-        recipe, state = self.recipe, self.state
+        config, state = self.config, self.state
         while True:
-            last = state.step == recipe.steps
+            last = state.step == config.steps
             if self._validation_is_due():
                 self._validate(stop)
-            stopping = self.team.any(stop.is_set())
-            if last or stopping or state.step % recipe.save_every == 0:
+            stopping = self.group.any(stop.is_set())
+            if last or stopping or state.step % config.save_every == 0:
                 self._save()
             if last or stopping:
                 break
@@ -150,140 +144,154 @@ class _Run:
         finished = last and not self._validation_is_due()
         if finished and self.validation is None:
             state.best_step = state.step
-            self.journal.keep()
-        return Outcome(state.step, finished, state.best, state.best_step, self.journal.weights)
+            self.log.keep()
+        return TrainResult(state.step, finished, state.best, state.best_step, self.log.weights)
 
     def _validation_is_due(self) -> bool:
-        state, recipe = self.state, self.recipe
-        due = state.step == recipe.steps or state.step % recipe.validate_every == 0
+        state, config = self.state, self.config
+        due = state.step == config.steps or state.step % config.validate_every == 0
         return self.validation is not None and due and state.validated != state.step
 
     def _step(self) -> None:
         learner, state = self.learner, self.state
         start = time.perf_counter()
-        batch = self.team.share(self.crops.batch(state.step, self.recipe.batch))
+        batch = self.group.shard(self.crops.batch(state.step, self.config.batch))
         self.waited += time.perf_counter() - start
-        rate = self.recipe.rate_at(state.step)
-        for group in learner.adam.param_groups:
-            group["lr"] = rate
+        rate = self.config.rate_at(state.step)
+        for parameters in learner.adam.param_groups:
+            parameters["lr"] = rate
         learner.adam.zero_grad()
         losses = self._losses(batch)
         losses[0].backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad for p in learner.network.parameters() if p.grad is not None]
+        self.group.average(gradients)
         norm = torch.stack([torch.linalg.vector_norm(g) for g in gradients]).norm()
         self.unread.append(torch.stack((*losses, norm)).detach())
         state.step += 1
         if len(self.unread) == self.read_every:
             self._read()  # before Adam moves the weights: one bad step would spoil them all
         learner.adam.step()
-        _follow(learner.average, learner.network, self.recipe.decay, state.step)
+        _follow(learner.average, learner.network, self.config.decay, state.step)
 
-    def _losses(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        recipe = self.recipe
-        lab = batch.lab.contiguous(memory_format=torch.channels_last)
-        kind = torch.device(recipe.device).type
-        with torch.autocast(kind, dtype=torch.bfloat16, enabled=self.half):
-            features = self.network(lab, self.grid)
-        if kind == "cpu" and self.team.any(not features.isfinite().all()):
+    def _losses(self, batch: Batch) -> list[Tensor]:
+        inputs = batch.inputs.contiguous(memory_format=torch.channels_last)
+        losses = self.trainable.loss(self._forward, batch._replace(inputs=inputs))
+        return [losses[name] for name in self.trainable.LOSSES]
+
+    def _forward(self, *arguments: Any) -> Any:
+        """Call the network, in the precision that was chosen."""
+        with torch.autocast(self.device_type, dtype=torch.bfloat16, enabled=self.half):
+            output = self.network(*arguments)
+        tensors = output if isinstance(output, tuple) else (output,)
+        # a GPU is not asked, since it would have to wait: its losses are looked at later
+        if self.device_type == "cpu" and self.group.any(not all(map(_is_finite, tensors))):
             raise self._diverged(self.state.step + 1)
-        association = recipe.architecture.association
-        made = slic(features, recipe.n_segments, recipe.n_iter, association=association)
-        xy = features[:1, :2].detach()
-        if recipe.compact_in == "pixels":
-            xy = xy / position_scale(self.grid, recipe.architecture.eta)
-        loss = ssn_loss(
-            made,
-            batch.target,
-            xy,
-            weight=recipe.compactness,
-            valid=batch.valid,
-            n_labels=self.crops.n_labels,
-        )
-        return loss.total, loss.reconstruction, loss.compactness
+        return output
 
     def _read(self) -> None:
         """Fetch the losses since the last time, check and log them."""
         if not self.unread:
             return
-        rows = self.team.mean(torch.stack(self.unread)).tolist()
+        rows = self.group.mean(torch.stack(self.unread)).tolist()
         self.unread.clear()
         for step, row in enumerate(rows, self.state.step - len(rows) + 1):
             if not all(map(math.isfinite, row)):
                 raise self._diverged(step)
-        self.journal.steps(rows, self.waited)
+        self.log.steps(rows, self.waited)
 
     def _diverged(self, step: int) -> DivergedError:
         return DivergedError(
             f"loss or gradient is not finite at step {step} (rate "
-            f"{self.recipe.rate_at(step - 1):.3g}); {self.journal.folder / CHECKPOINT} is of an "
+            f"{self.config.rate_at(step - 1):.3g}); {self.log.folder / CHECKPOINT} is of an "
             "earlier step and sound: start anew in another folder, with a lower rate or in float32"
         )
 
     def _save(self) -> None:
         self._read()
-        self.journal.checkpoint()
+        self.log.checkpoint()
 
     def _validate(self, stop: threading.Event) -> None:
         """Try the averaged network; given up when asked to stop, and then made up for later."""
         self._read()
-        validation, state, team = self.validation, self.state, self.team
+        validation, state, group = self.validation, self.state, self.group
         assert validation is not None
-        team.agree(self.learner.average)
-        part = slice(team.rank, None, team.size)
-        tried = validation.tried(self.learner.average, self.recipe.device, stop.is_set, part)
-        if team.any(tried is None):
+        group.broadcast(self.learner.average)
+        part = slice(group.rank, None, group.size)
+        scores = validation.evaluate(self.trainable, self.learner.average, stop.is_set, part)
+        if group.any(scores is None):
             return
-        trial = validation.summary(team.gathered(tried or []))
+        result = validation.summary(group.all_gather(scores or []))
         state.validated = state.step
-        self.journal.validation(trial)
-        if state.best is None or trial.score > state.best:
-            state.best, state.best_step = trial.score, state.step
-            self.journal.keep()
+        self.log.validation(result)
+        if state.best is None or result.score > state.best:
+            state.best, state.best_step = result.score, state.step
+            self.log.keep()
 
 
-def _learner(recipe: Recipe) -> Learner:
-    network = _beginning(recipe)
-    network.to(recipe.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+def _crops(trainable: Trainable, config: TrainConfig, samples: Sequence[Sample]) -> Crops:
+    return Crops(
+        samples,
+        config.patch,
+        seed=config.seed,
+        scaling=config.scaling,
+        device=config.device,
+        learns=config.learns,
+        frames=trainable.frames,
+        annotators=config.annotators,
+        represent=trainable.represent,
+    )
+
+
+def _learner(trainable: Trainable, config: TrainConfig) -> Learner:
+    network = _beginning(trainable, config)
+    network.to(config.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).requires_grad_(False).eval()
-    adam = torch.optim.Adam(network.parameters(), lr=recipe.rate)
-    return Learner(network, average, adam, State())
+    adam = torch.optim.Adam(network.parameters(), lr=config.rate)
+    return Learner(network, average, adam, TrainState())
 
 
-def _beginning(recipe: Recipe) -> FeatureNetwork:
-    if recipe.start:
-        return adapted(load_network(find(recipe.start))[0], recipe.architecture).train()
+def _beginning(trainable: Trainable, config: TrainConfig) -> nn.Module:
+    if config.start:
+        return trainable.load(config.start).train()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        return FeatureNetwork(recipe.architecture)
+        torch.manual_seed(config.seed)
+        return trainable.network().train()
 
 
 @torch.no_grad()
-def _follow(average: torch.nn.Module, network: torch.nn.Module, decay: float, step: int) -> None:
+def _follow(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
     """Move a running average on; early on it forgets faster, so as not to hold on to the start."""
     pace = 1 - min(decay, (1 + step) / (10 + step))
-    mine, theirs = average.state_dict(), network.state_dict()
-    for name, values in theirs.items():
+    averages = average.state_dict()
+    for name, values in network.state_dict().items():
         if values.is_floating_point():
-            mine[name].lerp_(values, pace)
+            averages[name].lerp_(values, pace)
         else:
-            mine[name].copy_(values)
+            averages[name].copy_(values)
+
+
+def _is_finite(values: Tensor) -> bool:
+    return bool(values.isfinite().all())
 
 
 def _facts(
-    recipe: Recipe, samples: Sequence[Sample], validation: Validation | None
+    trainable: Trainable,
+    config: TrainConfig,
+    samples: Sequence[Sample],
+    validation: Validation | None,
 ) -> dict[str, Any]:
     """What must not change when a training goes on."""
-    facts = {**recipe.fixed(), "data": _fingerprint(samples), "validation": None}
-    if validation:
-        facts["validation"] = {
-            "data": _fingerprint(validation.samples),
-            "counts": list(validation.counts),
-            "n_iter": validation.n_iter,
-        }
+    free = config.free()
+    facts = {k: v for k, v in settings_of(trainable, config).items() if k not in free}
+    facts |= {"trainable": type(trainable).__name__, "data": _fingerprint(samples)}
+    facts["validation"] = validation and {
+        "data": _fingerprint(validation.samples),
+        "counts": list(validation.counts),
+    }
     return facts
 
 
 def _fingerprint(samples: Sequence[Sample]) -> str:
     """Short hash of which images there are, and how many truths each has."""
-    told = "\n".join(f"{s.key} {len(s.truths)} {s.image.shape}" for s in samples)
-    return hashlib.sha256(told.encode()).hexdigest()[:12]
+    listed = "\n".join(f"{s.key} {len(s.truths)} {s.image.shape}" for s in samples)
+    return hashlib.sha256(listed.encode()).hexdigest()[:12]

@@ -15,7 +15,7 @@ from ssnbench.ssn.network import FeatureNetwork
 _LAST = "learned.last"
 
 
-def adapted(network: FeatureNetwork, made: Architecture) -> FeatureNetwork:
+def adapted(network: FeatureNetwork, target: Architecture) -> FeatureNetwork:
     """Copy weights into a network that may have fewer channels, or see a second frame.
 
     Fewer channels are those mixtures of the old ones in which the weights of the last convolution
@@ -27,7 +27,7 @@ def adapted(network: FeatureNetwork, made: Architecture) -> FeatureNetwork:
     ----------
     network : FeatureNetwork
         Where the weights come from; it is left as it is.
-    made : Architecture
+    target : Architecture
         What is wanted. Scales and association may be any; ``k`` may be smaller and ``frames``
         larger; all else must be the same.
 
@@ -37,17 +37,17 @@ def adapted(network: FeatureNetwork, made: Architecture) -> FeatureNetwork:
         When the weights cannot be made to fit; the error names the fields that differ.
     """
     old = network.architecture
-    free = {name: getattr(made, name) for name in ("color_scale", "eta", "association")}
-    if made.frames >= old.frames:
-        free["frames"] = made.frames
-    if made.k <= old.k and not (made.k < old.k and made.last_relu):  # no mixing behind a ReLU
-        free["k"] = made.k
-    if replace(old, **free) != made:
-        raise UsageError(f"the weights to start with are of another network: {old}, not {made}")
+    free = {name: getattr(target, name) for name in ("color_scale", "eta", "association")}
+    if target.frames >= old.frames:
+        free["frames"] = target.frames
+    if target.k <= old.k and not (target.k < old.k and target.last_relu):  # no mixing behind a ReLU
+        free["k"] = target.k
+    if replace(old, **free) != target:
+        raise UsageError(f"the weights to start with are of another network: {old}, not {target}")
     tensors = network.state_dict()
-    if made.k < old.k:
-        tensors |= _narrowed(tensors, made.k - N_XYLAB)
-    copy = FeatureNetwork(made)
+    if target.k < old.k:
+        tensors |= _narrowed(tensors, target.k - N_XYLAB)
+    copy = FeatureNetwork(target)
     shapes = {name: values.shape for name, values in copy.state_dict().items()}
     copy.load_state_dict({name: _widened(x, shapes[name]) for name, x in tensors.items()})
     return copy

@@ -1,7 +1,7 @@
 """A network for other runtimes: the features as ONNX, for images of any size.
 
 Clustering is not part of it: it depends on the number of superpixels, and is a few lines in any
-language (see ``ssnbench/ssn/reference.py``).
+language (see ``ssnbench/ssn/kernels/reference.py``).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from ssnbench.contracts import PathLike, UsageError
+from ssnbench.learning.weights import write_whole
 from ssnbench.ssn.network import FeatureNetwork
-from ssnbench.ssn.weights import write_whole
 
 _OPSET = 18
 _NEEDS = ("onnx", "onnxscript")

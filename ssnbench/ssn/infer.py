@@ -120,13 +120,13 @@ def _pretrained(
     """Load weights once per process, whatever the number of images."""
     path = find(name, _MODELS[variant])
     network, _ = load_network(path)
-    made = network.architecture
-    if made.variant != variant:
-        raise UsageError(f"{path} is of the variant {made.variant}, not {variant}")
+    architecture = network.architecture
+    if architecture.variant != variant:
+        raise UsageError(f"{path} is of the variant {architecture.variant}, not {variant}")
     network.architecture = replace(
-        made,
-        color_scale=made.color_scale if color_scale is None else color_scale,
-        eta=made.eta if eta is None else eta,
+        architecture,
+        color_scale=architecture.color_scale if color_scale is None else color_scale,
+        eta=architecture.eta if eta is None else eta,
     )
     return SSN(network, n_iter=n_iter, min_share=min_share, device=device, precision=precision)
 
@@ -189,6 +189,6 @@ def _labels(
     features: Tensor, n_segments: int, n_iter: int, association: Association, min_share: float
 ) -> Labels:
     with stage("clustering"), torch.inference_mode():
-        made = slic(features, n_segments, n_iter, association=association)
-    labels: Labels = connected(made.labels, features, n_segments, min_share)[0].cpu().numpy()
+        superpixels = slic(features, n_segments, n_iter, association=association)
+    labels: Labels = connected(superpixels.labels, features, n_segments, min_share)[0].cpu().numpy()
     return labels

@@ -165,10 +165,10 @@ class SSN:
             When the network needs a second frame and there is none.
         """
         with torch.inference_mode():
-            features, made = self._details(images, n_segments, second)
-            found = connected(made.labels, features, n_segments, self.min_share)
-        found = found if images.ndim == 4 else found[0]
-        return found if isinstance(images, Tensor) else found.cpu().numpy()
+            features, superpixels = self._details(images, n_segments, second)
+            labels = connected(superpixels.labels, features, n_segments, self.min_share)
+        labels = labels if images.ndim == 4 else labels[0]
+        return labels if isinstance(images, Tensor) else labels.cpu().numpy()
 
     def details(self, images: Images, n_segments: int, second: Images | None = None) -> Details:
         """Cut images into superpixels, and keep features and soft associations.
@@ -192,8 +192,8 @@ class SSN:
             features = self._features(lab, grid)
         with stage("clustering"):
             association = self.network.architecture.association
-            made = slic(features, n_segments, self.n_iter, association=association)
-        return Details(features, made)
+            superpixels = slic(features, n_segments, self.n_iter, association=association)
+        return Details(features, superpixels)
 
     def _features(self, lab: Tensor, grid: Grid) -> Tensor:
         n_rows = self.strip_rows or max(STRIP_PIXELS // (lab.shape[0] * grid.width), 1)

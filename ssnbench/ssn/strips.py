@@ -36,15 +36,15 @@ def features(network: FeatureNetwork, lab: Tensor, grid: Grid, n_rows: int) -> T
     """
     batch, _, height, width = lab.shape
     n_rows = max(n_rows // UNIT, 1) * UNIT
-    made = lab.new_empty(batch, network.architecture.k, height, width)
+    stacked = lab.new_empty(batch, network.architecture.k, height, width)
     n_pixels = 5
-    made[:, :n_pixels] = network.pixels(lab, grid)
+    stacked[:, :n_pixels] = network.pixels(lab, grid)
     for top in range(0, height, n_rows):
         bottom = min(top + n_rows, height)
         first, last = max(top - MARGIN, 0), min(bottom + MARGIN, height)
-        pixels = made[:, :n_pixels, first:last]
+        pixels = stacked[:, :n_pixels, first:last]
         seen = network.seen(lab[:, :, first:last], pixels)
         seen = seen.contiguous(memory_format=torch.channels_last)
         learned = network.learned(seen, Strip(first, height))
-        made[:, n_pixels:, top:bottom] = learned[:, :, top - first : bottom - first]
-    return made
+        stacked[:, n_pixels:, top:bottom] = learned[:, :, top - first : bottom - first]
+    return stacked

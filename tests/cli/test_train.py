@@ -22,11 +22,14 @@ from ssnbench.cli import main
 from ssnbench.cli.train import train
 from ssnbench.io.images import write_image
 from ssnbench.labels import enforce_connectivity
+from ssnbench.learning.checkpoint import FORMAT
 from ssnbench.learning.crops import Crops
-from ssnbench.learning.settings import recipe_of
+from ssnbench.learning.settings import configure
+from ssnbench.learning.weights import read_tensors
 from ssnbench.ssn import weights
 from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.model import SSN
+from ssnbench.ssn.trainable import TrainableSSN
 
 SMALL = "collage(n_images=2,height=60,width=80)"
 TINY = (
@@ -55,7 +58,7 @@ def run(*arguments: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[int
 
 def reached(checkpoint: Path) -> int:
     """Step of a checkpoint."""
-    _, facts = weights.read_tensors(checkpoint, kind="ssnbench.ssn.checkpoint/1")
+    _, facts = read_tensors(checkpoint, kind=FORMAT)
     return int(facts["state"]["step"])
 
 
@@ -164,26 +167,27 @@ def test_without_tensorboard_it_says_what_to_install(
     assert not (tmp_path / "out").exists()
 
 
-def test_the_help_tells_the_recipe_s_own_defaults() -> None:
-    recipe = recipe_of("default", {})
-    values = vars(recipe.architecture) | vars(recipe)
+def test_the_help_tells_the_fields_own_defaults() -> None:
+    trainable, config = configure(TrainableSSN, "default", {})
+    assert isinstance(trainable, TrainableSSN)
+    values = vars(trainable.architecture) | vars(trainable) | vars(config)
     for option in train.params:
-        told = re.search(r"\[([\w.-]+)[:\]]", getattr(option, "help", None) or "")
+        default = re.search(r"\[([\w.-]+)[:\]]", getattr(option, "help", None) or "")
         if option.name in values and option.name not in ("device", "start"):
-            assert told is not None, option.name
-            assert told[1] == f"{values[option.name]}"
+            assert default is not None, option.name
+            assert default[1] == f"{values[option.name]}"
 
 
 @pytest.mark.parametrize("preset", ["released", "paper"])
-def test_presets_and_fields_reach_the_recipe(
+def test_presets_and_fields_reach_the_network(
     tmp_path: Path, preset: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = ("--set", "scaling.std=0.25", "--set", "compact_in=pixels", "--set", "eta=5")
     options = ("--network", preset, "--steps", "1", "--val-limit", "0", "--out", tmp_path)
     assert run(*TINY, *options, *settings, capsys=capsys)[0] == 0
     network, facts = weights.load_network(tmp_path / "best.safetensors")
-    made = getattr(Architecture, preset)(width=4, k=7, eta=5.0)
-    assert network.architecture == made
+    expected = getattr(Architecture, preset)(width=4, k=7, eta=5.0)
+    assert network.architecture == expected
     assert facts["recipe"]["scaling"]["std"] == 0.25
     assert facts["recipe"]["compact_in"] == "pixels"
 
@@ -192,7 +196,8 @@ def test_presets_and_fields_reach_the_recipe(
     ("arguments", "message"),
     [
         ("--set witdh=3", "no field of a training is called 'witdh'; did you mean width"),
-        ("--set ?=", "see: variant, k, width, "),
+        ("--set qqq=3", "see: variant, k, width, "),
+        ("--network papier", "no network of this method is called 'papier'; did you mean paper"),
         ("--set width", "write field=value"),
         ("--set width=wide", "width should be int, got 'wide'"),
         ("--k 5", "k must be 6 or more"),
@@ -266,7 +271,7 @@ def test_a_loss_that_is_not_a_number(
 
     def poisoned(self: Crops, step: int, n: int) -> object:
         batch = cut(self, step, n)
-        return batch._replace(lab=batch.lab * torch.nan) if step == 2 else batch
+        return batch._replace(inputs=batch.inputs * torch.nan) if step == 2 else batch
 
     monkeypatch.setattr(Crops, "batch", poisoned)
     code, _, err = run(*TINY, "--steps", "4", "--out", tmp_path, capsys=capsys)
@@ -338,7 +343,7 @@ def test_killed_while_a_checkpoint_is_written_it_ends_as_if_it_had_not(
 
 @pytest.mark.parametrize(
     ("harm", "message"),
-    [("cut", "is cut short"), ("foreign", "should hold ssnbench.ssn.checkpoint/1, but holds")],
+    [("cut", "is cut short"), ("foreign", "should hold ssnbench.checkpoint/1, but holds")],
 )
 def test_a_checkpoint_that_is_none(
     tmp_path: Path,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from ssnbench.contracts import Image, Labels, Sample, UsageError
+from ssnbench.contracts import Batch, Image, Labels, Sample, UsageError
 from ssnbench.kernels.colour import rgb_to_lab
-from ssnbench.learning.crops import Batch, Crops, Scaling
+from ssnbench.learning.crops import Crops, Scaling
 
 AS_IT_IS = Scaling(1, 0)
 
@@ -22,7 +22,7 @@ def ramp(height: int = 40, width: int = 60, key: str = "a") -> Sample:
 
 
 def same(a: Batch, b: Batch) -> bool:
-    return torch.equal(a.lab, b.lab) and torch.equal(a.target, b.target)
+    return torch.equal(a.inputs, b.inputs) and torch.equal(a.target, b.target)
 
 
 def test_a_step_is_the_same_whenever_it_is_asked_for() -> None:
@@ -38,9 +38,9 @@ def test_image_and_truth_stay_aligned(scale: float) -> None:
     sample = ramp()
     lightness = torch.from_numpy(rgb_to_lab(sample.image))[0, :, 0]
     batch = Crops([sample], 16, scaling=Scaling(scale, 0, 0.1, 9)).batch(0, 8)
-    told = batch.target[:, 0] >= 0
-    assert 0 < told.sum() < told.numel()
-    error = (lightness[batch.target[:, 0].clamp(min=0)] - batch.lab[:, 0])[told]
+    known = batch.target[:, 0] >= 0
+    assert 0 < known.sum() < known.numel()
+    error = (lightness[batch.target[:, 0].clamp(min=0)] - batch.inputs[:, 0])[known]
     assert error.abs().max() < 3  # half a stripe is up to 0.9, one beside it at scale 0.5 as much
 
 
@@ -49,7 +49,7 @@ def test_flips_half_of_the_patches() -> None:
     batch = Crops([Sample("a", sample.image, sample.truths[:1])], 16, scaling=AS_IT_IS).batch(0, 64)
     rising = batch.target[:, 0, 0, -1] > batch.target[:, 0, 0, 0]
     assert 16 < rising.sum() < 48
-    assert torch.equal(batch.lab[:, 0, 0, -1] > batch.lab[:, 0, 0, 0], rising)
+    assert torch.equal(batch.inputs[:, 0, 0, -1] > batch.inputs[:, 0, 0, 0], rising)
 
 
 def test_patches_come_from_everywhere() -> None:
@@ -76,7 +76,7 @@ def test_every_annotator_is_drawn_once_a_round() -> None:
 
 def test_an_image_smaller_than_the_patch_is_enlarged() -> None:
     batch = Crops([ramp(7, 9)], 32).batch(0, 4)
-    assert batch.lab.shape == (4, 3, 32, 32)
+    assert batch.inputs.shape == (4, 3, 32, 32)
     assert batch.target.shape == (4, 1, 32, 32)
     assert batch.target.max() < 9
 
@@ -106,20 +106,30 @@ def test_says_what_is_missing() -> None:
 
 
 def test_other_annotators_of_the_same_patch() -> None:
-    """Four people number the same pixels 0.., 100.., 200.., 300..; a second image has one."""
+    """Four annotators number the same pixels 0.., 100.., 200.., 300..; a second image has one."""
     place = np.arange(30 * 30, dtype=np.int32).reshape(30, 30) % 100
     many = Sample("a", np.zeros((30, 30, 3), np.uint8), tuple(place + 100 * i for i in range(4)))
     single = Sample("b", np.zeros((30, 30, 3), np.uint8), (place + 1000,))
     crops = Crops([many, single], 8, annotators=3)
     first = set()
     for patch in crops.batch(0, 60).target:
-        people = patch // 100
-        assert (people == people[:, :1, :1]).all()
-        told = people[:, 0, 0].tolist()
-        first.add(told[0])
-        if told[0] < 10:
-            assert told == [(told[0] + i) % 4 for i in range(3)]
+        annotators = patch // 100
+        assert (annotators == annotators[:, :1, :1]).all()
+        order = annotators[:, 0, 0].tolist()
+        first.add(order[0])
+        if order[0] < 10:
+            assert order == [(order[0] + i) % 4 for i in range(3)]
             assert (patch % 100 == patch[0] % 100).all(), "the same place"
         else:
-            assert told == [10] * 3
+            assert order == [10] * 3
     assert first == {0, 1, 2, 3, 10}
+
+
+def test_what_the_network_sees_is_the_method_s_to_say() -> None:
+    grey = Crops(
+        [ramp()], 16, represent=lambda image: image[..., :1].astype(np.float32) / np.float32(255)
+    )
+    batch = grey.batch(0, 4)
+    assert batch.inputs.shape == (4, 1, 16, 16)
+    assert 0.1 < float(batch.inputs.max()) <= 1
+    assert batch.n_labels == 60

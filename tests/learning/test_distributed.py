@@ -46,10 +46,10 @@ def environment(**more: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What two processes left of the trainings of two_processes.py."""
-    made = tmp_path_factory.mktemp("ddp")
-    done = torchrun(str(HERE / "two_processes.py"), str(made))
+    out = tmp_path_factory.mktemp("ddp")
+    done = torchrun(str(HERE / "two_processes.py"), str(out))
     assert done.returncode == 0, done.stderr[-3000:]
-    return made
+    return out
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_gradients_are_those_of_the_whole_batch(folder: Path, tmp_path: Path) ->
         sys.path.remove(str(HERE))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    train(two.LINEAR, two.samples(), tmp_path, validation=two.validation())
+    train(two.LINEAR, two.CONFIG, two.samples(), tmp_path, validation=two.validation())
     torch.set_num_threads(threads)
     for one, both in zip(
         table(tmp_path / "log.csv"), table(folder / "linear" / "log.csv"), strict=True
@@ -85,7 +85,7 @@ def test_gradients_are_those_of_the_whole_batch(folder: Path, tmp_path: Path) ->
 
 
 def test_the_first_process_alone_writes_and_tells(folder: Path, seen: list[dict[str, Any]]) -> None:
-    assert [one["told"] for one in seen] == [[1, 2, 3, 4, 5], []]
+    assert [one["steps"] for one in seen] == [[1, 2, 3, 4, 5], []]
     pictures = ["collage-0000", "collage-0001"]  # the second was tried by the other process
     assert [one["shown"] for one in seen] == [[[3, pictures], [5, pictures]], []]
     assert seen[0]["linear"] == seen[1]["linear"]
@@ -116,6 +116,22 @@ def test_the_command_under_torchrun(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("best network:") == 1
     assert len(table(tmp_path / "log.csv")) == 4
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are listed by Linux")
+def test_no_thread_outlives_its_processes(tmp_path: Path) -> None:
+    """One of gloo's that frees a tensor while Python ends would abort the process."""
+    script = tmp_path / "threads.py"
+    script.write_text(
+        "import os, sys\nfrom pathlib import Path\nfrom ssnbench.cli import main\n"
+        "code = main(sys.argv[2:])\n"
+        "tasks = [path.read_text().strip() for path in Path('/proc/self/task').glob('*/comm')]\n"
+        "Path(sys.argv[1], os.environ['RANK']).write_text(' '.join(tasks))\nsys.exit(code)\n"
+    )
+    done = torchrun(str(script), str(tmp_path), *TINY, "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr[-3000:]
+    for rank in "01":
+        assert "gloo" not in (tmp_path / rank).read_text()
 
 
 def test_when_one_process_dies_the_other_says_so(tmp_path: Path) -> None:

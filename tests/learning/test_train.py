@@ -16,26 +16,27 @@ import torch
 
 from ssnbench.contracts import Image, Labels, Sample, UsageError
 from ssnbench.learning import checkpoint
-from ssnbench.learning.config import Recipe
+from ssnbench.learning import weights as learning_weights
+from ssnbench.learning.config import TrainConfig
 from ssnbench.learning.crops import Crops
-from ssnbench.learning.outcome import DivergedError, Outcome, Progress
+from ssnbench.learning.result import DivergedError, TrainProgress, TrainResult
 from ssnbench.learning.train import train
 from ssnbench.learning.validate import Validation
+from ssnbench.learning.weights import read_tensors, write_tensors
 from ssnbench.ssn import weights
 from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.kernels.grid import Grid
 from ssnbench.ssn.layer import slic
 from ssnbench.ssn.losses import segment_loss
+from ssnbench.ssn.trainable import TrainableSSN
 
 FILES = ("checkpoint.safetensors", "best.safetensors", "log.csv", "validation.csv")
 FULL = Path("/dev/full")
-TINY = Recipe(
-    Architecture(width=4, k=7),
+NETWORK = TrainableSSN(Architecture(width=4, k=7), n_segments=9, n_iter=2)
+TINY = TrainConfig(
     steps=8,
     batch=2,
     patch=24,
-    n_segments=9,
-    n_iter=2,
     precision="float32",
     validate_every=3,
     save_every=2,
@@ -58,37 +59,41 @@ def samples() -> list[Sample]:
 def toy_samples() -> list[Sample]:
     """Two images of discs in noise; one of them has two annotators."""
     rng = np.random.default_rng(0)
-    made = []
+    samples = []
     for i in range(2):
         row, column = np.mgrid[:40, :48]
         truth: Labels = ((row - 18) ** 2 + (column - 20 - 5 * i) ** 2 < 120).astype(np.int32)
         image: Image = (110 + 20 * truth[..., None] + rng.normal(0, 12, (40, 48, 3))).astype(
             np.uint8
         )
-        made.append(Sample(str(i), image, (truth, 1 - truth)[: i + 1]))
-    return made
+        samples.append(Sample(str(i), image, (truth, 1 - truth)[: i + 1]))
+    return samples
 
 
 def validation_of(samples: list[Sample]) -> Validation:
-    def agreement(labels: Labels, sample: Sample, n_segments: int) -> float:
+    def agreement(labels: Labels, sample: Sample, _n_segments: int) -> float:
         truth = sample.truths[0]
-        joined = np.bincount(labels.ravel() * 2 + truth.ravel(), minlength=2 * n_segments)
+        n_bins = 2 * (int(labels.max()) + 1)
+        joined = np.bincount(labels.ravel() * 2 + truth.ravel(), minlength=n_bins)
         return float(joined.reshape(-1, 2).max(1).sum() / truth.size)
 
-    return Validation(samples, agreement, counts=(6, 20), n_iter=2)
+    return Validation(samples, agreement, counts=(6, 20))
 
 
 class Killed(BaseException):
     """Stands for the end of the process: nothing of ours catches it."""
 
 
-def run(folder: Path, samples: list[Sample], kill_at: int | None = None, **changes: Any) -> Outcome:
-    def progress(told: Progress) -> None:
-        if told.step == kill_at:
+def run(
+    folder: Path, samples: list[Sample], kill_at: int | None = None, **changes: Any
+) -> TrainResult:
+    def progress(now: TrainProgress) -> None:
+        if now.step == kill_at:
             raise Killed
 
-    recipe = replace(TINY, **changes)
-    return train(recipe, samples, folder, validation=validation_of(samples), progress=progress)
+    network = replace(NETWORK, **{k: changes.pop(k) for k in set(changes) & set(vars(NETWORK))})
+    config, tried = replace(TINY, **changes), validation_of(samples)
+    return train(network, config, samples, folder, validation=tried, progress=progress)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -109,7 +114,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory, samples: list[Sample]) ->
 
 
 def test_leaves_curves_and_the_best_network(tmp_path: Path, samples: list[Sample]) -> None:
-    outcome = run(tmp_path, samples)
+    result = run(tmp_path, samples)
     log = rows_of(tmp_path / "log.csv")
     assert [int(row["step"]) for row in log] == list(range(1, 9))
     assert float(log[3]["rate"]) == pytest.approx(TINY.rate_at(3))
@@ -119,13 +124,13 @@ def test_leaves_curves_and_the_best_network(tmp_path: Path, samples: list[Sample
     tried = rows_of(tmp_path / "validation.csv")
     assert [int(row["step"]) for row in tried] == [3, 6, 8]
     best = max(tried, key=lambda row: float(row["mean"]))
-    assert outcome.best_step == int(best["step"])
-    assert outcome.score == pytest.approx(float(best["mean"]))
+    assert result.best_step == int(best["step"])
+    assert result.score == pytest.approx(float(best["mean"]))
     assert float(best["mean"]) == pytest.approx((float(best["6"]) + float(best["20"])) / 2)
-    assert outcome.weights is not None
-    network, facts = weights.load_network(outcome.weights, k=7)
-    assert network.architecture == TINY.architecture
-    assert (facts["step"], facts["recipe"]["seed"]) == (outcome.best_step, 0)
+    assert result.weights is not None
+    network, facts = weights.load_network(result.weights, k=7)
+    assert network.architecture == NETWORK.architecture
+    assert (facts["step"], facts["recipe"]["seed"]) == (result.best_step, 0)
 
 
 @pytest.mark.parametrize("kill_at", range(1, 9))
@@ -147,25 +152,27 @@ def test_stops_on_signals_with_a_checkpoint(
     stop_at: int,
     number: signal.Signals,
 ) -> None:
-    def progress(told: Progress) -> None:
-        if told.step == stop_at:
+    def progress(now: TrainProgress) -> None:
+        if now.step == stop_at:
             signal.raise_signal(number)
 
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    outcome = train(TINY, samples, tmp_path, validation=validation_of(samples), progress=progress)
-    assert (outcome.step, outcome.finished) == (stop_at, False)
+    result = train(
+        NETWORK, TINY, samples, tmp_path, validation=validation_of(samples), progress=progress
+    )
+    assert (result.step, result.finished) == (stop_at, False)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
     assert run(tmp_path, samples).finished
     assert contents(tmp_path) == unbroken
 
 
 def test_a_second_interrupt_stops_at_once(tmp_path: Path, samples: list[Sample]) -> None:
-    def progress(told: Progress) -> None:
+    def progress(now: TrainProgress) -> None:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        train(TINY, samples, tmp_path, progress=progress)
+        train(NETWORK, TINY, samples, tmp_path, progress=progress)
 
 
 def test_a_signal_during_validation_does_not_wait_for_its_end(
@@ -179,8 +186,8 @@ def test_a_signal_during_validation_does_not_wait_for_its_end(
         signal.raise_signal(signal.SIGTERM)
         return plain.score(labels, sample, n_segments)
 
-    outcome = train(TINY, samples, tmp_path, validation=replace(plain, score=score))
-    assert (outcome.step, outcome.finished, calls) == (3, False, 1)
+    result = train(NETWORK, TINY, samples, tmp_path, validation=replace(plain, score=score))
+    assert (result.step, result.finished, calls) == (3, False, 1)
     assert run(tmp_path, samples).finished
     assert contents(tmp_path) == unbroken
 
@@ -195,9 +202,10 @@ def test_starting_a_finished_training_again_changes_nothing(
 
 def test_killed_by_the_system_at_any_moment_the_checkpoint_is_sound(tmp_path: Path) -> None:
     code = (
-        "import sys; sys.path.insert(0, sys.argv[2]); import test_ssn_train as t; import torch;"
+        "import sys; sys.path.insert(0, sys.argv[2]); import test_train as t; import torch;"
         "from dataclasses import replace; from pathlib import Path; torch.set_num_threads(1);"
-        "t.train(replace(t.TINY, steps=100000, save_every=1), t.toy_samples(), Path(sys.argv[1]))"
+        "long = replace(t.TINY, steps=100000, save_every=1);"
+        "t.train(t.NETWORK, long, t.toy_samples(), Path(sys.argv[1]))"
     )
     tests = str(Path(__file__).parent)
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), tests])
@@ -208,15 +216,15 @@ def test_killed_by_the_system_at_any_moment_the_checkpoint_is_sound(tmp_path: Pa
     time.sleep(0.0137)
     process.kill()
     process.wait()
-    _, facts = weights.read_tensors(path, kind="ssnbench.ssn.checkpoint/1")
+    _, facts = read_tensors(path, kind=checkpoint.FORMAT)
     reached = facts["state"]["step"]
     assert reached > 0
 
-    def stop(told: Progress) -> None:
+    def stop(now: TrainProgress) -> None:
         signal.raise_signal(signal.SIGTERM)
 
-    recipe = replace(TINY, steps=100000, save_every=1)
-    assert train(recipe, toy_samples(), tmp_path, progress=stop).step == reached + 1
+    config = replace(TINY, steps=100000, save_every=1)
+    assert train(NETWORK, config, toy_samples(), tmp_path, progress=stop).step == reached + 1
     assert not list(tmp_path.glob(".*"))
     rows = (tmp_path / "log.csv").read_text().splitlines()
     assert len(rows) == reached + 2
@@ -229,10 +237,10 @@ def test_a_validation_needs_something_to_try(samples: list[Sample]) -> None:
 
 
 def test_without_validation_the_last_network_is_kept(tmp_path: Path, samples: list[Sample]) -> None:
-    outcome = train(replace(TINY, steps=2), samples, tmp_path)
-    assert (outcome.finished, outcome.score, outcome.best_step) == (True, None, 2)
-    assert outcome.weights is not None
-    assert weights.load_network(outcome.weights)[1]["step"] == 2
+    result = train(NETWORK, replace(TINY, steps=2), samples, tmp_path)
+    assert (result.finished, result.score, result.best_step) == (True, None, 2)
+    assert result.weights is not None
+    assert weights.load_network(result.weights)[1]["step"] == 2
 
 
 def test_a_loss_that_is_not_a_number_stops_it(
@@ -240,15 +248,13 @@ def test_a_loss_that_is_not_a_number_stops_it(
 ) -> None:
     def poisoned(self: Crops, step: int, n: int) -> Any:
         batch = cut(self, step, n)
-        return batch._replace(lab=batch.lab * torch.nan) if step == 4 else batch
+        return batch._replace(inputs=batch.inputs * torch.nan) if step == 4 else batch
 
     cut = Crops.batch
     monkeypatch.setattr(Crops, "batch", poisoned)
     with pytest.raises(DivergedError, match=r"not finite at step 5 .*checkpoint.* is .*sound"):
         run(tmp_path, samples)
-    _, facts = weights.read_tensors(
-        tmp_path / "checkpoint.safetensors", kind="ssnbench.ssn.checkpoint/1"
-    )
+    _, facts = read_tensors(tmp_path / "checkpoint.safetensors", kind=checkpoint.FORMAT)
     assert facts["state"]["step"] == 4
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 5
 
@@ -292,14 +298,14 @@ def test_a_full_disk_keeps_the_last_checkpoint(
     with pytest.raises(Killed):
         run(tmp_path, samples, kill_at=5)
     before = (tmp_path / "checkpoint.safetensors").read_bytes()
-    written = weights.write_whole
+    written = learning_weights.write_whole
 
     def full(path: Path, content: bytes) -> None:
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", lambda _: exec("raise OSError(28, 'No space left')"))
             written(path, content)
 
-    monkeypatch.setattr(weights, "write_whole", full)
+    monkeypatch.setattr(learning_weights, "write_whole", full)
     with pytest.raises(UsageError, match=r"cannot write .*checkpoint.*: No space left"):
         run(tmp_path, samples)
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
@@ -311,7 +317,7 @@ def test_a_log_that_cannot_be_written_is_a_clear_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flushes: bool
 ) -> None:
     def write() -> None:
-        with checkpoint.Log(tmp_path / "log.csv", ("step",), 0) as log:
+        with checkpoint.CsvLog(tmp_path / "log.csv", ("step",), 0) as log:
             log.write(1, ())
             if flushes:
                 log.flush()
@@ -325,7 +331,7 @@ def test_a_log_that_cannot_be_written_is_a_clear_line(
 def test_a_log_is_cut_back_to_the_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("step,a\n1,0.5\n2,0.25\n3,0.12\n4,0.0")
-    with checkpoint.Log(path, ("step", "a"), 2) as log:
+    with checkpoint.CsvLog(path, ("step", "a"), 2) as log:
         log.write(3, [1 / 3])
     assert path.read_text() == "step,a\n1,0.5\n2,0.25\n3,0.333333333\n"
 
@@ -335,16 +341,18 @@ def test_a_log_is_cut_back_to_the_checkpoint(tmp_path: Path) -> None:
 def test_every_kind_of_network_trains(
     tmp_path: Path, samples: list[Sample], variant: Any, compact_in: Any
 ) -> None:
-    made = Architecture.paper(width=4, k=7, variant=variant)
-    changes = {"architecture": made, "compact_in": compact_in, "precision": "bfloat16"}
-    assert train(replace(TINY, steps=2, **changes), samples, tmp_path).finished
+    architecture = Architecture.paper(width=4, k=7, variant=variant)
+    network = replace(NETWORK, architecture=architecture, compact_in=compact_in)
+    config = replace(TINY, steps=2, precision="bfloat16")
+    assert train(network, config, samples, tmp_path).finished
 
 
 def test_pixels_and_scaled_positions_differ_by_their_scale(
     tmp_path: Path, samples: list[Sample]
 ) -> None:
     def first(folder: str, **changes: Any) -> float:
-        train(replace(TINY, steps=1, **changes), samples, tmp_path / folder)
+        network = replace(NETWORK, **changes)
+        train(network, replace(TINY, steps=1), samples, tmp_path / folder)
         (row,) = rows_of(tmp_path / folder / "log.csv")
         return float(row["compactness"])
 
@@ -354,14 +362,35 @@ def test_pixels_and_scaled_positions_differ_by_their_scale(
 
 def test_it_learns(tmp_path: Path, samples: list[Sample]) -> None:
     """On fresh patches the trained network rebuilds segments better than plain colours do."""
-    recipe = replace(TINY, steps=80, rate=0.01, batch=4, decay=0.9)
-    outcome = train(recipe, samples, tmp_path)
-    assert outcome.weights is not None
-    network, _ = weights.load_network(outcome.weights)
+    config = replace(TINY, steps=80, rate=0.01, batch=4, decay=0.9)
+    result = train(NETWORK, config, samples, tmp_path)
+    assert result.weights is not None
+    network, _ = weights.load_network(result.weights)
     grid = Grid.of(24, 24, 9)
     batch = Crops(samples, 24, seed=9).batch(0, 16)
     with torch.no_grad():
-        features = network(batch.lab, grid)
+        features = network(batch.inputs, grid)
         learned = segment_loss(slic(features, 9, 5), batch.target[:, 0])
         plain = segment_loss(slic(features[:, :5].contiguous(), 9, 5), batch.target[:, 0])
     assert learned < 0.8 * plain
+
+
+def test_a_training_of_the_time_when_ssn_alone_could_be_trained_goes_on(
+    tmp_path: Path, samples: list[Sample], unbroken: dict[str, bytes]
+) -> None:
+    with pytest.raises(Killed):
+        run(tmp_path, samples, kill_at=5)
+    path = tmp_path / "checkpoint.safetensors"
+    tensors, facts = read_tensors(path, kind=checkpoint.FORMAT)
+    assert facts["of"].pop("trainable") == "TrainableSSN"
+    facts["of"]["validation"]["n_iter"] = 10
+    write_tensors(path, tensors, facts, kind="ssnbench.ssn.checkpoint/1")
+    assert run(tmp_path, samples).finished
+    assert contents(tmp_path) == unbroken
+
+
+def test_ssn_says_what_of_its_own_is_out_of_range() -> None:
+    with pytest.raises(UsageError, match="compact_in must be one of scaled, pixels"):
+        replace(NETWORK, compact_in="metres")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="n_iter must be 1 or more, got 0"):
+        replace(NETWORK, n_iter=0)

@@ -1,10 +1,11 @@
-"""What tests/test_ssn_ddp.py runs under torchrun: several trainings, one after another.
+"""What test_distributed.py runs under torchrun: several trainings, one after another.
 
 It writes ``RANK.json`` into the folder that is its argument: what each process saw.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import signal
 import sys
@@ -17,24 +18,23 @@ import torch.distributed as dist
 
 from ssnbench import plugins
 from ssnbench.contracts import Labels, Sample, UsageError
-from ssnbench.learning.config import Recipe
+from ssnbench.learning.config import TrainConfig
 from ssnbench.learning.crops import Crops
-from ssnbench.learning.outcome import Progress
+from ssnbench.learning.result import TrainProgress
 from ssnbench.learning.train import train
 from ssnbench.learning.validate import Validation
 from ssnbench.ssn.architecture import Architecture
+from ssnbench.ssn.trainable import TrainableSSN
 
-DEEP = Recipe(
-    Architecture(width=4, k=7),
+CONFIG = TrainConfig(
     steps=5,
     batch=4,
     patch=24,
-    n_segments=9,
-    n_iter=2,
     precision="float32",
     validate_every=3,
     save_every=2,
 )
+DEEP = TrainableSSN(Architecture(width=4, k=7), n_segments=9, n_iter=2)
 LINEAR = replace(DEEP, architecture=Architecture(variant="linear", k=7))
 
 
@@ -47,25 +47,27 @@ def validation() -> Validation:
     def largest(labels: Labels, _sample: Sample, _count: int) -> float:
         return float(labels.max())
 
-    return Validation(samples(), largest, counts=(6, 20), n_iter=2, n_shown=2)
+    return Validation(samples(), largest, counts=(6, 20), n_shown=2)
 
 
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
+    importlib.import_module("torch._dynamo")  # before: it would hold on to the group
     dist.init_process_group("gloo")
-    rank, told, shown = dist.get_rank(), [], []
+    rank, steps, shown = dist.get_rank(), [], []
 
-    def progress(step: Progress) -> None:
-        told.append(step.step)
+    def progress(now: TrainProgress) -> None:
+        steps.append(now.step)
 
-    def fit(name: str, recipe: Recipe, **options: Any) -> Any:
-        outcome = train(recipe, samples(), folder / name, validation=validation(), **options)
-        return outcome.step, outcome.finished, outcome.best_step
+    def fit(name: str, network: TrainableSSN, batch: int = 4, **listeners: Any) -> Any:
+        config, out = replace(CONFIG, batch=batch), folder / name
+        result = train(network, config, samples(), out, validation=validation(), **listeners)
+        return result.step, result.finished, result.best_step
 
     seen: dict[str, Any] = {
-        "linear": fit("linear", LINEAR, progress=progress, tried=lambda *t: shown.append(t)),
-        "told": told,
-        "shown": [(step, [sample.key for sample, _ in trial.shown]) for step, trial in shown],
+        "linear": fit("linear", LINEAR, progress=progress, validated=lambda *t: shown.append(t)),
+        "steps": steps,
+        "shown": [(step, [sample.key for sample, _ in result.shown]) for step, result in shown],
         "deep": fit("deep", DEEP),
     }
     cut = Crops.batch
@@ -76,7 +78,7 @@ def main(folder: Path) -> None:
             if harm == "signal":
                 signal.raise_signal(signal.SIGTERM)
             else:
-                batch.lab[:] = torch.nan
+                batch.inputs[:] = torch.nan
         return batch
 
     Crops.batch = spoiled  # type: ignore[method-assign]
@@ -90,7 +92,7 @@ def main(folder: Path) -> None:
     Crops.batch = cut  # type: ignore[method-assign]
     seen["resumed"] = fit("broken", DEEP)
     try:
-        fit("odd", replace(DEEP, batch=3))
+        fit("odd", DEEP, batch=3)
     except UsageError as error:
         seen["odd"] = str(error)
     (folder / f"{rank}.json").write_text(json.dumps(seen))

@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from ssnbench.contracts import Sample, UsageError
-from ssnbench.learning.config import Recipe
+from ssnbench.learning.config import TrainConfig
 from ssnbench.learning.train import train
 from ssnbench.ssn.adapt import adapted
 from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.kernels.grid import Grid
 from ssnbench.ssn.network import FeatureNetwork
+from ssnbench.ssn.trainable import TrainableSSN
 from ssnbench.ssn.weights import load_network, save_network
 
 GRID = Grid.of(16, 20, 6)
@@ -94,19 +95,18 @@ def test_a_training_begins_with_them(tmp_path: Path) -> None:
     save_network(tmp_path / "old.safetensors", old, {})
     image = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
     sample = Sample("a", image, (np.tile(np.arange(24, dtype=np.int32) // 12, (24, 1)),))
-    recipe = Recipe(
-        architecture=replace(MADE, k=8),
+    trainable = TrainableSSN(replace(MADE, k=8), n_segments=4)
+    config = TrainConfig(
         start=str(tmp_path / "old.safetensors"),
         steps=1,
         batch=1,
         patch=16,
-        n_segments=4,
         rate=1e-12,
         decay=0,
         precision="float32",
     )
-    outcome = train(recipe, [sample], tmp_path / "out")
-    assert outcome.weights is not None
-    made = load_network(outcome.weights)[0]
-    expected = adapted(old, recipe.architecture)
-    torch.testing.assert_close(made.learned.last.weight, expected.learned.last.weight)
+    result = train(trainable, config, [sample], tmp_path / "out")
+    assert result.weights is not None
+    trained = load_network(result.weights)[0]
+    expected = adapted(old, trainable.architecture)
+    torch.testing.assert_close(trained.learned.last.weight, expected.learned.last.weight)

@@ -11,15 +11,16 @@ import torch
 
 from ssnbench import plugins
 from ssnbench.contracts import Sample, UsageError
-from ssnbench.learning.config import Recipe
+from ssnbench.learning.config import TrainConfig
 from ssnbench.learning.crops import Crops, Scaling
-from ssnbench.learning.data import nearness
+from ssnbench.learning.data import negative_epe
 from ssnbench.learning.train import train
 from ssnbench.learning.validate import Validation
 from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.kernels.grid import Grid
 from ssnbench.ssn.model import SSN
 from ssnbench.ssn.network import FeatureNetwork
+from ssnbench.ssn.trainable import TrainableSSN
 
 AS_IT_IS = Scaling(1, 0)
 PAIRS = Architecture(width=4, k=7, frames=2)
@@ -42,7 +43,7 @@ def crops(scaling: Scaling = AS_IT_IS, size: int = 16) -> Crops:
 
 def test_patches_of_flow_are_mirrored_with_the_image() -> None:
     batch = crops().batch(0, 40)
-    assert batch.lab.shape == (40, 6, 16, 16)
+    assert batch.inputs.shape == (40, 6, 16, 16)
     assert batch.target.shape == (40, 2, 16, 16)
     assert batch.valid is not None
     across = batch.target[:, 0].nan_to_num(0)
@@ -50,9 +51,11 @@ def test_patches_of_flow_are_mirrored_with_the_image() -> None:
     assert flipped.any()
     assert not flipped.all()
     # Lightness rises to the right in the image, and flow to the right grows along with it.
-    brighter = batch.lab[:, 0, 0, -1] > batch.lab[:, 0, 0, 0]
+    brighter = batch.inputs[:, 0, 0, -1] > batch.inputs[:, 0, 0, 0]
     assert torch.equal(brighter, ~flipped)
-    assert torch.equal(batch.lab[:, 3, 0, -1] > batch.lab[:, 3, 0, 0], flipped), "second frame"
+    assert torch.equal(batch.inputs[:, 3, 0, -1] > batch.inputs[:, 3, 0, 0], flipped), (
+        "second frame"
+    )
 
 
 def test_flow_grows_with_its_patch() -> None:
@@ -106,8 +109,10 @@ def test_the_score_is_the_error_at_the_count_asked_for() -> None:
         for x, y in zip(across.flat, rows.flat, strict=True)
         if 1 <= x <= 6
     ]
-    assert nearness(labels, sample, 2) == pytest.approx(-np.mean(error), rel=1e-5)
-    assert nearness(labels, sample, 1) == pytest.approx(-np.mean(error) * 2 ** (1 / 3), rel=1e-5)
+    assert negative_epe(labels, sample, 2) == pytest.approx(-np.mean(error), rel=1e-5)
+    assert negative_epe(labels, sample, 1) == pytest.approx(
+        -np.mean(error) * 2 ** (1 / 3), rel=1e-5
+    )
 
 
 def test_it_learns_to_follow_motion(tmp_path: Path) -> None:
@@ -119,20 +124,20 @@ def test_it_learns_to_follow_motion(tmp_path: Path) -> None:
     second = noise.copy()
     second[:, 29:] = 255 - noise[:, 29:]
     sample = Sample("a", noise, (), flow, None, second)
-    recipe = Recipe(
-        architecture=replace(PAIRS, width=8),
+    network = TrainableSSN(replace(PAIRS, width=8), n_segments=9)
+    config = TrainConfig(
         learns="flow",
         steps=60,
         batch=2,
         patch=40,
-        n_segments=9,
         rate=1e-2,
         decay=0,
         scaling=AS_IT_IS,
         precision="float32",
     )
-    outcome = train(recipe, [sample], tmp_path, validation=Validation([sample], nearness, (12,)))
-    assert outcome.weights is not None
-    learned = SSN.from_pretrained(outcome.weights)(noise, 12, second)
+    validation = Validation([sample], negative_epe, (12,))
+    result = train(network, config, [sample], tmp_path, validation=validation)
+    assert result.weights is not None
+    learned = SSN.from_pretrained(result.weights)(noise, 12, second)
     plain = plugins.load("algorithms", "ssn")(variant="pix")(noise, 12)
-    assert nearness(learned, sample, 12) > 0.7 * nearness(plain, sample, 12)
+    assert negative_epe(learned, sample, 12) > 0.7 * negative_epe(plain, sample, 12)

@@ -118,7 +118,7 @@ def test_in_the_interpreter() -> None:
         ("associate", {"MODE": 0, "WRITE": True, "BLOCK_P": 128, "BLOCK_C": 32}),
         ("associate_backward", {"LAST": True, "BLOCK_P": 128, "BLOCK_C": 32}),
         ("gather", {"CENTRES": True, "BLOCK_C": 32}),
-        ("spread", {"BLOCK_P": 128, "BLOCK_C": 32}),
+        ("add_mean_gradient", {"BLOCK_P": 128, "BLOCK_C": 32}),
     ],
 )
 def test_compiles_for_a_gpu_that_need_not_be_there(name: str, constants: dict[str, int]) -> None:

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-import errno
 import os
 import pickle
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from ssnbench.contracts import UsageError
+from ssnbench.learning.weights import read_tensors, write_tensors
 from ssnbench.ssn import weights
 from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.kernels.grid import Grid
@@ -37,9 +34,9 @@ def test_comes_back_as_it_was(tmp_path: Path) -> None:
     assert loaded.architecture == made
     assert not loaded.training
     assert training == {"steps": 7, "score": 0.9}
-    mine, theirs = network.state_dict(), loaded.state_dict()
-    assert mine.keys() == theirs.keys()
-    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+    saved, read = network.state_dict(), loaded.state_dict()
+    assert saved.keys() == read.keys()
+    assert all(torch.equal(saved[name], read[name]) for name in saved)
 
 
 def test_same_network_same_bytes(saved: Path) -> None:
@@ -73,7 +70,7 @@ def test_refuses_files_of_others(tmp_path: Path, saved: Path) -> None:
     with pytest.raises(UsageError, match=r"should hold ssnbench.ssn/1, but holds something else"):
         weights.load_network(foreign)
     with pytest.raises(UsageError, match=r"should hold other, but holds ssnbench.ssn/1"):
-        weights.read_tensors(saved, kind="other")
+        read_tensors(saved, kind="other")
     with pytest.raises(UsageError, match="there is no file"):
         weights.load_network(tmp_path / "nowhere.safetensors")
 
@@ -84,13 +81,13 @@ def test_refuses_another_k(saved: Path) -> None:
 
 
 def test_refuses_tensors_that_do_not_fit_or_are_broken(saved: Path) -> None:
-    tensors, facts = weights.read_tensors(saved, kind="ssnbench.ssn/1")
+    tensors, facts = read_tensors(saved, kind="ssnbench.ssn/1")
     tensors["learned.last.bias"][1] = torch.nan
-    weights.write_tensors(saved, tensors, facts, kind="ssnbench.ssn/1")
+    write_tensors(saved, tensors, facts, kind="ssnbench.ssn/1")
     with pytest.raises(UsageError, match=r"NaN or infinite weights in learned.last.bias"):
         weights.load_network(saved)
     facts["architecture"]["k"] = 9
-    weights.write_tensors(saved, tensors, facts, kind="ssnbench.ssn/1")
+    write_tensors(saved, tensors, facts, kind="ssnbench.ssn/1")
     with pytest.raises(UsageError, match=r"does not fit its own architecture.*learned.last"):
         weights.load_network(saved)
 
@@ -111,39 +108,3 @@ def test_names_and_paths(tmp_path: Path, saved: Path, monkeypatch: pytest.Monkey
         UsageError, match=r"called ssn.voc; there are: ssn-k10.bsds500, ssn.bsds500"
     ):
         weights.find("voc")
-
-
-@pytest.mark.parametrize("call", ["fsync", "rename"])
-def test_a_full_disk_leaves_the_old_file(
-    saved: Path, monkeypatch: pytest.MonkeyPatch, call: str
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    before = saved.read_bytes()
-    monkeypatch.setattr(*{"fsync": (os, "fsync"), "rename": (Path, "replace")}[call], full)
-    with pytest.raises(UsageError, match=r"cannot write .*: No space left on device; what was"):
-        weights.write_whole(saved, b"new")
-    assert saved.read_bytes() == before
-    assert list(saved.parent.iterdir()) == [saved]
-
-
-def test_killed_while_writing_it_is_the_old_or_the_new_file(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    code = (
-        "import sys; from pathlib import Path; from ssnbench.ssn.weights import write_whole\n"
-        "for n in range(10**6): write_whole(Path(sys.argv[1]), bytes([n % 251]) * 3_000_000)"
-    )
-    writer = subprocess.Popen([sys.executable, "-c", code, str(path)])
-    while not path.exists():
-        assert writer.poll() is None
-        time.sleep(0.01)
-    for _ in range(20):
-        content = path.read_bytes()
-        assert len(content) == 3_000_000
-        assert content == content[:1] * len(content)
-    writer.kill()
-    writer.wait()
-    content = path.read_bytes()
-    assert len(content) == 3_000_000
-    assert content == content[:1] * len(content)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssnbench.ssn.kernels import cpu_sweep as sweep
-from ssnbench.ssn.kernels.cpu_blocks import Plan, plan
+from ssnbench.ssn.kernels.cpu_blocks import StripPlan, plan
 from ssnbench.ssn.kernels.grid import Grid
 from ssnbench.ssn.kernels.reference import MIN_WEIGHT
 from ssnbench.ssn.kernels.threads import share
@@ -100,18 +100,18 @@ def backward(
         grad_centres = total[..., :-1] + np.where(moved, 0, grad_centres)
         grad_q = grad_q[:0]
     each = grad_centres / history[0, ..., -1:]
-    share(len(partial), lambda a, b: sweep.spread(a, b, strips, each, gradient))
+    share(len(partial), lambda a, b: sweep.add_mean_gradient(a, b, strips, each, gradient))
     return gradient
 
 
-def _prepare(features: Float32, grid: Grid) -> tuple[Plan, Float64]:
+def _prepare(features: Float32, grid: Grid) -> tuple[StripPlan, Float64]:
     """Cut the grid into strips, and make room for what each strip gives to the centres."""
     strips = plan(grid)
     batch, channels = features.shape[:2]
     return strips, np.empty((batch * len(strips.strips), 3, grid.cols, channels + 1))
 
 
-def _centres(strips: Plan, partial: Float64, old: Float64) -> Float64:
+def _centres(strips: StripPlan, partial: Float64, old: Float64) -> Float64:
     """Centres and mass after an iteration (Eq. 4); what has lost all its pixels stays."""
     new = np.empty_like(old)
     sweep.gather(strips, partial, new)
@@ -125,7 +125,7 @@ def _centres(strips: Plan, partial: Float64, old: Float64) -> Float64:
 
 def _associate(
     features: Float32,
-    strips: Plan,
+    strips: StripPlan,
     centres: Float64,
     partial: Float64,
     hard: bool,

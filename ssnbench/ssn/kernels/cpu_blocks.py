@@ -23,7 +23,7 @@ STRIP_ROWS = 32
 _0, _1, _2, _3, _4, _5, _6, _7, _8, _9 = (U(i) for i in range(10))
 
 
-class Plan(NamedTuple):
+class StripPlan(NamedTuple):
     """A grid cut into strips; all uint64.
 
     Attributes
@@ -43,7 +43,7 @@ class Plan(NamedTuple):
 
 
 @lru_cache(maxsize=32)
-def plan(grid: Grid) -> Plan:
+def plan(grid: Grid) -> StripPlan:
     """Cut ``grid`` into strips."""
     y_edges = _edges(grid.height, grid.rows)
     strips: list[tuple[int, int, int]] = []
@@ -53,7 +53,7 @@ def plan(grid: Grid) -> Plan:
         strips += [(row, y0, y1) for y0, y1 in pairwise(cuts)]
         first.append(len(strips))
     arrays = (y_edges, _edges(grid.width, grid.cols), strips, first)
-    return Plan(*(np.array(a, dtype=np.uint64) for a in arrays))
+    return StripPlan(*(np.array(a, dtype=np.uint64) for a in arrays))
 
 
 def _edges(length: int, parts: int) -> list[int]:
@@ -74,14 +74,14 @@ def blocks(x0, x1, y0, y1):  # type: ignore[no-untyped-def]
     step_x = (width + across - _1) // across
     down = (height + BLOCK // step_x - _1) // (BLOCK // step_x)
     step_y = (height + down - _1) // down
-    found = np.empty((across * down, 4), np.uint64)
+    rectangles = np.empty((across * down, 4), np.uint64)
     n = 0
     for x in range(x0, x1, step_x):
         for y in range(y0, y1, step_y):
-            found[n, 0], found[n, 1] = y, x
-            found[n, 2], found[n, 3] = min(step_y, y1 - y), min(step_x, x1 - x)
+            rectangles[n, 0], rectangles[n, 1] = y, x
+            rectangles[n, 2], rectangles[n, 3] = min(step_y, y1 - y), min(step_x, x1 - x)
             n += 1
-    return found[:n]
+    return rectangles[:n]
 
 
 @leaf

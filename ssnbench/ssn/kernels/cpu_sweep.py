@@ -6,7 +6,8 @@ the number of threads. Each cell's pixels are packed block by block into a scrat
 stays in the first-level cache, moved so that the cell's own centre is the origin: distances do
 not change, and |S|^2, which grows with the position in the image, stays small enough for float32.
 
-Throughout, ``first`` and ``last`` bound the strips to do, counted over the whole batch;
+Throughout, ``first`` and ``last`` bound the strips to do, counted over the whole batch; ``plan``
+is the grid cut into strips (:class:`~ssnbench.ssn.kernels.cpu_blocks.StripPlan`);
 ``features`` is float32 (B, C, H, W); ``partial``, float64 (B * n_strips, 3, cols, C + 1), takes
 what each strip gives to the three cell rows, the last column being the weights' sum.
 """
@@ -115,18 +116,18 @@ def associate(  # type: ignore[no-untyped-def]
         image, strip = divmod(s, len(plan.strips))
         partial[s] = 0
         for col in range(len(plan.x_edges) - 1):
-            _look_around(work, plan, plan.strips[strip, 0], col, centres[image])
+            _gather_neighbours(work, plan, plan.strips[strip, 0], col, centres[image])
             work.sums[:] = 0
             for block in _blocks_of(plan, strip, col):
                 y, x, h, w = block[0], block[1], block[2], block[3]
-                _weigh(work, features[image], y, x, h, w, hard, write)
+                _compute_weights(work, features[image], y, x, h, w, hard, write)
                 if write:
                     store(work.buf, Q_ROWS, associations[image], y, x, h, w)
                     store_labels(work.winner, work.ids, labels[image], y, x, h, w)
             for k in range(9):
                 for c in range(channels):
                     work.sums[k, c] += work.origin[c] * work.sums[k, channels]
-            _give(work, col, partial[s])
+            _scatter(work, col, partial[s])
 
 
 @kernel
@@ -143,31 +144,31 @@ def associate_backward(  # type: ignore[no-untyped-def]
     channels = features.shape[1]
     cp = padded(channels)
     work = _scratch(channels, F_ROWS + cp + cp)
-    rise, fall = np.zeros((9, cp), np.float32), np.empty(9, np.float32)
-    mix = np.empty((cp, 18), np.float32)
+    weight, bias = np.zeros((9, cp), np.float32), np.empty(9, np.float32)
+    stacked = np.empty((cp, 18), np.float32)
     for s in range(first, last):
         image, strip = divmod(s, len(plan.strips))
         partial[s] = 0
         for col in range(len(plan.x_edges) - 1):
-            _look_around(work, plan, plan.strips[strip, 0], col, before[image])
-            _tilt(work, slope[image], after[image], rise, fall)
-            mix[:, :9], mix[:, 9:] = rise.T, work.coef.T
+            _gather_neighbours(work, plan, plan.strips[strip, 0], col, before[image])
+            _gradient_coefficients(work, slope[image], after[image], weight, bias)
+            stacked[:, :9], stacked[:, 9:] = weight.T, work.coef.T
             work.sums[:] = 0
             for block in _blocks_of(plan, strip, col):
                 y, x, h, w = block[0], block[1], block[2], block[3]
-                n = _weigh_again(work, features[image], y, x, h, w)
-                affine(work.buf, D_ROWS, rise, fall, cp, n)
+                n = _recompute_weights(work, features[image], y, x, h, w)
+                affine(work.buf, D_ROWS, weight, bias, cp, n)
                 if len(grad_q) > 0:
                     add_gradient(work.buf, grad_q[image], y, x, h, w)
                 softmax_backward(work.buf, n)
-                feature_gradients(work.buf, mix, cp, n)
+                feature_gradients(work.buf, stacked, cp, n)
                 weighted_sums(work.buf, D_ROWS, work.sums, U(channels), cp, n)
                 accumulate(work.buf, F_ROWS + cp, grad_features[image], y, x, h, w)
             for k in range(9):
                 for c in range(channels):  # 2 sum_p d_kp (F_p - S_k)
                     moment = work.coef[k, c] * work.sums[k, channels]
                     work.sums[k, c] = 2 * work.sums[k, c] - moment
-            _give(work, col, partial[s])
+            _scatter(work, col, partial[s])
 
 
 @kernel
@@ -178,17 +179,17 @@ def gather(plan, partial, total):  # type: ignore[no-untyped-def]
     total[:] = 0
     for image in range(len(total)):
         for strip in range(n_strips):
-            given = partial[image * n_strips + strip]
+            sums = partial[image * n_strips + strip]
             top = np.int64(plan.strips[strip, 0]) - 1
             for slot in range(3):
                 at = (top + slot) * cols
                 if 0 <= at < rows * cols:
                     here = total[image, at : at + cols]
-                    here += given[slot]
+                    here += sums[slot]
 
 
 @leaf
-def spread(first, last, plan, share, grad_features):  # type: ignore[no-untyped-def]
+def add_mean_gradient(first, last, plan, share, grad_features):  # type: ignore[no-untyped-def]
     """Add to each pixel its cell's ``share``, float64 (B, m, C): the initial means' derivative."""
     cols = len(plan.x_edges) - 1
     for s in range(first, last):
@@ -210,7 +211,7 @@ def _blocks_of(plan, strip, col):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _look_around(work, plan, row, col, centres):  # type: ignore[no-untyped-def]
+def _gather_neighbours(work, plan, row, col, centres):  # type: ignore[no-untyped-def]
     """Find the neighbours of a cell, and the coefficients of their distances.
 
     |F|^2 is the same for all neighbours and cancels in the softmax: -d2 = 2 F.S - |S|^2.
@@ -232,19 +233,19 @@ def _look_around(work, plan, row, col, centres):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _tilt(work, slope, after, rise, fall):  # type: ignore[no-untyped-def]
-    """Coefficients of the derivative by Q: slope . (F - S), S being the centre afterwards."""
+def _gradient_coefficients(work, slope, after, weight, bias):  # type: ignore[no-untyped-def]
+    """Weight and bias of the derivative by Q: slope . (F - S), S being the centre afterwards."""
     for k in range(9):
         level = 0.0
         for c in range(len(work.origin)):
             g = slope[work.ids[k], c] if work.ids[k] >= 0 else 0.0
-            rise[k, c] = g
+            weight[k, c] = g
             level -= g * (after[work.ids[k], c] - work.origin[c])
-        fall[k] = np.float32(level)
+        bias[k] = np.float32(level)
 
 
 @leaf
-def _weigh(work, planes, y, x, h, w, hard, name):  # type: ignore[no-untyped-def]
+def _compute_weights(work, planes, y, x, h, w, hard, name):  # type: ignore[no-untyped-def]
     """Fill the Q rows of a block, ``name`` each pixel's winner, and add to the sums."""
     cp = U(work.coef.shape[1])
     n = pack(work.buf, planes, y, x, h, w, work.origin)
@@ -260,7 +261,7 @@ def _weigh(work, planes, y, x, h, w, hard, name):  # type: ignore[no-untyped-def
 
 
 @leaf
-def _weigh_again(work, planes, y, x, h, w):  # type: ignore[no-untyped-def]
+def _recompute_weights(work, planes, y, x, h, w):  # type: ignore[no-untyped-def]
     """Fill the Q rows of a block as the forward pass did, rather than having stored them all."""
     n = pack(work.buf, planes, y, x, h, w, work.origin)
     affine(work.buf, Q_ROWS, work.coef, work.bias, U(work.coef.shape[1]), n)
@@ -270,10 +271,10 @@ def _weigh_again(work, planes, y, x, h, w):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _give(work, col, given):  # type: ignore[no-untyped-def]
-    """Add a cell's sums to those of its strip, ``given`` (3, cols, C + 1)."""
+def _scatter(work, col, sums):  # type: ignore[no-untyped-def]
+    """Add a cell's sums to those of its strip, ``sums`` (3, cols, C + 1)."""
     for k in range(9):
         if work.ids[k] >= 0:
-            to = given[k // 3, col + k % 3 - 1]
+            to = sums[k // 3, col + k % 3 - 1]
             for c in range(len(to)):
                 to[c] += work.sums[k, c]

@@ -68,7 +68,7 @@ def backward(
         launch.over_cells(kernels.gather, launch.partial, total, total, CENTRES=False)
         grad_centres = total[..., :-1] + torch.where(moved, 0, grad_centres)
     slope[..., :-1] = grad_centres / history[0][..., -1:]
-    launch.over_pixels(kernels.spread, slope, gradient)
+    launch.over_pixels(kernels.add_mean_gradient, slope, gradient)
     return gradient
 
 

@@ -184,7 +184,7 @@ def gather(  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def spread(  # type: ignore[no-untyped-def]
+def add_mean_gradient(  # type: ignore[no-untyped-def]
     share, grad_features, C, H, W, rows, cols, chunks, BLOCK_P: tl.constexpr, BLOCK_C: tl.constexpr
 ):
     """Add to each pixel its cell's ``share`` (B, m, C + 1): the initial means' derivative."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +14,15 @@ class DivergedError(UsageError):
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainProgress:
     """What a training tells while it runs.
 
     Attributes
     ----------
     step, steps : int
         Steps done, and steps in all.
-    loss, reconstruction, compactness : float
-        Of the last step.
+    losses : mapping of str to float
+        Of the last step, by name; the first one is made small.
     rate : float
         Of the last step.
     seconds : float
@@ -36,9 +37,7 @@ class Progress:
 
     step: int
     steps: int
-    loss: float
-    reconstruction: float
-    compactness: float
+    losses: Mapping[str, float]
     rate: float
     seconds: float
     remaining: float
@@ -48,7 +47,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainResult:
     """How a training ended.
 
     Attributes
