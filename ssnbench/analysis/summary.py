@@ -41,12 +41,12 @@ def summarise(section: Section) -> pd.DataFrame:
     if not metrics:
         return pd.DataFrame(columns=_SUMMARY)
     scored = section.scored
-    made = scored.groupby([*keys, "image"])["n_made"].first().groupby(keys).mean()
+    n_made = scored.groupby([*keys, "image"])["n_made"].first().groupby(keys).mean()
     total, pairs, best = _joined(scored, metrics)
     images = total.index.unique("image")
     weights = resampled(len(images))
     parts = []
-    for key in made.index:
+    for key in n_made.index:
         sums, counts = (part.loc[key].reindex(images).fillna(0.0) for part in (total, pairs))
         low, high = _interval(sums.to_numpy(), counts.to_numpy(), weights)
         parts.append(
@@ -54,7 +54,7 @@ def summarise(section: Section) -> pd.DataFrame:
                 {
                     "label": key[0],
                     "n_asked": key[1],
-                    "n_made": made[key],
+                    "n_made": n_made[key],
                     "metric": metrics,
                     "pair_mean": ratio(sums.sum().to_numpy(), counts.sum().to_numpy()),
                     "low": low,

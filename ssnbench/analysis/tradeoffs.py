@@ -38,8 +38,8 @@ def times_by_count(section: Section, timings: pd.DataFrame, summary: pd.DataFram
     total = total.drop(columns="label").merge(names, on=["algorithm", "params"])
     keys = ["device", "threads", "label", "n_asked"]
     seconds = total.groupby(keys)["seconds"].median().reset_index()
-    made = summary.groupby(["label", "n_asked"])["n_made"].first().rename("n_timed")
-    return seconds.merge(made.reset_index(), on=["label", "n_asked"])
+    n_timed = summary.groupby(["label", "n_asked"])["n_made"].first().rename("n_timed")
+    return seconds.merge(n_timed.reset_index(), on=["label", "n_asked"])
 
 
 def quality_and_time(scores: pd.DataFrame, times: pd.DataFrame, count: int) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """The image browser's pictures, truths and label maps: from the store, and from the dataset.
 
 A store keeps label maps, and the pictures of the few images that every run shows. Other pictures,
-and all truths, are read from the dataset where it is at hand. What is not there is told.
+and all truths, are read from the dataset where it is at hand. What is missing is noted.
 """
 
 from __future__ import annotations

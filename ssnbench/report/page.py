@@ -22,7 +22,7 @@ from ssnbench.plots.grids import draw_grids, preview_uri
 from ssnbench.plots.styles import Styles
 from ssnbench.report import citations, image_browser, page_data, section_data
 from ssnbench.report.image_browser import BrowserImages
-from ssnbench.report.page_data import Beside, PageData, Within
+from ssnbench.report.page_data import JsonBlocks, PageData, ScriptFiles
 from ssnbench.report.protocol_tables import protocol_tables
 from ssnbench.report.run_tables import machine_line, runtime_table, timed_by, troubles_table
 from ssnbench.report.section_report import (
@@ -67,7 +67,9 @@ def write(folder: Path, *, single: bool = False, data_root: Path | None = None) 
             for figure in _grids(pictures, context.figures)
         ]
         store.write_csv()
-        values: Beside | Within = Within() if single else Beside(_new_folder(folder / FOLDER))
+        values: ScriptFiles | JsonBlocks = (
+            JsonBlocks() if single else ScriptFiles(_new_folder(folder / FOLDER))
+        )
         _add_sections(reports, context.styles, values)
         images = image_browser.gather(store, stored.records)
         indices = _add_images(_chosen(images, reports, single), store, values, data_root)
@@ -81,11 +83,11 @@ def write(folder: Path, *, single: bool = False, data_root: Path | None = None) 
         has_maps=bool(indices),
         single=single,
         files=FOLDER,
-        blocks=values.blocks if isinstance(values, Within) else {},
+        blocks=values.blocks if isinstance(values, JsonBlocks) else {},
         styles=page_data.STYLES,
         scripts=page_data.SCRIPTS,
     )
-    if isinstance(values, Beside):
+    if isinstance(values, ScriptFiles):
         values.finish()
     page = folder / (SINGLE if single else PAGE)
     page.write_text(html, encoding="utf-8")

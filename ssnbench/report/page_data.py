@@ -37,7 +37,7 @@ class PageData(Protocol):
         ...
 
 
-class Beside:
+class ScriptFiles:
     """Values as scripts in a folder.
 
     Parameters
@@ -80,7 +80,7 @@ class Beside:
 
 
 @dataclass
-class Within:
+class JsonBlocks:
     """Values as JSON, by name, to stand inside a page."""
 
     blocks: dict[str, str] = field(default_factory=dict)

@@ -23,15 +23,15 @@ def scores_table(analysis: SectionAnalysis) -> Table:
     """Table of the pair means at each asked count, with the counts that were made."""
     section, summary = analysis.section, analysis.summary
     wide = summary.pivot(index=["n_asked", "label"], columns="metric", values="pair_mean")
-    made = summary.groupby(["n_asked", "label"])["n_made"].first()
-    images = summary.groupby(["n_asked", "label"])["n_images"].max()
+    n_made = summary.groupby(["n_asked", "label"])["n_made"].first()
+    n_images = summary.groupby(["n_asked", "label"])["n_images"].max()
     columns = {metric: scored(wide[metric], metric, "n_asked") for metric in section.metrics}
     rows = [
         (
             named(label),
             asked(n_asked),
-            number(made[n_asked, label], 0),
-            number(images[n_asked, label], 0),
+            number(n_made[n_asked, label], 0),
+            number(n_images[n_asked, label], 0),
             *(columns[metric][n_asked, label] for metric in section.metrics),
         )
         for n_asked, label in wide.index

@@ -238,8 +238,8 @@ def test_one_file_takes_the_worst_images(tmp_path: Path) -> None:
     text = draw(tmp_path, single=True).read_text(encoding="utf-8")
     found = re.search(r'data-name="browser">(.*?)</script>', text)
     assert found
-    (images,) = json.loads(found[1])
-    assert [image["key"] for image in images["images"]] == images[3:]
+    (browser,) = json.loads(found[1])
+    assert [image["key"] for image in browser["images"]] == images[3:]
     assert "12 of 15 images" in text
 
 

@@ -18,7 +18,7 @@ from ssnbench.io.packing import unpack
 from ssnbench.metrics import PROTOCOLS
 from ssnbench.plugins.dataset_ref import dataset_ref
 from ssnbench.report import citations, image_browser
-from ssnbench.report.page_data import SCRIPTS, STYLES, WEB, Beside, Within, encoded
+from ssnbench.report.page_data import SCRIPTS, STYLES, WEB, JsonBlocks, ScriptFiles, encoded
 from ssnbench.results.store import Store
 
 
@@ -131,7 +131,7 @@ def test_pictures_and_truths_come_from_the_dataset(tmp_path: Path) -> None:
     labels = np.zeros((30, 40), np.int32)
     with kept(tmp_path, data, labels) as store:
         (images,) = image_browser.gather(store, store.records())
-        values = Within()
+        values = JsonBlocks()
         index = image_browser.add(images, store, values, None)
     assert index["notes"] == []
     sample = dataset_ref(data).open()["collage-0001"]
@@ -149,7 +149,7 @@ def test_a_picture_of_another_size_is_refused(tmp_path: Path) -> None:
     data = "collage(height=30,n_images=2,width=40)"
     with kept(tmp_path, data, np.zeros((10, 10), np.int32)) as store:
         (images,) = image_browser.gather(store, store.records())
-        index = image_browser.add(images, store, Within(), None)
+        index = image_browser.add(images, store, JsonBlocks(), None)
     assert [image["picture"] for image in index["images"]] == [None, None]
     assert "another size than the label maps" in index["notes"][0]
 
@@ -160,9 +160,9 @@ def test_what_an_earlier_page_added_is_not_read_again(
     data = "collage(height=30,n_images=2,width=40)"
     with kept(tmp_path, data, np.zeros((30, 40), np.int32)) as store:
         (images,) = image_browser.gather(store, store.records())
-        first = image_browser.add(images, store, Beside(tmp_path / "files"), None)
+        first = image_browser.add(images, store, ScriptFiles(tmp_path / "files"), None)
         monkeypatch.setattr(Store, "packed_map", None)
         monkeypatch.setattr(image_browser, "dataset_ref", None)
-        again = image_browser.add(images, store, Beside(tmp_path / "files"), None)
+        again = image_browser.add(images, store, ScriptFiles(tmp_path / "files"), None)
     assert again == first
     assert all(image["picture"] for image in again["images"])
