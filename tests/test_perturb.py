@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssnbench.analysis import robustness, sections
-from ssnbench.analysis.equal_counts import at_equal_counts
-from ssnbench.analysis.sections import Section
+from ssnbench.analysis.section_analysis import SectionAnalysis, analyse
 from ssnbench.cli import main
 from ssnbench.contracts import Image, Labels, Sample, UsageError
 from ssnbench.metrics.agreement import agreement
 from ssnbench.perturb import KINDS, Perturbation, original, parse, perturbation_of
+from ssnbench.plots.figures import figures_of
+from ssnbench.plots.robustness import RobustnessCurve
 from ssnbench.plugins.dataset_ref import dataset_ref
 from ssnbench.plugins.variant import Variant
-from ssnbench.report.robustness import robustness as draw_all
+from ssnbench.report.robustness_table import robustness_table
 from ssnbench.results.store import Store
 from ssnbench.run import plan, precomputed
 from ssnbench.run.execute import missing
@@ -301,7 +301,7 @@ def rows(dataset: str, loss: float, **more: float) -> pd.DataFrame:
 
 
 @pytest.fixture
-def parts() -> tuple[Section, pd.DataFrame, list[Section]]:
+def analysis() -> SectionAnalysis:
     records = pd.concat(
         [
             rows("toy", 0),
@@ -313,38 +313,30 @@ def parts() -> tuple[Section, pd.DataFrame, list[Section]]:
         ],
         ignore_index=True,
     )
-    (section,), perturbed = robustness.parted(sections.split(records))
-    return section, at_equal_counts(section, [200]), perturbed
+    (analysis,) = analyse(records)
+    return analysis
 
 
-def test_scores_are_followed_at_one_count(
-    parts: tuple[Section, pd.DataFrame, list[Section]],
-) -> None:
-    section, level, perturbed = parts
-    found = robustness.followed(level, [p for p in perturbed if p.dataset[:3] == "toy"], 200)
-    slic = found[found["label"] == "slic"].set_index(["kind", "dataset", "metric"])["image_mean"]
+def test_scores_are_followed_at_one_count(analysis: SectionAnalysis) -> None:
+    assert analysis.count == 200
+    scores = analysis.robustness
+    slic = scores[scores["label"] == "slic"].set_index(["kind", "dataset", "metric"])["image_mean"]
     assert slic["noise", "original", "asa"] == pytest.approx(0.7)
     assert slic["noise", "noise(0.02)", "asa"] == pytest.approx(0.6)
     assert slic["jpeg", "original", "asa"] == pytest.approx(0.7)
     assert slic["jpeg", "jpeg(50)", "vi_original"] == 2.5
     assert ("noise", "original", "vi_original") not in slic.index
-    curve = found[(found["kind"] == "noise") & (found["metric"] == "asa")]
+    curve = scores[(scores["kind"] == "noise") & (scores["metric"] == "asa")]
     assert curve["strength"].unique().tolist() == [0, 0.02, 0.1]
-    assert found.loc[found["kind"] == "jpeg", "strength"].max() == 100
-    assert section.dataset == "toy"
+    assert scores.loc[scores["kind"] == "jpeg", "strength"].max() == 100
 
 
-def test_curves_and_table_are_made(
-    parts: tuple[Section, pd.DataFrame, list[Section]], tmp_path: Path
-) -> None:
-    section, level, perturbed = parts
-    made = draw_all(section, level, perturbed, ["grid", "slic"], tmp_path)
-    drawn = [drawing.slug.removeprefix("toy-test-seal-") for drawing in made.figures]
+def test_curves_and_table_are_made(analysis: SectionAnalysis) -> None:
+    curves = RobustnessCurve.choices(analysis)
+    slugs = [figure.slug.removeprefix("toy-test-seal-") for figure in curves]
     # one strength of JPEG and the original make a curve, but there is no distance to oneself
-    assert drawn == ["noise-asa", "noise-vi_original", "jpeg-asa"]
-    assert all((tmp_path / name).stat().st_size for d in made.figures for name in d.files.values())
-    assert "method1" in made.figures[0].svg
-    (table,) = made.tables
+    assert slugs == ["noise-asa", "noise-vi_original", "jpeg-asa"]
+    table = robustness_table(analysis)
     assert [[cell.text for cell in row] for row in table.rows[:3]] == [
         ["grid", "original", "0.6000", "—"],
         ["slic", "original", "0.7000", "—"],
@@ -354,10 +346,7 @@ def test_curves_and_table_are_made(
     assert set(table.groups) == {"noise", "jpeg", "fliplr"}  # nothing of the other dataset
 
 
-def test_without_perturbed_images_there_is_nothing_to_draw(
-    parts: tuple[Section, pd.DataFrame, list[Section]], tmp_path: Path
-) -> None:
-    section, level, perturbed = parts
-    others = [each for each in perturbed if each.dataset.startswith("other")]
-    made = draw_all(section, level, others, ["grid", "slic"], tmp_path)
-    assert (made.figures, made.tables, list(tmp_path.iterdir())) == ([], [], [])
+def test_without_perturbed_images_there_is_nothing_to_draw() -> None:
+    (analysis,) = analyse(pd.concat([rows("toy", 0), rows("other~noise(0.2)", 0.4)]))
+    assert analysis.robustness.empty
+    assert not [figure for figure in figures_of(analysis) if figure.group == "robust"]

@@ -6,7 +6,8 @@ between two counts that are far apart, a straight line over the count itself run
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -32,12 +33,41 @@ def round_counts(asked: Iterable[int], most: int = 5) -> list[int]:
     return [inside[place] for place in places]
 
 
-def at_equal_counts(section: Section, counts: Sequence[int]) -> pd.DataFrame:
+@dataclass(frozen=True)
+class ImageCurve:
+    """The scores of one method on one image, over the count made.
+
+    Attributes
+    ----------
+    label, image : str
+        Method and image.
+    n_made : float64 (n,)
+        Counts made, rising.
+    scores : mapping of str to float64 (n,)
+        By metric, the mean over the image's annotators at each count; missing where there is none.
+    """
+
+    label: str
+    image: str
+    n_made: NDArray[np.float64]
+    scores: Mapping[str, NDArray[np.float64]]
+
+    def read(self, counts: Sequence[float]) -> dict[str, NDArray[np.float64]]:
+        """Read the curve of every metric that has a score at some counts; see `interpolated`."""
+        known = {metric: np.isfinite(values) for metric, values in self.scores.items()}
+        return {
+            metric: interpolated(self.n_made[finite], self.scores[metric][finite], counts)
+            for metric, finite in known.items()
+            if finite.any()
+        }
+
+
+def at_equal_counts(curves: Iterable[ImageCurve], counts: Sequence[int]) -> pd.DataFrame:
     """Return every metric at the same made counts for all methods.
 
-    The curve of each image (made count, mean over its annotators) is interpolated over the
-    logarithm of the count and never extended: an image whose curve does not reach a count has no
-    value there. Where less than `COVERAGE` of a method's images reach it, the method has none.
+    The curve of each image is interpolated over the logarithm of the count and never extended: an
+    image whose curve does not reach a count has no value there. Where less than `COVERAGE` of a
+    method's images reach it, the method has none.
 
     Returns
     -------
@@ -46,15 +76,12 @@ def at_equal_counts(section: Section, counts: Sequence[int]) -> pd.DataFrame:
         and ``n_images`` (images that reach the count, and all of the method).
     """
     reached: dict[tuple[str, str], list[NDArray[np.float64]]] = {}
-    for label, _, made, scores in _image_curves(section):
-        for metric, values in scores.items():
-            there = np.isfinite(values)
-            if there.any():
-                curve = interpolated(made[there], values[there], counts)
-                reached.setdefault((label, metric), []).append(curve)
+    for curve in curves:
+        for metric, values in curve.read(counts).items():
+            reached.setdefault((curve.label, metric), []).append(values)
     rows = []
-    for (label, metric), curves in sorted(reached.items()):
-        for count, values in zip(counts, np.transpose(curves), strict=True):
+    for (label, metric), of_images in sorted(reached.items()):
+        for count, values in zip(counts, np.transpose(of_images), strict=True):
             n_reached = int(np.isfinite(values).sum())
             enough = n_reached >= COVERAGE * len(values)
             mean = float(np.nanmean(values)) if enough else float("nan")
@@ -63,7 +90,7 @@ def at_equal_counts(section: Section, counts: Sequence[int]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def image_scores(section: Section, count: int) -> pd.DataFrame:
+def image_scores(curves: Iterable[ImageCurve], count: int, metrics: Sequence[str]) -> pd.DataFrame:
     """Return what each image scores at a made count: the samples of a paired comparison.
 
     Returns
@@ -72,15 +99,12 @@ def image_scores(section: Section, count: int) -> pd.DataFrame:
         One row per (label, image), one column per metric; missing where the curve of the image
         does not reach the count.
     """
-    rows = {}
-    for label, image, made, scores in _image_curves(section):
-        rows[label, image] = {
-            metric: interpolated(made[there], values[there], [count])[0]
-            for metric, values in scores.items()
-            if (there := np.isfinite(values)).any()
-        }
+    rows = {
+        (curve.label, curve.image): {m: values[0] for m, values in curve.read([count]).items()}
+        for curve in curves
+    }
     index = pd.MultiIndex.from_tuples(rows, names=["label", "image"])
-    return pd.DataFrame(list(rows.values()), index=index, columns=list(section.metrics))
+    return pd.DataFrame(list(rows.values()), index=index, columns=list(metrics))
 
 
 def samples(scores: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, list[str]]:
@@ -107,55 +131,55 @@ def samples(scores: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, list[str]]
     return wide.drop(columns=refused).dropna(), refused
 
 
-def fullest_count(level: pd.DataFrame) -> int | None:
+def fullest_count(scores: pd.DataFrame) -> int | None:
     """Return the middle one of the equal counts that most methods reach; None if none does.
 
     Parameters
     ----------
-    level : DataFrame
+    scores : DataFrame
         What `at_equal_counts` returned.
     """
-    level = level[level["image_mean"].notna()]
-    if level.empty:
+    known = scores[scores["image_mean"].notna()]
+    if known.empty:
         return None
-    reach = level.groupby("n_made")["label"].nunique()
+    reach = known.groupby("n_made")["label"].nunique()
     fullest = reach.index[reach == reach.max()]
     return int(fullest[len(fullest) // 2])
 
 
 def interpolated(
-    made: NDArray[np.float64], values: NDArray[np.float64], counts: Sequence[float]
+    n_made: NDArray[np.float64], values: NDArray[np.float64], counts: Sequence[float]
 ) -> NDArray[np.float64]:
     """Read a curve at some counts, straight over log count; missing beyond its ends.
 
     Parameters
     ----------
-    made, values : float64 (n,)
+    n_made, values : float64 (n,)
         The points, in rising order of the count, 1 or more.
     counts : sequence of float
         Where to read it, 1 or more.
     """
-    where = np.log(np.asarray(counts, dtype=np.float64))
-    return np.interp(where, np.log(made), values, left=np.nan, right=np.nan)
+    places = np.log(np.asarray(counts, dtype=np.float64))
+    return np.interp(places, np.log(n_made), values, left=np.nan, right=np.nan)
 
 
-def _image_curves(
-    section: Section,
-) -> Iterator[tuple[str, str, NDArray[np.float64], dict[str, NDArray[np.float64]]]]:
-    """Yield, by label and image, the made counts in rising order and each metric's mean there."""
+def image_curves(section: Section) -> list[ImageCurve]:
+    """Return the curve of every method on every image; a count made twice has one mean."""
     keys = ["label", "image", "n_made"]
     metrics = list(section.metrics)
     means = section.scored.groupby(keys, sort=True)[metrics].mean()
     for metric, values in pooled(section.scored, keys).items():
         means[metric] = values
+    if means.empty:
+        return []
     # Arrays, since a table for every image takes pandas longer than all that is done with it.
-    made = means.index.get_level_values("n_made").to_numpy(dtype=np.float64)
+    n_made = means.index.get_level_values("n_made").to_numpy(dtype=np.float64)
     scores = means[metrics].to_numpy(dtype=np.float64).T
     names = means.index.droplevel("n_made")
-    if means.empty:
-        return
     ends = np.flatnonzero(names[1:] != names[:-1]) + 1
-    for here in map(slice, [0, *ends], [*ends, len(names)]):
-        label, image = names[here.start]
-        curves = dict(zip(metrics, scores[:, here], strict=True))
-        yield str(label), str(image), made[here], curves
+    curves = []
+    for part in map(slice, [0, *ends], [*ends, len(names)]):
+        label, image = names[part.start]
+        by_metric = dict(zip(metrics, scores[:, part], strict=True))
+        curves.append(ImageCurve(str(label), str(image), n_made[part], by_metric))
+    return curves

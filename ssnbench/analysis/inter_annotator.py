@@ -1,4 +1,4 @@
-"""The annotators as a band in the curves: how well people agree with one another."""
+"""Inter-annotator agreement: the annotators scored against one another, as a band in the curves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ssnbench.results.inter_annotator import FILE
 
 @dataclass(frozen=True)
 class Band:
-    """Agreement of the annotators in one metric.
+    """Inter-annotator agreement in one metric.
 
     Attributes
     ----------
@@ -43,13 +43,13 @@ def bands(annotators: pd.DataFrame, section: Section) -> Mapping[str, Band]:
     """Return the band of every metric of a section that the annotators were scored by."""
     if annotators.empty:
         return {}
-    mine = annotators[
+    rows = annotators[
         (annotators["dataset"] == section.dataset)
         & (annotators["split"] == section.split)
         & (annotators["protocol"] == section.protocol)
         & annotators["image"].isin(section.rows["image"])
     ]
-    return {name: _band(mine, name) for name in section.metrics if _is_scored(mine, name)}
+    return {name: _band(rows, name) for name in section.metrics if _is_scored(rows, name)}
 
 
 def _is_scored(rows: pd.DataFrame, metric: str) -> bool:

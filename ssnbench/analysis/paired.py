@@ -32,7 +32,7 @@ def compare(scores: pd.DataFrame, metric: str, count: int) -> pd.DataFrame:
     Parameters
     ----------
     scores : DataFrame
-        What `equal.image_scores` returned at the count.
+        What `equal_counts.image_scores` returned at the count.
     metric : str
         One of its columns.
     count : int
@@ -92,8 +92,8 @@ def against(pairs: pd.DataFrame, label: str) -> pd.DataFrame:
     turned = turned.assign(
         difference=-turned["difference"], low=-turned["high"], high=-turned["low"]
     )
-    found = pd.concat([pairs[pairs["label"] == label], turned[list(pairs.columns)]])
-    return found.sort_values("other", ignore_index=True)
+    both = pd.concat([pairs[pairs["label"] == label], turned[list(pairs.columns)]])
+    return both.sort_values("other", ignore_index=True)
 
 
 def level_with_best(scores: pd.DataFrame, metric: str) -> set[str]:
@@ -102,7 +102,7 @@ def level_with_best(scores: pd.DataFrame, metric: str) -> set[str]:
     Parameters
     ----------
     scores : DataFrame
-        What `equal.image_scores` returned at a count.
+        What `equal_counts.image_scores` returned at a count.
     metric : str
         One of its columns.
 
@@ -114,7 +114,7 @@ def level_with_best(scores: pd.DataFrame, metric: str) -> set[str]:
         for fewer than `FEWEST` images, and for a metric without a better end.
     """
     table, _ = samples(scores, metric)
-    if len(table) < FEWEST or not better(metric):
+    if table.empty or len(table) < FEWEST or not better(metric):
         return set()
     means = table.mean()
     best = means.idxmin() if better(metric) == "lower" else means.idxmax()

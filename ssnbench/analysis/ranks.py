@@ -54,7 +54,7 @@ class Ranking:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row per method: its mean rank, and the facts of the test."""
+        """One row per method: its mean rank, and the results of the test."""
         return pd.DataFrame(
             {
                 "label": self.ranks.index,
@@ -75,7 +75,7 @@ def rank(scores: pd.DataFrame, metric: str, count: int) -> Ranking | None:
     Parameters
     ----------
     scores : DataFrame
-        What `equal.image_scores` returned at the count.
+        What `equal_counts.image_scores` returned at the count.
     metric : str
         One of its columns; one that has a better end.
     count : int
@@ -119,8 +119,8 @@ def friedman(table: pd.DataFrame) -> tuple[float, float]:
     n_images, n_methods = table.shape
     if n_methods < 3 or n_images < 2 or (table.nunique(axis=1) == 1).all():
         return float("nan"), float("nan")
-    found = friedmanchisquare(*(table[label] for label in table))
-    return float(found.statistic), float(found.pvalue)
+    result = friedmanchisquare(*(table[label] for label in table))
+    return float(result.statistic), float(result.pvalue)
 
 
 def critical_difference(n_methods: int, n_images: int, alpha: float = ALPHA) -> float:

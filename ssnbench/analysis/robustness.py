@@ -6,37 +6,35 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from ssnbench.analysis.equal_counts import at_equal_counts
+from ssnbench.analysis.equal_counts import at_equal_counts, image_curves
 from ssnbench.analysis.sections import Section
+from ssnbench.metrics import with_role
 from ssnbench.perturb import KINDS, original, perturbation_of
 
-SCORED = ("asa", "br", "ev")
-"""Metrics that are followed; those that a section has."""
-
-ALIKE = {
+TO_ORIGINAL = {
     "vi_original": ("VI to original [bit] ↓", "Variation of information to the original's map"),
     "asa_original": ("ASA to original ↑", "Mutual accuracy with the original's map"),
 }
 """Axis and title of what compares the label maps of the perturbed and the original image."""
 
 
-def parted(found: Iterable[Section]) -> tuple[list[Section], list[Section]]:
+def parted(sections: Iterable[Section]) -> tuple[list[Section], list[Section]]:
     """Part the sections of original images from those of perturbed ones."""
     plain: list[Section] = []
     perturbed: list[Section] = []
-    for section in found:
-        known = original(section.dataset) == section.dataset
-        (plain if known else perturbed).append(section)
+    for section in sections:
+        unchanged = original(section.dataset) == section.dataset
+        (plain if unchanged else perturbed).append(section)
     return plain, perturbed
 
 
-def followed(level: pd.DataFrame, perturbed: Iterable[Section], count: int) -> pd.DataFrame:
+def followed(scores: pd.DataFrame, perturbed: Iterable[Section], count: int) -> pd.DataFrame:
     """Return the scores of all methods under every perturbation, at one made count.
 
     Parameters
     ----------
-    level : DataFrame
-        What `equal.at_equal_counts` made of the section of the original images.
+    scores : DataFrame
+        What `equal_counts.at_equal_counts` made of the section of the original images.
     perturbed : iterable of Section
         The perturbed images of that section.
     count : int
@@ -49,29 +47,31 @@ def followed(level: pd.DataFrame, perturbed: Iterable[Section], count: int) -> p
         ``n_made`` and ``image_mean``. The original stands in every kind, at its neutral
         strength; a kind without strength has none (NaN).
     """
-    names = [*SCORED, *ALIKE]
-    start = level[(level["n_made"] == count) & level["metric"].isin(names)]
+    names = [*with_role("followed"), *TO_ORIGINAL]
+    start = scores[(scores["n_made"] == count) & scores["metric"].isin(names)]
     tables = []
     kinds = set()
     for other in perturbed:
-        done = perturbation_of(other.dataset)
-        if done is None:
+        change = perturbation_of(other.dataset)
+        if change is None:
             raise ValueError(f"the images of {other.dataset} were not perturbed")
-        kinds.add(done.kind)
-        here = at_equal_counts(other, [count])
-        here = here[here["metric"].isin(names)]
-        tables.append(here.assign(kind=done.kind, strength=done.strength, dataset=done.label))
+        kinds.add(change.kind)
+        rows = at_equal_counts(image_curves(other), [count])
+        rows = rows[rows["metric"].isin(names)]
+        tables.append(rows.assign(kind=change.kind, strength=change.strength, dataset=change.label))
     tables += [start.assign(kind=k, strength=KINDS[k].neutral, dataset="original") for k in kinds]
-    found = pd.concat(tables, ignore_index=True).astype({"strength": float})
+    joined = pd.concat(tables, ignore_index=True).astype({"strength": float})
     columns = ["kind", "strength", "dataset", "label", "metric", "n_made", "image_mean"]
-    return found[found["image_mean"].notna()][columns].sort_values(
+    return joined[joined["image_mean"].notna()][columns].sort_values(
         ["kind", "strength", "label", "metric"], ignore_index=True
     )
 
 
-def _is_of(other: Section, section: Section) -> bool:
-    return (original(other.dataset), other.split, other.protocol) == (
-        section.dataset,
-        section.split,
-        section.protocol,
+def perturbed_of(section: Section, perturbed: Iterable[Section]) -> tuple[Section, ...]:
+    """Those of the perturbed sections that were made of a section's images, by its protocol."""
+    place = (section.dataset, section.split, section.protocol)
+    return tuple(
+        other
+        for other in perturbed
+        if (original(other.dataset), other.split, other.protocol) == place
     )

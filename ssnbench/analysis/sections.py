@@ -53,26 +53,26 @@ class Section:
         return sorted(self.rows["label"].unique())
 
     @property
-    def yardstick(self) -> str:
+    def protocol_name(self) -> str:
         """The protocol as readers know it, without the version of our code."""
         return self.protocol.partition("/")[0]
 
     @property
     def definition(self) -> str:
         """What the protocol is, in one line; nothing for one that this version does not know."""
-        known = PROTOCOLS.get(self.yardstick.partition("(")[0])
+        known = PROTOCOLS.get(self.protocol_name.partition("(")[0])
         return known.title if known else ""
 
     @property
     def scored_by_default(self) -> tuple[str, ...]:
         """Metrics of the protocol; none for one that this version does not know."""
-        known = PROTOCOLS.get(self.yardstick.partition("(")[0])
+        known = PROTOCOLS.get(self.protocol_name.partition("(")[0])
         return known.metrics if known else ()
 
     @property
     def title(self) -> str:
         """Dataset, split and protocol in one line."""
-        return " · ".join(part for part in (self.dataset, self.split, self.yardstick) if part)
+        return " · ".join(part for part in (self.dataset, self.split, self.protocol_name) if part)
 
 
 def split(records: pd.DataFrame) -> list[Section]:
@@ -82,22 +82,22 @@ def split(records: pd.DataFrame) -> list[Section]:
     # A score that is missing and one that is infinite say the same: there is nothing to average.
     scores = records[names].apply(pd.to_numeric, errors="coerce")
     records[names] = scores.astype(float).where(np.isfinite(scores.astype(float)))
-    found: list[Section] = []
+    sections: list[Section] = []
     for key, rows in records.groupby(["dataset", "split", "protocol"], sort=True):
         dataset, split, protocol = (str(part) for part in key)
         good = rows.loc[rows["status"] == "ok", names]
         metrics = tuple(name for name in names if is_shown(name) and good[name].notna().any())
         base = slugged(f"{dataset}-{split}-{protocol.partition('/')[0]}")
-        slug = unused(base, {section.slug for section in found})
-        found.append(Section(dataset, split, protocol, slug, rows, metrics))
-    return found
+        slug = unused(base, {section.slug for section in sections})
+        sections.append(Section(dataset, split, protocol, slug, rows, metrics))
+    return sections
 
 
 def score_columns(records: pd.DataFrame) -> list[str]:
     """Names of the columns that hold scores: those of ``METRICS`` first, in its order."""
-    there = [str(name) for name in records.columns if name not in FIXED]
-    known = [name for name in METRICS if name in there]
-    return known + [name for name in there if name not in METRICS]
+    names = [str(name) for name in records.columns if name not in FIXED]
+    known = [name for name in METRICS if name in names]
+    return known + [name for name in names if name not in METRICS]
 
 
 def distinct_labels(records: pd.DataFrame) -> pd.DataFrame:
@@ -166,10 +166,10 @@ def not_defined(section: Section, undefined: Mapping[str, str]) -> list[str]:
 
 def undefined_by(runs: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, str]]:
     """Metrics without a meaning, and why, by dataset: what the latest run on each noted."""
-    found: dict[str, Mapping[str, str]] = {}
-    for facts in runs:
-        found |= facts.get("undefined", {})
-    return found
+    undefined: dict[str, Mapping[str, str]] = {}
+    for environment in runs:
+        undefined |= environment.get("undefined", {})
+    return undefined
 
 
 def troubles(records: pd.DataFrame) -> pd.DataFrame:
@@ -182,10 +182,10 @@ def troubles(records: pd.DataFrame) -> pd.DataFrame:
         ``example`` (one of them). Status ``missing``: the store holds no row.
     """
     keys = ["dataset", "split", "label", "n_asked", "status", "reason"]
-    told = records[(records["status"] != "ok") | (records["reason"].fillna("") != "")]
-    told = told.assign(status=told["status"].replace("ok", "warning"))
-    found = pd.concat([told[[*keys, "image"]], _absent(records)], ignore_index=True)
-    grouped = found.groupby(keys, sort=True)["image"].agg(images="nunique", example="min")
+    noted = records[(records["status"] != "ok") | (records["reason"].fillna("") != "")]
+    noted = noted.assign(status=noted["status"].replace("ok", "warning"))
+    jobs = pd.concat([noted[[*keys, "image"]], _absent(records)], ignore_index=True)
+    grouped = jobs.groupby(keys, sort=True)["image"].agg(images="nunique", example="min")
     return grouped.reset_index()
 
 
@@ -194,9 +194,9 @@ def _absent(records: pd.DataFrame) -> pd.DataFrame:
     absent = []
     for place, rows in records.groupby(["dataset", "split", "protocol"]):
         jobs = rows[["n_asked", "image"]].drop_duplicates()
-        for label, mine in rows.groupby("label"):
+        for label, of_label in rows.groupby("label"):
             both = jobs.merge(
-                mine[["n_asked", "image"]].drop_duplicates(), indicator="from", how="left"
+                of_label[["n_asked", "image"]].drop_duplicates(), indicator="from", how="left"
             )
             absent.append(
                 both[both["from"] == "left_only"]

@@ -41,20 +41,20 @@ def summarise(section: Section) -> pd.DataFrame:
     if not metrics:
         return pd.DataFrame(columns=_SUMMARY)
     scored = section.scored
-    made = scored.groupby([*keys, "image"])["n_made"].first().groupby(keys).mean()
+    n_made = scored.groupby([*keys, "image"])["n_made"].first().groupby(keys).mean()
     total, pairs, best = _joined(scored, metrics)
     images = total.index.unique("image")
     weights = resampled(len(images))
-    found = []
-    for key in made.index:
+    parts = []
+    for key in n_made.index:
         sums, counts = (part.loc[key].reindex(images).fillna(0.0) for part in (total, pairs))
         low, high = _interval(sums.to_numpy(), counts.to_numpy(), weights)
-        found.append(
+        parts.append(
             pd.DataFrame(
                 {
                     "label": key[0],
                     "n_asked": key[1],
-                    "n_made": made[key],
+                    "n_made": n_made[key],
                     "metric": metrics,
                     "pair_mean": ratio(sums.sum().to_numpy(), counts.sum().to_numpy()),
                     "low": low,
@@ -67,7 +67,7 @@ def summarise(section: Section) -> pd.DataFrame:
                 columns=_SUMMARY,
             )
         )
-    summary = pd.concat(found, ignore_index=True)
+    summary = pd.concat(parts, ignore_index=True)
     for metric, values in pooled(scored, keys).items():
         rows = summary["metric"] == metric
         places = pd.MultiIndex.from_frame(summary.loc[rows, keys])
@@ -166,23 +166,39 @@ def areas(summary: pd.DataFrame) -> pd.DataFrame:
         One row per (label, area): ``area`` (a name of ``ssnbench.metrics.curve.AREAS``),
         ``value``, ``low`` and ``high`` (the range). Empty where no range is left.
     """
-    found = pd.DataFrame(columns=["label", "area", "value", "low", "high"])
+    rows = pd.DataFrame(columns=["label", "area", "value", "low", "high"])
     if summary.empty:
-        return found
+        return rows
     first = summary.groupby("label")["n_made"].min()
     middle = np.median(summary["n_asked"].unique())
     covering = summary[summary["label"].map(first) <= middle]
     curves = dict(iter(covering.groupby(["label", "metric"])))
     if not curves:
-        return found
+        return rows
     low = max(curve["n_made"].min() for curve in curves.values())
     high = min(curve["n_made"].max() for curve in curves.values())
     if low >= high:
-        return found
+        return rows
     for (label, metric), curve in curves.items():
         points = curve.dropna(subset="pair_mean")
         for name, (base, function) in AREAS.items():
             if base == metric and len(points) == len(curve):
                 value = function(points["n_made"], points["pair_mean"], low, high)
-                found.loc[len(found)] = [label, name, value, low, high]
-    return found
+                rows.loc[len(rows)] = [label, name, value, low, high]
+    return rows
+
+
+def metric_pair(summary: pd.DataFrame, across: str, up: str) -> pd.DataFrame:
+    """Return the pair means of two metrics side by side.
+
+    Returns
+    -------
+    DataFrame
+        One row per (label, n_asked) that has both: ``n_made`` and a column per metric.
+    """
+    wide = {
+        metric: summary[summary["metric"] == metric].set_index(["label", "n_asked"])["pair_mean"]
+        for metric in (across, up)
+    }
+    counts = summary.groupby(["label", "n_asked"])["n_made"].first()
+    return pd.DataFrame({"n_made": counts} | wide).dropna().reset_index()

@@ -14,25 +14,47 @@ REGULARITY = "co"
 """Compactness stands for regularity: the metric that the literature trades against recall."""
 
 
-def quality_and_time(
-    section: Section, summary: pd.DataFrame, level: pd.DataFrame, timings: pd.DataFrame, count: int
-) -> pd.DataFrame:
-    """Join what methods score at a made count with the time they took.
+def times_by_count(section: Section, timings: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the times of a section's methods with the counts that they made.
 
-    A method is seldom timed at the very count: the time is taken where it made the nearest number.
     Only times of images of this section enter, since time depends on size and content.
 
     Parameters
     ----------
     section : Section
-    summary : DataFrame
-        What `stats.summarise` made of it.
-    level : DataFrame
-        What `equal.at_equal_counts` made of it.
     timings : DataFrame
         Rows of ``Store.timings()``.
+    summary : DataFrame
+        What `summary.summarise` made of the section.
+
+    Returns
+    -------
+    DataFrame
+        One row per (device, threads, label, n_asked): ``seconds`` (median over images) and
+        ``n_timed`` (mean count made).
+    """
+    names = section.rows[["algorithm", "params", "label"]].drop_duplicates()
+    total = timings[(timings["stage"] == "total") & timings["image"].isin(section.rows["image"])]
+    total = total.drop(columns="label").merge(names, on=["algorithm", "params"])
+    keys = ["device", "threads", "label", "n_asked"]
+    seconds = total.groupby(keys)["seconds"].median().reset_index()
+    n_timed = summary.groupby(["label", "n_asked"])["n_made"].first().rename("n_timed")
+    return seconds.merge(n_timed.reset_index(), on=["label", "n_asked"])
+
+
+def quality_and_time(scores: pd.DataFrame, times: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Join what methods score at a made count with the time they took.
+
+    A method is seldom timed at the very count: the time is taken where it made the nearest number.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Methods x metrics at the count.
+    times : DataFrame
+        What `times_by_count` returned.
     count : int
-        One of the counts of ``level``.
+        Superpixels made.
 
     Returns
     -------
@@ -41,20 +63,26 @@ def quality_and_time(
         it was timed), ``seconds`` (median over images), and a column per metric. Empty where
         nothing was timed.
     """
-    at_count = level[level["n_made"] == count].pivot(
-        index="label", columns="metric", values="image_mean"
-    )
-    names = section.rows[["algorithm", "params", "label"]].drop_duplicates()
-    total = timings[(timings["stage"] == "total") & timings["image"].isin(section.rows["image"])]
-    total = total.drop(columns="label").merge(names, on=["algorithm", "params"])
-    keys = ["device", "threads", "label", "n_asked"]
-    seconds = total.groupby(keys)["seconds"].median().reset_index()
-    made = summary.groupby(["label", "n_asked"])["n_made"].first().rename("n_timed")
-    seconds = seconds.merge(made.reset_index(), on=["label", "n_asked"])
-    seconds = seconds.assign(far=np.abs(np.log(seconds["n_timed"].astype(float) / count)))
-    nearest = seconds.sort_values("far").drop_duplicates(["device", "threads", "label"])
-    found = nearest.drop(columns="far").merge(at_count.reset_index(), on="label")
-    return found.sort_values(["device", "threads", "seconds"], ignore_index=True)
+    far = np.abs(np.log(times["n_timed"].astype(float) / count))
+    nearest = times.assign(far=far).sort_values("far")
+    nearest = nearest.drop_duplicates(["device", "threads", "label"]).drop(columns="far")
+    joined = nearest.merge(scores.reset_index(), on="label")
+    return joined.sort_values(["device", "threads", "seconds"], ignore_index=True)
+
+
+def with_front(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return the methods that have a time and a score, with ``on_front``: what none beats in both.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of `quality_and_time` of one device and number of threads.
+    metric : str
+        One of its columns.
+    """
+    known = rows.dropna(subset=[metric, "seconds"]).reset_index(drop=True)
+    seconds, quality = (known[name].to_numpy(float) for name in ("seconds", metric))
+    return known.assign(on_front=front(seconds, quality, better(metric)))
 
 
 def front(
@@ -80,8 +108,17 @@ def front(
     return np.asarray(~beats.any(axis=0))
 
 
-def regularity(section: Section, level: pd.DataFrame, metric: str, count: int) -> pd.DataFrame:
+def regularity(scores: pd.DataFrame, algorithms: pd.Series[str], metric: str) -> pd.DataFrame:
     """Return a metric and the compactness of every method at one made count.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Methods x metrics at the count.
+    algorithms : Series of str
+        The algorithm of every method, by label.
+    metric : str
+        A column of ``scores``.
 
     Returns
     -------
@@ -89,24 +126,22 @@ def regularity(section: Section, level: pd.DataFrame, metric: str, count: int) -
         One row per label, by rising compactness within an algorithm: ``algorithm``, ``label``,
         ``co`` and the metric, means over images.
     """
-    here = level[(level["n_made"] == count) & level["metric"].isin([REGULARITY, metric])]
-    wide = here.pivot(index="label", columns="metric", values="image_mean").dropna()
-    algorithms = section.rows.drop_duplicates("label").set_index("label")["algorithm"]
-    if not {REGULARITY, metric} <= set(wide.columns):
-        return pd.DataFrame(columns=["algorithm", "label", REGULARITY, metric])
-    found = wide.assign(algorithm=algorithms.reindex(wide.index)).reset_index()
-    found = found[["algorithm", "label", REGULARITY, metric]]
-    return found.sort_values(["algorithm", REGULARITY], ignore_index=True)
+    columns = ["algorithm", "label", REGULARITY, metric]
+    if not {REGULARITY, metric} <= set(scores.columns):
+        return pd.DataFrame(columns=columns)
+    known = scores[[REGULARITY, metric]].dropna()
+    named = known.assign(algorithm=algorithms.reindex(known.index)).reset_index()[columns]
+    return named.sort_values(["algorithm", REGULARITY], ignore_index=True)
 
 
-def families(found: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+def families(methods: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the algorithms that were run with several parameters: each has a curve of its own."""
-    for algorithm, rows in found.groupby("algorithm", sort=True):
+    for algorithm, rows in methods.groupby("algorithm", sort=True):
         if rows[REGULARITY].nunique() > 1:
             yield str(algorithm), rows
 
 
-def at_equal_regularity(found: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+def at_equal_regularity(methods: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     """Compare every method with what the tunable ones reach at its own regularity.
 
     The curve of an algorithm that was run with several parameters (compactness, mostly) runs
@@ -114,7 +149,7 @@ def at_equal_regularity(found: pd.DataFrame, metrics: Sequence[str]) -> pd.DataF
 
     Parameters
     ----------
-    found : DataFrame
+    methods : DataFrame
         ``algorithm``, ``label``, ``co`` and the metrics, a row per label.
     metrics : sequence of str
         Its columns to compare.
@@ -122,25 +157,21 @@ def at_equal_regularity(found: pd.DataFrame, metrics: Sequence[str]) -> pd.DataF
     Returns
     -------
     DataFrame
-        One row per (label, metric, algorithm): ``co`` and ``value`` of the method, and ``there``:
-        what the algorithm reaches at that ``co``; missing where its curve does not reach it.
+        One row per (label, metric, algorithm): ``co`` and ``value`` of the method, and
+        ``at_equal_co``: what the algorithm reaches at that ``co``; missing where its curve does
+        not reach it.
     """
     rows = []
-    for algorithm, curve in families(found):
+    for algorithm, curve in families(methods):
         ordered = curve.groupby(REGULARITY)[list(metrics)].mean()
-        for method in found.to_dict("records"):
+        for method in methods.to_dict("records"):
             for metric in metrics:
-                there = np.interp(
+                reached = np.interp(
                     method[REGULARITY], ordered.index, ordered[metric], left=np.nan, right=np.nan
                 )
                 value = method[metric]
                 rows.append(
-                    (method["label"], method[REGULARITY], metric, value, algorithm, float(there))
+                    (method["label"], method[REGULARITY], metric, value, algorithm, float(reached))
                 )
-    columns = ["label", REGULARITY, "metric", "value", "algorithm", "there"]
+    columns = ["label", REGULARITY, "metric", "value", "algorithm", "at_equal_co"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def traded(section: Section, wanted: Sequence[str]) -> list[str]:
-    """Those metrics of a section that have a better end."""
-    return [metric for metric in wanted if metric in section.metrics and better(metric)]

@@ -6,11 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ssnbench.analysis import equal_counts
 from ssnbench.analysis.sections import better, long_name, short_name
-
-HEADLINES = ("asa", "ue", "br", "bp", "f", "ev", "co", "epe", "epe_near")
-"""Metrics whose best methods are named, those that a section has."""
+from ssnbench.metrics import with_role
 
 
 @dataclass(frozen=True)
@@ -44,22 +41,22 @@ class Winner:
     then: str
 
 
-def winners(level: pd.DataFrame) -> list[Winner]:
-    """Name the best of each headline at the made count that most methods reach.
+def winners(scores: pd.DataFrame, count: int) -> list[Winner]:
+    """Name the best of each headline metric at the made count that most methods reach.
 
     Parameters
     ----------
-    level : DataFrame
-        What `equal.at_equal_counts` returned.
+    scores : DataFrame
+        Methods x metrics, means over images; missing where a method does not reach the count.
+    count : int
+        The count; it is only noted in the result.
     """
-    count = equal_counts.fullest_count(level)
-    here = level[(level["n_made"] == count) & level["image_mean"].notna()]
-    found = []
-    for metric in HEADLINES:
-        means = here[here["metric"] == metric].set_index("label")["image_mean"]
-        if len(means) >= 2 and count is not None:
-            found.append(_winner(metric, means.astype(float), count))
-    return found
+    by_metric = {name: scores[name].dropna() for name in with_role("headline") if name in scores}
+    return [
+        _winner(metric, means.astype(float), count)
+        for metric, means in by_metric.items()
+        if len(means) >= 2
+    ]
 
 
 def _winner(metric: str, means: pd.Series[float], count: int) -> Winner:

@@ -10,7 +10,7 @@ import click
 from ssnbench.cli import options
 
 if TYPE_CHECKING:
-    from ssnbench.reproduce.figure import Made
+    from ssnbench.reproduce.figure import RecipeResult
 
 FOLDER = Path("reports") / "reproduce"
 
@@ -44,22 +44,22 @@ def reproduce(
     import joblib
 
     from ssnbench.cli.progress import Progress
-    from ssnbench.reproduce.follow import Wish, chosen, follow
-    from ssnbench.reproduce.work import Bench
+    from ssnbench.reproduce.run_recipe import RecipeOptions, choose_recipes, run_recipe
+    from ssnbench.reproduce.work import RecipeContext
     from ssnbench.results.store import Store
     from ssnbench.run.plan import check_counts
 
-    recipes = chosen(names)
+    recipes = choose_recipes(names)
     counts = check_counts(options.numbers(segments, "--segments")) if segments else ()
-    wish = Wish(data_root, limit, counts)
+    wanted = RecipeOptions(data_root, limit, counts)
     with Store(out) as store, Progress() as progress:
-        bench = Bench(store, n_workers or int(joblib.cpu_count()), progress.listener)
-        made = [follow(recipe, wish, bench) for recipe in recipes]
+        context = RecipeContext(store, n_workers or int(joblib.cpu_count()), progress.listener)
+        made = [run_recipe(recipe, wanted, context) for recipe in recipes]
     _show(made)
     return int(any(each.n_failed for each in made))
 
 
-def _show(made: list[Made]) -> None:
+def _show(made: list[RecipeResult]) -> None:
     """Print what was drawn, from what, and where it differs from the paper."""
     from rich.markup import escape
     from rich.table import Table

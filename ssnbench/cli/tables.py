@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ssnbench.data.state import State
     from ssnbench.run.timing import TimingTask
 
-_SUMMARY_METRICS = ("asa", "br", "bp", "ev", "co", "epe")
 _STAGES = ("total", "colour", "network", "clustering", "other", "connectivity")
 _MOST_ROWS = 20
 
@@ -45,7 +44,10 @@ def show_summary(folder: Path) -> int:
 
 
 def _scores(scored: pd.DataFrame, title: str) -> Table:
-    metrics = [name for name in _SUMMARY_METRICS if name in scored and scored[name].notna().any()]
+    from ssnbench.metrics import with_role
+
+    wanted = (name for name in with_role("summary") if name in scored)
+    metrics = [name for name in wanted if scored[name].notna().any()]
     table = _table("algorithm", *("asked", "made", "pairs", *metrics), title=title)
     table.padding = (0, 1, 0, 0)  # so that a name of usual length fits into 80 columns
     means = scored.groupby(["label", "n_asked"])

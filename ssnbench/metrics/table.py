@@ -12,10 +12,10 @@ from ssnbench.metrics.comparison import Comparison
 Better = Literal["higher", "lower", ""]
 Join = Literal["mean", "sum", "max"]
 Needs = Literal["labels", "image", "truth", "flow"]
-Role = Literal["summary", "headline", "ranked", "traded", "followed", "ruler"]
+Role = Literal["summary", "headline", "ranked", "traded", "followed", "protocol-dependent"]
 """Where a metric is used beyond its column and curve: in the summary on the terminal; on a card
 that names its best methods; in ranks and pairs; set against time and regularity; followed over
-perturbations; shown side by side under several protocols, since it moves with the ruler."""
+perturbations; shown side by side under several protocols, which define it differently."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,9 @@ _ALL = (
         "higher",
         "truth",
         boundary.br,
-        roles=frozenset({"summary", "headline", "ranked", "traded", "followed", "ruler"}),
+        roles=frozenset(
+            {"summary", "headline", "ranked", "traded", "followed", "protocol-dependent"}
+        ),
     ),
     Metric(
         "bp",
@@ -77,7 +79,7 @@ _ALL = (
         "higher",
         "truth",
         boundary.bp,
-        roles=frozenset({"summary", "headline", "ruler"}),
+        roles=frozenset({"summary", "headline", "protocol-dependent"}),
     ),
     Metric(
         "f",
@@ -85,7 +87,7 @@ _ALL = (
         "higher",
         "truth",
         boundary.f,
-        roles=frozenset({"headline", "ranked", "ruler"}),
+        roles=frozenset({"headline", "ranked", "protocol-dependent"}),
     ),
     Metric(
         "truth_matched", "Truth pixels matched", "", "truth", boundary.truth_matched, "px", "sum"

@@ -2,104 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from ssnbench.analysis.inter_annotator import Band
-from ssnbench.analysis.sections import Section, long_name
-from ssnbench.plots.figure import (
-    STYLE,
-    Drawing,
-    axis_name,
-    canvas,
-    curves_of,
-    lowered,
-    set_count_axis,
-    written,
-)
-from ssnbench.plots.inset import enlarge
-from ssnbench.plots.styles import INK, gid, name_curves
-from ssnbench.plots.styles import look as look
+from ssnbench.analysis.section_analysis import SectionAnalysis
+from ssnbench.analysis.sections import better, long_name
+from ssnbench.plots.axes import axis_name, canvas, lowered, set_count_axis
+from ssnbench.plots.inset import draw_inset
+from ssnbench.plots.section_figure import SectionFigure
+from ssnbench.plots.styles import INK, Styles, name_curves
 
 
-def draw_curve(
-    section: Section,
-    summary: pd.DataFrame,
-    metric: str,
-    labels: Sequence[str],
-    folder: Path,
-    annotators: Band | None = None,
-) -> Drawing:
-    """Draw one metric over the mean made count, a curve per method.
+@dataclass(frozen=True)
+class MetricCurve(SectionFigure):
+    """One metric over the mean made count, a curve per method."""
 
-    Parameters
-    ----------
-    section : Section
-        Gives dataset and protocol.
-    summary : DataFrame
-        What `stats.summarise` made of the section.
-    metric : str
-        Column of the scores.
-    labels : sequence of str
-        All methods of the report, so that one looks the same in every figure.
-    folder : Path
-        Where the files go.
-    annotators : Band, optional
-        How well the annotators agree; drawn behind the curves.
-    """
-    data = summary[(summary["metric"] == metric) & summary["pair_mean"].notna()]
-    curves = curves_of(data.rename(columns={"n_made": "x", "pair_mean": "y"}))
-    with mpl.rc_context(fname=STYLE):
-        figure, axes = canvas(section, len(curves))
-        _plot(axes, curves, labels)
-        if annotators is not None:
-            _shade(axes, annotators, curves.values())
+    name = "curve"
+    title = "A metric over the number of superpixels made"
+    group = "curves"
+    needs = ("summary",)
+
+    metric: str
+
+    @classmethod
+    def choices(cls, analysis: SectionAnalysis) -> Iterator[Self]:
+        """Every metric that has a better end."""
+        return (cls(analysis, metric) for metric in analysis.section.metrics if better(metric))
+
+    @property
+    def slug(self) -> str:
+        """Section and metric."""
+        return f"{self.analysis.section.slug}-{self.metric}"
+
+    @property
+    def caption(self) -> str:
+        """The metric in full."""
+        return f"{long_name(self.metric)} over the number of superpixels made"
+
+    @property
+    def data(self) -> pd.DataFrame:
+        """Rows of the summary."""
+        return self.analysis.curve(self.metric)
+
+    def canvas(self) -> Axes:
+        """Axes with room for the names of the methods."""
+        return canvas(self.analysis.section, self.data["label"].nunique())
+
+    def plot(self, axes: Axes, styles: Styles) -> None:
+        """Draw curves, the annotators behind them or an inset before them, and names."""
+        curves = styles.curves(self.data.rename(columns={"n_made": "x", "pair_mean": "y"}))
+        _plot(axes, curves, styles)
+        band = self.analysis.bands.get(self.metric)
+        if band is not None:
+            _shade(axes, band, curves.values())
         axes.set_xlabel("superpixels made (mean)")
-        axes.set_ylabel(axis_name(metric, section))
-        set_count_axis(axes, data["n_made"])
-        if annotators is None:  # their numbers stand in the corner
-            enlarge(axes, curves, labels)
-        name_curves(figure, axes, curves, labels)
-        title = f"{long_name(metric)} over the number of superpixels made"
-        return written(figure, f"{section.slug}-{metric}", title, data, folder)
+        axes.set_ylabel(axis_name(self.metric, self.analysis.section))
+        if curves:
+            set_count_axis(axes, self.data["n_made"])
+        if band is None:  # the annotators' numbers stand in the corner
+            draw_inset(axes, curves, styles)
+        name_curves(axes, curves, styles)
 
 
-def draw_pair(
-    section: Section,
-    summary: pd.DataFrame,
-    metrics: tuple[str, str],
-    labels: Sequence[str],
-    folder: Path,
-) -> Drawing:
-    """Draw the second metric over the first, a curve per method along its counts."""
-    across, up = (
-        summary[summary["metric"] == metric].set_index(["label", "n_asked"])["pair_mean"]
-        for metric in metrics
-    )
-    counts = summary.groupby(["label", "n_asked"])["n_made"].first()
-    data = pd.DataFrame({"n_made": counts, metrics[0]: across, metrics[1]: up})
-    data = data.dropna().reset_index()
-    curves = curves_of(data.rename(columns={metrics[0]: "x", metrics[1]: "y"}), along="n_made")
-    with mpl.rc_context(fname=STYLE):
-        figure, axes = canvas(section, len(curves))
-        _plot(axes, curves, labels)
-        axes.set_xlabel(axis_name(metrics[0], section))
-        axes.set_ylabel(axis_name(metrics[1], section))
-        name_curves(figure, axes, curves, labels)
-        title = f"{long_name(metrics[1])} over {lowered(long_name(metrics[0]))}"
-        return written(
-            figure, f"{section.slug}-{metrics[1]}-over-{metrics[0]}", title, data, folder
-        )
+@dataclass(frozen=True)
+class MetricPair(SectionFigure):
+    """One metric over another, a curve per method along its counts."""
+
+    name = "pair"
+    title = "Boundary precision over boundary recall"
+    group = "curves"
+    needs = ("summary",)
+
+    across: str = "br"
+    up: str = "bp"
+
+    @classmethod
+    def choices(cls, analysis: SectionAnalysis) -> Iterator[Self]:
+        """Precision over recall."""
+        pair = cls(analysis)
+        return iter([pair] if {pair.across, pair.up} <= set(analysis.section.metrics) else [])
+
+    @property
+    def slug(self) -> str:
+        """Section and both metrics."""
+        return f"{self.analysis.section.slug}-{self.up}-over-{self.across}"
+
+    @property
+    def caption(self) -> str:
+        """Both metrics in full."""
+        return f"{long_name(self.up)} over {lowered(long_name(self.across))}"
+
+    @property
+    def data(self) -> pd.DataFrame:
+        """Both metrics side by side."""
+        return self.analysis.metric_pair(self.across, self.up)
+
+    def canvas(self) -> Axes:
+        """Axes with room for the names of the methods."""
+        return canvas(self.analysis.section, self.data["label"].nunique())
+
+    def plot(self, axes: Axes, styles: Styles) -> None:
+        """Draw curves and names."""
+        data = self.data.rename(columns={self.across: "x", self.up: "y"})
+        curves = styles.curves(data, along="n_made")
+        _plot(axes, curves, styles)
+        axes.set_xlabel(axis_name(self.across, self.analysis.section))
+        axes.set_ylabel(axis_name(self.up, self.analysis.section))
+        name_curves(axes, curves, styles)
 
 
-def _plot(axes: Axes, curves: Mapping[str, pd.DataFrame], labels: Sequence[str]) -> None:
+def _plot(axes: Axes, curves: Mapping[str, pd.DataFrame], styles: Styles) -> None:
     for label, curve in curves.items():
-        axes.plot(curve["x"], curve["y"], **look(label, labels), gid=gid(label, labels))
+        axes.plot(curve["x"], curve["y"], **styles[label].line, gid=styles[label].gid)
     axes.yaxis.set_major_locator(MaxNLocator(5))
 
 

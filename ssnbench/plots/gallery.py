@@ -9,19 +9,19 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from ssnbench.analysis.kept_maps import kept_maps, shown_count
 from ssnbench.contracts import Flow, Image, Labels
 from ssnbench.flow import flow_picture, unpack_flow
 from ssnbench.plots.detail import telling_box
 from ssnbench.plots.overlay import standing_out
-from ssnbench.results.store import KEY, Store
+from ssnbench.results.store import Store
 
 MOST_IMAGES = 4
 _MOTIONS = 4  # panels to a line, where flow is shown
-_BEST_COUNT = 200  # superpixels are told apart best by eye at about this count
 
 
 @dataclass(frozen=True)
-class Cell:
+class GalleryCell:
     """One method on one image: its label map (H, W) and the count made."""
 
     label: str
@@ -30,7 +30,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class GalleryRow:
     """One image with the methods that ran on it, and where its detail lies.
 
     Attributes
@@ -39,7 +39,7 @@ class Row:
         Its key.
     picture : uint8 (H, W, 3)
         sRGB.
-    cells : tuple of Cell
+    cells : tuple of GalleryCell
         In the order of the methods.
     box : (int, int, int, int)
         Left, top, width, height of the detail in pixels.
@@ -49,7 +49,7 @@ class Row:
 
     image: str
     picture: Image
-    cells: tuple[Cell, ...]
+    cells: tuple[GalleryCell, ...]
     box: tuple[int, int, int, int]
     flow: Flow | None = None
 
@@ -71,7 +71,7 @@ class Gallery:
     dataset: str
     split: str
     n_asked: int
-    rows: tuple[Row, ...]
+    rows: tuple[GalleryRow, ...]
     ink: tuple[int, int, int]
 
     @property
@@ -84,38 +84,15 @@ def gather(store: Store, records: pd.DataFrame) -> list[Gallery]:
     """Collect what the store kept to be shown; nothing where it kept no label map or picture."""
     kept = kept_maps(store, records)
     pictures, flows = store.pictures(), store.flows()
-    there = [
-        key in pictures for key in zip(kept["dataset"], kept["split"], kept["image"], strict=True)
-    ]
+    keys = zip(kept["dataset"], kept["split"], kept["image"], strict=True)
+    has_picture = np.array([key in pictures for key in keys], dtype=bool)
     galleries = []
-    for (dataset, split), maps in kept[np.array(there, dtype=bool)].groupby(["dataset", "split"]):
-        n_asked = _shown_count(maps)
+    for (dataset, split), maps in kept[has_picture].groupby(["dataset", "split"]):
+        n_asked = shown_count(maps)
         rows = _rows(store, maps[maps["n_asked"] == n_asked], pictures, flows)
         ink = standing_out([row.picture for row in rows])
         galleries.append(Gallery(dataset, split, n_asked, tuple(rows), ink))
     return galleries
-
-
-def kept_maps(store: Store, records: pd.DataFrame) -> pd.DataFrame:
-    """List the label maps that a store kept and the records know.
-
-    Returns
-    -------
-    DataFrame
-        One row per map: what made it, as in the records, with ``label`` and ``n_made``, and
-        ``content``, by which the store has it.
-    """
-    names = [name for name in KEY if name != "protocol"]
-    kept = pd.DataFrame([vars(item) for item in store.kept()], columns=[*names, "content"])
-    made = records.drop_duplicates(names)[[*names, "label", "n_made"]]
-    return kept.merge(made, on=names)
-
-
-def _shown_count(maps: pd.DataFrame) -> int:
-    """Asked count at which most label maps are there; of several, the one that is seen best."""
-    counts = maps.groupby("n_asked")["content"].count()
-    fullest = counts[counts == counts.max()].index
-    return int(min(fullest, key=lambda count: abs(np.log(max(count, 1) / _BEST_COUNT))))
 
 
 def _rows(
@@ -123,18 +100,20 @@ def _rows(
     maps: pd.DataFrame,
     pictures: Mapping[tuple[str, str, str], bytes],
     flows: Mapping[tuple[str, str, str], bytes],
-) -> list[Row]:
+) -> list[GalleryRow]:
     rows = []
     for key, group in list(maps.groupby(["dataset", "split", "image"], sort=True))[:MOST_IMAGES]:
         dataset, split, image = key
         picture = decoded(pictures[dataset, split, image])
         cells = tuple(
-            Cell(item.label, store.label_map(item.content), int(item.n_made))
+            GalleryCell(item.label, store.label_map(item.content), int(item.n_made))
             for item in group.sort_values("label").itertuples()
         )
         box = telling_box(picture, [cell.labels for cell in cells])
         flow = flows.get((dataset, split, image))
-        rows.append(Row(str(image), picture, cells, box, unpack_flow(flow) if flow else None))
+        rows.append(
+            GalleryRow(str(image), picture, cells, box, unpack_flow(flow) if flow else None)
+        )
     return rows
 
 

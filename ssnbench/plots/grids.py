@@ -10,13 +10,13 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from ssnbench.contracts import Image
 from ssnbench.io.images import read_image, write_image
-from ssnbench.plots.figure import STYLE, Drawing, save
-from ssnbench.plots.gallery import Cell, Gallery, Row
+from ssnbench.plots.figure import STYLE, WrittenFigure, save
+from ssnbench.plots.gallery import Gallery, GalleryCell, GalleryRow
 from ssnbench.plots.overlay import painted
+from ssnbench.plots.panels import frame_box, panel, write_count
 
 _MOST_COLUMNS = 6
 _MOST_PRINTED = 3  # images; with their details they fill a page
@@ -28,7 +28,7 @@ _GAP, _BREAK, _HEAD = 0.025, 0.08, 0.2  # inches: between cells, between images,
 # ---------------------------------------------------------------------- for print
 
 
-def draw_grids(gallery: Gallery, slug: str, folder: Path) -> list[Drawing]:
+def draw_grids(gallery: Gallery, slug: str, folder: Path) -> list[WrittenFigure]:
     """Write the grid of images x methods; many methods are shared out over several figures.
 
     Images whose flow is known are followed by a figure each of the flow by superpixels.
@@ -36,36 +36,36 @@ def draw_grids(gallery: Gallery, slug: str, folder: Path) -> list[Drawing]:
     labels = gallery.labels
     n_figures = -(-len(labels) // _MOST_COLUMNS)
     wide = min(_PAGE / columns(len(labels)), _WIDEST)
-    drawings = []
+    written = []
     for number, part in enumerate(np.array_split(np.array(labels, dtype=object), n_figures), 1):
         name = slug if n_figures == 1 else f"{slug}-{number}"
         with mpl.rc_context(fname=STYLE):
             files = save(_grid(gallery, list(part), wide), name, folder, dpi=_CELL / wide)
         asked = f", {gallery.n_asked} superpixels asked for" if gallery.n_asked else ""
-        title = (
+        caption = (
             f"{gallery.dataset} {gallery.split}{asked}; below each picture its framed detail, with "
             "the count made, where image edges are strong and the methods disagree."
         )
-        drawings.append(Drawing(name, title, files, ""))
-    return drawings + _motions(gallery, slug, folder)
+        written.append(WrittenFigure(name, caption, files))
+    return written + _motions(gallery, slug, folder)
 
 
-def _motions(gallery: Gallery, slug: str, folder: Path) -> list[Drawing]:
+def _motions(gallery: Gallery, slug: str, folder: Path) -> list[WrittenFigure]:
     """Write, of every image with flow, how the superpixels of each method tell it."""
-    drawings = []
+    written = []
     for number, row in enumerate(gallery.rows, 1):
         picture = row.motion()
         if picture is not None:
             name = f"{slug}-flow-{number}"
             write_image(folder / f"{name}.png", picture)
             methods = ", ".join(cell.label for cell in row.cells)
-            title = (
+            caption = (
                 f"Flow of {row.image}: the image, its true flow, and the mean flow in the "
                 f"superpixels of {methods}. Hue tells the direction, saturation the length; black: "
                 "unknown."
             )
-            drawings.append(Drawing(name, title, {"png": f"{name}.png"}, ""))
-    return drawings
+            written.append(WrittenFigure(name, caption, {"png": f"{name}.png"}))
+    return written
 
 
 def columns(n_methods: int) -> int:
@@ -83,15 +83,15 @@ def _grid(gallery: Gallery, labels: list[str], wide: float) -> Figure:
     height = _HEAD + sum(tall) + sum(below) + len(rows) * (_GAP + _BREAK) - _BREAK
     figure = Figure(figsize=(width, height))
 
-    def place(column: int, top: float, high: float) -> Axes:
-        left = column * (wide + _GAP) / width
-        return figure.add_axes((left, 1 - (top + high) / height, wide / width, high / height))
-
     top = _HEAD
     for row, whole, detail in zip(rows, tall, below, strict=True):
         cells = {cell.label: cell for cell in row.cells}
         for column, label in enumerate(labels):
-            pair = place(column, top, whole), place(column, top + whole + _GAP, detail)
+            left = column * (wide + _GAP)
+            pair = (
+                panel(figure, left, top, wide, whole),
+                panel(figure, left, top + whole + _GAP, wide, detail),
+            )
             _fill(pair, row, cells.get(label), gallery.ink)
             if top == _HEAD:
                 pair[0].set_title(label, parse_math=False, pad=3)
@@ -99,9 +99,9 @@ def _grid(gallery: Gallery, labels: list[str], wide: float) -> Figure:
     return figure
 
 
-def _fill(pair: tuple[Axes, Axes], row: Row, cell: Cell | None, ink: tuple[int, int, int]) -> None:
-    for axes in pair:
-        axes.set_axis_off()
+def _fill(
+    pair: tuple[Axes, Axes], row: GalleryRow, cell: GalleryCell | None, ink: tuple[int, int, int]
+) -> None:
     if cell is None:
         pair[0].text(0.5, 0.5, "no result", ha="center", va="center", transform=pair[0].transAxes)
         return
@@ -113,20 +113,11 @@ def _fill(pair: tuple[Axes, Axes], row: Row, cell: Cell | None, ink: tuple[int, 
         painted(row.picture, cell.labels, ink, size), aspect="auto", interpolation="none"
     )
     size = (_CELL, max(1, round(_CELL * high / wide)))
-    detail = painted(row.picture[inside], cell.labels[inside], ink, size, thick=True)
+    detail = painted(row.picture[inside], cell.labels[inside], ink, size, across=2)
     pair[1].imshow(detail, aspect="auto", interpolation="none")
     scale = _CELL / width
-    for colour, line in (("black", 1.4), ("white", 0.7)):
-        pair[0].add_patch(
-            Rectangle(
-                (left * scale, top * scale), wide * scale, high * scale,
-                fill=False, edgecolor=colour, linewidth=line,
-            )
-        )  # fmt: skip
-    pair[1].text(
-        0.985, 0.03, str(cell.n_made), transform=pair[1].transAxes, ha="right", va="bottom",
-        fontsize=6, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-    )  # fmt: skip
+    frame_box(pair[0], (left * scale, top * scale, wide * scale, high * scale), points=0.7)
+    write_count(pair[1], cell.n_made)
 
 
 # ---------------------------------------------------------------------- for the page

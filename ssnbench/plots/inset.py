@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from ssnbench.plots.styles import INK, look
+from ssnbench.plots.styles import INK, Styles
 
 _REACH = 1.22
 """Counts from the chosen one divided by this, to it times this, are enlarged."""
@@ -22,12 +22,10 @@ _EDGES, _MARGIN = (0.98, 0.07, 0.95), 0.02
 """Right, lower and upper edge in shares of the diagram, and what is kept clear of curves."""
 
 _FEWEST = 3
-"""Curves, and points of each, from which on there is something to enlarge."""
+"""Curves, and points of each, from which on an inset shows something."""
 
 
-def enlarge(
-    axes: Axes, curves: Mapping[str, pd.DataFrame], labels: Sequence[str] | Mapping[str, int]
-) -> None:
+def draw_inset(axes: Axes, curves: Mapping[str, pd.DataFrame], styles: Styles) -> None:
     """Enlarge curves around one of the larger counts, in a corner that they leave free.
 
     Parameters
@@ -36,22 +34,22 @@ def enlarge(
         A diagram over the number of superpixels whose limits are set.
     curves : mapping of str to DataFrame
         Columns ``n_asked``, ``x`` and ``y``, in the order of ``x``.
-    labels : sequence of str, or mapping of str to int
-        As of `looks.look`.
+    styles : Styles
+        How the methods look.
     """
     asked = sorted({int(n) for curve in curves.values() for n in curve["n_asked"]})
     if min(len(asked), len(curves)) < _FEWEST:
         return
     centre = asked[-(-len(asked) // 2)]
     low, high = centre / _REACH, centre * _REACH
-    there = np.concatenate([_traced(axes, curve) for curve in curves.values()])
-    place = _free_corner(axes, there)
-    levels = there[(there[:, 0] > low) & (there[:, 0] < high), 1]
+    points = np.concatenate([_traced(axes, curve) for curve in curves.values()])
+    place = _free_corner(axes, points)
+    levels = points[(points[:, 0] > low) & (points[:, 0] < high), 1]
     if place is None or levels.size == 0:
         return
     detail = axes.inset_axes(place)
     for name, curve in curves.items():
-        detail.plot(curve["x"], curve["y"], **look(name, labels))
+        detail.plot(curve["x"], curve["y"], **styles[name].line)
     span = float(np.ptp(levels))
     detail.set_xscale(axes.get_xscale())
     detail.set_xlim(low, high)

@@ -17,24 +17,24 @@ def painted(
     labels: Labels,
     ink: tuple[int, int, int],
     size: tuple[int, int],
-    thick: bool = False,
+    across: int = 1,
 ) -> Image:
-    """Return the picture at ``size`` (width, height), boundaries one pixel wide, or two."""
+    """Return the picture at ``size`` (width, height), boundaries ``across`` pixels wide."""
     shrinks = size[0] < picture.shape[1]
     resized = cv2.resize(
         picture, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     )
     edge = find_boundaries(_resized(labels, size))
-    resized[_thick(edge) if thick else edge] = ink
+    resized[_widened(edge, across)] = ink
     return np.asarray(resized, dtype=np.uint8)
 
 
-def _thick(edge: Mask) -> Mask:
-    """Lines of two pixels where there was one, bool (H, W)."""
-    edge = edge.copy()
-    edge[1:] |= edge[:-1]
-    edge[:, 1:] |= edge[:, :-1]
-    return edge
+def _widened(edge: Mask, across: int) -> Mask:
+    """Lines of ``across`` pixels where there was one, bool (H, W)."""
+    if across == 1:
+        return edge
+    square = np.ones((across, across), np.uint8)
+    return np.asarray(cv2.dilate(edge.astype(np.uint8), square), np.bool_)
 
 
 def _resized(labels: Labels, size: tuple[int, int]) -> Labels:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -34,76 +35,121 @@ HOUSE = (
 """Methods that look the same in every report, whatever else is in it."""
 
 
-def look(label: str, labels: Sequence[str] | Mapping[str, int]) -> dict[str, Any]:
-    """Colour, marker and dashes of a method: any two of the first 50 differ in black and white.
+@dataclass(frozen=True)
+class MethodStyle:
+    """How one method is drawn.
+
+    Attributes
+    ----------
+    name : str
+        What is written at its curve; long names are cut.
+    gid : str
+        Identifier by which the page finds its curve and its name.
+    colour, marker : str
+        As matplotlib takes them.
+    dashes : str or tuple
+        A full line, or offset and lengths in points.
+    filled : bool
+        Whether the marker is filled.
+    """
+
+    name: str
+    gid: str
+    colour: str
+    marker: str
+    dashes: Any
+    filled: bool
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """Colour, marker and dashes as arguments of ``Axes.plot``."""
+        return {
+            "color": self.colour,
+            "marker": self.marker,
+            "linestyle": self.dashes,
+            "markerfacecolor": self.colour if self.filled else "none",
+        }
+
+
+class Styles(Mapping[str, MethodStyle]):
+    """The style of every method of a report, by label, in the order in which they are drawn.
 
     Parameters
     ----------
-    label : str
-        The method.
-    labels : sequence of str, or mapping of str to int
-        All methods of the report; those that are not of the `HOUSE` take the looks that it leaves.
-        Or the number of each one's look.
+    places : mapping of str to int
+        Number of each method's style; any two of the first 50 differ in black and white.
     """
-    place = _place(label, labels)
-    filled = place < len(_COLOURS)
-    colour = _COLOURS[place % len(_COLOURS)]
-    return {
-        "color": colour,
-        "marker": _MARKERS[place % len(_MARKERS)],
-        "linestyle": _DASHES[place // len(_COLOURS) % len(_DASHES)],
-        "markerfacecolor": colour if filled else "none",
-    }
+
+    def __init__(self, places: Mapping[str, int]) -> None:
+        self._styles = {
+            label: _style(label, place, number)
+            for number, (label, place) in enumerate(places.items())
+        }
+
+    @classmethod
+    def of(cls, labels: Sequence[str]) -> Styles:
+        """Style methods by name; those that are not of the `HOUSE` take the styles it leaves."""
+        guests = [label for label in labels if label not in HOUSE]
+        first = len(HOUSE) if len(guests) < len(labels) else 0
+        return cls(
+            {
+                label: HOUSE.index(label) if label in HOUSE else first + guests.index(label)
+                for label in labels
+            }
+        )
+
+    def __getitem__(self, label: str) -> MethodStyle:
+        return self._styles[label]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._styles)
+
+    def __len__(self) -> int:
+        return len(self._styles)
+
+    def curves(self, data: pd.DataFrame, along: str = "x") -> dict[str, pd.DataFrame]:
+        """Part a table by its column ``label``, in the order of the styles, sorted by ``along``."""
+        parts = {str(name): rows.sort_values(along) for name, rows in data.groupby("label")}
+        return {label: parts[label] for label in self if label in parts}
 
 
-def _place(label: str, labels: Sequence[str] | Mapping[str, int]) -> int:
-    """Number of a method's look."""
-    if isinstance(labels, Mapping):
-        return labels[label]
-    if label in HOUSE:
-        return HOUSE.index(label)
-    guests = [name for name in labels if name not in HOUSE]
-    return (len(HOUSE) if len(guests) < len(labels) else 0) + guests.index(label)
+def _style(label: str, place: int, number: int) -> MethodStyle:
+    return MethodStyle(
+        label if len(label) <= _LONGEST_NAME else f"{label[: _LONGEST_NAME - 1]}…",
+        f"method{number}",
+        _COLOURS[place % len(_COLOURS)],
+        _MARKERS[place % len(_MARKERS)],
+        _DASHES[place // len(_COLOURS) % len(_DASHES)],
+        place < len(_COLOURS),
+    )
 
 
-def gid(label: str, labels: Iterable[str]) -> str:
-    """Identifier by which the page finds a curve and its name."""
-    return f"method{list(labels).index(label)}"
-
-
-def name_curves(
-    figure: Figure,
-    axes: Axes,
-    curves: Mapping[str, pd.DataFrame],
-    labels: Sequence[str] | Mapping[str, int],
-) -> None:
+def name_curves(axes: Axes, curves: Mapping[str, pd.DataFrame], styles: Styles) -> None:
     """Write each name to the right of the axes, as near to the end of its curve as space allows."""
     if not curves:
         return
-    line = LINE / 72 / (figure.get_figheight() * axes.get_position().height)
+    line = LINE / 72 / (cast(Figure, axes.figure).get_figheight() * axes.get_position().height)
     low, high = axes.get_ylim()
     ends = {
         name: (float(curve["y"].iloc[-1]) - low) / (high - low) for name, curve in curves.items()
     }
     places = spread(list(ends.values()), line)
     beside = axes.transAxes
-    for name, place in zip(ends, places, strict=True):
-        style, group = look(name, labels), gid(name, labels)
+    for label, place in zip(ends, places, strict=True):
+        style = styles[label]
         axes.plot(
             [1.04, 1.085, 1.13], [place] * 3, transform=beside, clip_on=False,
-            **style | {"marker": ""}, gid=f"{group}-line",
+            **style.line | {"marker": ""}, gid=f"{style.gid}-line",
         )  # fmt: skip
-        axes.plot([1.085], [place], transform=beside, clip_on=False, **style, gid=f"{group}-marker")
+        axes.plot(
+            [1.085], [place], transform=beside, clip_on=False, **style.line,
+            gid=f"{style.gid}-marker",
+        )  # fmt: skip
         axes.text(
-            1.16, place, shortened(name), transform=beside, va="center_baseline", fontsize=7.5,
-            parse_math=False, gid=f"{group}-name",
+            1.16, place, style.name, transform=beside, va="center_baseline", fontsize=7.5,
+            parse_math=False, gid=f"{style.gid}-name",
         )  # fmt: skip
     axes.set_ylim(low, high)
-
-
-def shortened(name: str) -> str:
-    """Cut a name that is too long for a figure."""
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def spread(wanted: Sequence[float], gap: float) -> list[float]:

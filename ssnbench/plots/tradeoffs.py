@@ -1,108 +1,133 @@
-"""Diagrams at one made count: quality over time, quality over regularity."""
+"""What quality costs at one made count: quality over time, quality over regularity."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
-from ssnbench.analysis.sections import Section, better, long_name, short_name
-from ssnbench.analysis.tradeoffs import REGULARITY, families, front
-from ssnbench.plots.figure import STYLE, Drawing, axis_name, canvas, curves_of, written
-from ssnbench.plots.styles import INK, gid, look, name_curves
+from ssnbench.analysis.section_analysis import SectionAnalysis
+from ssnbench.analysis.sections import long_name, short_name
+from ssnbench.analysis.tradeoffs import REGULARITY, families
+from ssnbench.plots.axes import axis_name, canvas
+from ssnbench.plots.section_figure import SectionFigure
+from ssnbench.plots.styles import INK, Styles, name_curves
 
 
-def draw_front(
-    section: Section, found: pd.DataFrame, metric: str, count: int, labels: Sequence[str],
-    folder: Path,
-) -> Drawing | None:  # fmt: skip
-    """Draw a metric over time, and the front that no method beats in both.
+@dataclass(frozen=True)
+class QualityOverTime(SectionFigure):
+    """A metric over time, and the front that no method beats in both."""
 
-    Parameters
-    ----------
-    section, labels, folder
-        As in `draw_ranks`.
-    found : DataFrame
-        Rows of `tradeoffs.quality_and_time` of one device and number of threads.
-    metric : str
-        One of its columns.
-    count : int
-        The made count that the scores belong to.
+    name = "over-time"
+    title = "A metric over the time per image"
+    group = "compared"
+    needs = ("quality_over_time",)
 
-    Returns
-    -------
-    Drawing or None
-        None where no method has both a score and a time.
-    """
-    data = found.dropna(subset=[metric, "seconds"]).reset_index(drop=True)
-    if data.empty:
-        return None
-    best = front(data["seconds"].to_numpy(float), data[metric].to_numpy(float), better(metric))
-    data = data.assign(x=1e3 * data["seconds"], y=data[metric], on_front=best)
-    device, threads = data["device"].iloc[0], int(data["threads"].iloc[0])
-    where = f"{device}, {threads} thread{'' if threads == 1 else 's'}"
-    with mpl.rc_context(fname=STYLE):
-        figure, axes = canvas(section, len(data), f"at {count} made · {where}")
-        edge = data[best].sort_values("x")
+    device: str
+    threads: int
+    metric: str
+
+    @classmethod
+    def choices(cls, analysis: SectionAnalysis) -> Iterator[Self]:
+        """Every device, number of threads and traded metric."""
+        return (cls(analysis, *key) for key in analysis.quality_over_time)
+
+    @property
+    def slug(self) -> str:
+        """Section, metric and where it was timed."""
+        section = self.analysis.section.slug
+        return f"{section}-{self.metric}-over-time-{self.device}-{self.threads}"
+
+    @property
+    def caption(self) -> str:
+        """Metric, count and where it was timed."""
+        at_count = f"at {self.analysis.count} superpixels made ({self._where})"
+        return f"{long_name(self.metric)} over time, {at_count}"
+
+    @property
+    def data(self) -> pd.DataFrame:
+        """Time and scores of every method, and whether it is on the front."""
+        return self.analysis.quality_over_time[self.device, self.threads, self.metric]
+
+    @property
+    def _where(self) -> str:
+        return f"{self.device}, {self.threads} thread{'' if self.threads == 1 else 's'}"
+
+    def canvas(self) -> Axes:
+        """Axes with room for the names of the methods."""
+        note = f"at {self.analysis.count} made · {self._where}"
+        return canvas(self.analysis.section, len(self.data), note)
+
+    def plot(self, axes: Axes, styles: Styles) -> None:
+        """Draw the front, then a point per method with its name."""
+        data = self.data.assign(x=1e3 * self.data["seconds"], y=self.data[self.metric])
+        edge = data[data["on_front"]].sort_values("x")
         axes.plot(edge["x"], edge["y"], color=INK, alpha=0.4, linewidth=0.8, drawstyle="steps-post")
-        points = curves_of(data)
-        _scatter(axes, points, labels)
+        points = styles.curves(data)
+        _scatter(axes, points, styles)
         _set_time_axis(axes, data["x"])
         axes.set_xlabel("time per image [ms] ↓")
-        axes.set_ylabel(axis_name(metric, section))
-        name_curves(figure, axes, points, labels)
-        title = f"{long_name(metric)} over time, at {count} superpixels made ({where})"
-        slug = f"{section.slug}-{metric}-over-time-{device}-{threads}"
-        return written(figure, slug, title, data.drop(columns=["x", "y"]), folder)
+        axes.set_ylabel(axis_name(self.metric, self.analysis.section))
+        name_curves(axes, points, styles)
 
 
-def draw_regularity(
-    section: Section, found: pd.DataFrame, metric: str, count: int, labels: Sequence[str],
-    folder: Path,
-) -> Drawing | None:  # fmt: skip
-    """Draw a metric over compactness at one made count; a line joins variants of one algorithm.
+@dataclass(frozen=True)
+class QualityOverRegularity(SectionFigure):
+    """A metric over compactness; a line joins variants of one algorithm."""
 
-    Parameters
-    ----------
-    section, labels, folder
-        As in `draw_ranks`.
-    found : DataFrame
-        What `tradeoffs.regularity` returned.
-    metric : str
-        Its last column.
-    count : int
-        The made count.
+    name = "over-co"
+    title = "A metric over compactness"
+    group = "compared"
+    needs = ("quality_over_regularity",)
 
-    Returns
-    -------
-    Drawing or None
-        None where no method reaches the count.
-    """
-    if found.empty:
-        return None
-    with mpl.rc_context(fname=STYLE):
-        figure, axes = canvas(section, len(found), f"at {count} made")
-        for _, rows in families(found):
-            axes.plot(rows[REGULARITY], rows[metric], color=INK, alpha=0.4, linewidth=0.8)
-        points = curves_of(found.assign(x=found[REGULARITY], y=found[metric]))
-        _scatter(axes, points, labels)
+    metric: str
+
+    @classmethod
+    def choices(cls, analysis: SectionAnalysis) -> Iterator[Self]:
+        """Every traded metric."""
+        return (cls(analysis, metric) for metric in analysis.quality_over_regularity)
+
+    @property
+    def slug(self) -> str:
+        """Section and metric."""
+        return f"{self.analysis.section.slug}-{self.metric}-over-{REGULARITY}"
+
+    @property
+    def caption(self) -> str:
+        """Metric and count."""
+        at_count = f"at {self.analysis.count} superpixels made"
+        return f"{long_name(self.metric)} over compactness, {at_count}"
+
+    @property
+    def data(self) -> pd.DataFrame:
+        """Compactness and score of every method."""
+        return self.analysis.quality_over_regularity[self.metric]
+
+    def canvas(self) -> Axes:
+        """Axes with room for the names of the methods."""
+        return canvas(self.analysis.section, len(self.data), f"at {self.analysis.count} made")
+
+    def plot(self, axes: Axes, styles: Styles) -> None:
+        """Draw a line per algorithm with several variants, then a point per method."""
+        data = self.data
+        for _, rows in families(data):
+            axes.plot(rows[REGULARITY], rows[self.metric], color=INK, alpha=0.4, linewidth=0.8)
+        points = styles.curves(data.assign(x=data[REGULARITY], y=data[self.metric]))
+        _scatter(axes, points, styles)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_xlabel(f"{short_name(REGULARITY)} (more is more regular)")
-        axes.set_ylabel(axis_name(metric, section))
-        name_curves(figure, axes, points, labels)
-        title = f"{long_name(metric)} over compactness, at {count} superpixels made"
-        slug = f"{section.slug}-{metric}-over-{REGULARITY}"
-        return written(figure, slug, title, found, folder)
+        axes.set_ylabel(axis_name(self.metric, self.analysis.section))
+        name_curves(axes, points, styles)
 
 
-def _scatter(axes: Axes, points: dict[str, pd.DataFrame], labels: Sequence[str]) -> None:
+def _scatter(axes: Axes, points: Mapping[str, pd.DataFrame], styles: Styles) -> None:
     for label, point in points.items():
-        style = look(label, labels) | {"linestyle": ""}
-        axes.plot(point["x"], point["y"], **style, gid=gid(label, labels))
+        style = styles[label]
+        axes.plot(point["x"], point["y"], **style.line | {"linestyle": ""}, gid=style.gid)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.margins(0.08)
 

@@ -29,11 +29,11 @@ class Use:
 
     Attributes
     ----------
-    shelf : {"algorithms", "datasets", "protocols"}
+    kind : {"algorithms", "datasets", "protocols"}
         What kind of thing it is.
     name : str
-        Its name on the shelf.
-    told : str
+        Its name among its kind.
+    about : str
         What it is, in a line; a dataset's citation. Empty where it is not known here.
     licence : str
         Of data; empty for the rest.
@@ -41,9 +41,9 @@ class Use:
         Its references, in BibTeX; empty where none is known.
     """
 
-    shelf: str
+    kind: str
     name: str
-    told: str
+    about: str
     licence: str
     bibtex: tuple[str, ...]
 
@@ -67,8 +67,8 @@ def used(records: pd.DataFrame) -> list[Use]:
         "protocols": records["protocol"],
     }
     return [
-        _use(shelf, name)
-        for shelf, column in names.items()
+        _use(kind, name)
+        for kind, column in names.items()
         for name in sorted({_base(str(value)) for value in column.unique()})
     ]
 
@@ -84,27 +84,27 @@ def _base(text: str) -> str:
     return original(text).partition("(")[0].partition("/")[0]
 
 
-def _use(shelf: str, name: str) -> Use:
-    known = tuple(_references().get(f"{shelf}/{name}", ()))
-    if shelf == "protocols":
+def _use(kind: str, name: str) -> Use:
+    known = tuple(_references().get(f"{kind}/{name}", ()))
+    if kind == "protocols":
         protocol = PROTOCOLS.get(name)
-        return Use(shelf, name, protocol.title if protocol else "", "", known)
-    entry = plugins.catalog("algorithms" if shelf == "algorithms" else "datasets").get(name)
+        return Use(kind, name, protocol.title if protocol else "", "", known)
+    entry = plugins.catalog("algorithms" if kind == "algorithms" else "datasets").get(name)
     if entry is None:
-        return Use(shelf, name, "", "", known)
+        return Use(kind, name, "", "", known)
     own = entry.fact("BIBTEX").strip()
-    told = entry.fact("CITATION") or entry.summary
-    return Use(shelf, name, told, entry.fact("LICENCE"), (own,) if own else known)
+    about = entry.fact("CITATION") or entry.summary
+    return Use(kind, name, about, entry.fact("LICENCE"), (own,) if own else known)
 
 
 @cache
 def _references() -> dict[str, list[str]]:
     """Entries of the package's file by what they serve."""
-    found: dict[str, list[str]] = {}
+    by_use: dict[str, list[str]] = {}
     for served, entry in _entries():
         for name in served:
-            found.setdefault(name, []).append(entry)
-    return found
+            by_use.setdefault(name, []).append(entry)
+    return by_use
 
 
 def _entries() -> Iterator[tuple[list[str], str]]:

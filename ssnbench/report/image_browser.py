@@ -1,7 +1,7 @@
-"""Pictures, truths and label maps for the page: what the store kept, and what the dataset tells.
+"""The image browser's pictures, truths and label maps: from the store, and from the dataset.
 
 A store keeps label maps, and the pictures of the few images that every run shows. Other pictures,
-and all truths, are read from the dataset where it is at hand. What is not there is told.
+and all truths, are read from the dataset where it is at hand. What is missing is noted.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ssnbench.analysis.kept_maps import kept_maps
 from ssnbench.contracts import Dataset, Image, Labels, UsageError
 from ssnbench.io.packing import pack
-from ssnbench.plots.gallery import decoded, kept_maps
+from ssnbench.plots.gallery import decoded
 from ssnbench.plots.grids import picture_uri
 from ssnbench.plots.overlay import standing_out
 from ssnbench.plugins.dataset_ref import dataset_ref
-from ssnbench.report.page_data import Bundle
+from ssnbench.report.page_data import PageData
 from ssnbench.results.store import Store
 
 
 @dataclass
-class Album:
+class BrowserImages:
     """The images of one dataset and split that label maps were kept of.
 
     Attributes
@@ -55,57 +56,62 @@ class Album:
         return sorted(self.maps["image"].unique())
 
 
-def gather(store: Store, records: pd.DataFrame) -> list[Album]:
+def gather(store: Store, records: pd.DataFrame) -> list[BrowserImages]:
     """List the label maps that a store kept, by dataset and split."""
     kept = kept_maps(store, records)
     n_images = records.groupby(["dataset", "split"])["image"].nunique()
     return [
-        Album(dataset, split, maps, int(n_images[dataset, split]))
+        BrowserImages(dataset, split, maps, int(n_images[dataset, split]))
         for (dataset, split), maps in kept.groupby(["dataset", "split"])
     ]
 
 
-def limited(album: Album, images: Sequence[str]) -> Album:
-    """Return an album of those images alone, for a page that is one file."""
-    maps = album.maps[album.maps["image"].isin(list(images))]
-    told = f"This file holds {len(images)} of {len(album.images)} images, the methods' worst; "
-    notes = [told + "the page that ssnbench report writes as a folder holds all."]
-    fewer = len(images) < len(album.images)
-    return Album(album.dataset, album.split, maps, album.n_images, notes if fewer else [])
+def limited(kept: BrowserImages, images: Sequence[str]) -> BrowserImages:
+    """Return those images alone, for a page that is one file."""
+    maps = kept.maps[kept.maps["image"].isin(list(images))]
+    if len(images) == len(kept.images):
+        return BrowserImages(kept.dataset, kept.split, maps, kept.n_images)
+    note = (
+        f"This file holds {len(images)} of {len(kept.images)} images, the methods' worst; the page "
+        "that ssnbench report writes as a folder holds all."
+    )
+    return BrowserImages(kept.dataset, kept.split, maps, kept.n_images, [note])
 
 
-def add(album: Album, store: Store, bundle: Bundle, data_root: Path | None) -> dict[str, Any]:
-    """Put an album into a bundle; return what the page has to know to find its way in it.
+def add(
+    kept: BrowserImages, store: Store, values: PageData, data_root: Path | None
+) -> dict[str, Any]:
+    """Add images to the values of a page; return what the page finds its way in them by.
 
     Names are digests of what stands behind them: what an earlier page added is not added again.
 
     Parameters
     ----------
-    album : Album
+    kept : BrowserImages
     store : Store
         Holds the label maps.
-    bundle : Bundle
+    values : PageData
         Gets ``pictures/...`` (JPEG, truths, colour for boundaries) for every image that is found,
         and ``maps/...`` (label maps by method) for every image and count.
     data_root : Path, optional
         Where the datasets lie.
     """
-    pictures = _Pictures(album, store, bundle, data_root)
+    pictures = _Pictures(kept, store, values, data_root)
     entries = []
-    for image, maps in album.maps.groupby("image", sort=True):
-        found = {}
+    for image, maps in kept.maps.groupby("image", sort=True):
+        names = {}
         for n_asked, group in maps.groupby("n_asked", sort=True):
-            made = group[["label", "n_made", "content"]].to_json(orient="values")
-            name = f"maps/{_digest(made)}"
-            if not bundle.has(name):
-                bundle.add(name, {row.label: _map(store, row) for row in group.itertuples()})
-            found[str(n_asked)] = name
-        entries.append({"key": image, "picture": pictures.add(str(image)), "maps": found})
+            contents = group[["label", "n_made", "content"]].to_json(orient="values")
+            name = f"maps/{_digest(contents)}"
+            if not values.has(name):
+                values.add(name, {row.label: _map(store, row) for row in group.itertuples()})
+            names[str(n_asked)] = name
+        entries.append({"key": image, "picture": pictures.add(str(image)), "maps": names})
     return {
-        "data": " ".join(part for part in (album.dataset, album.split) if part),
+        "data": " ".join(part for part in (kept.dataset, kept.split) if part),
         "images": entries,
-        "labels": sorted(album.maps["label"].unique()),
-        "notes": [*album.notes, *_notes(album, pictures)],
+        "labels": sorted(kept.maps["label"].unique()),
+        "notes": [*kept.notes, *_notes(kept, pictures)],
     }
 
 
@@ -114,16 +120,16 @@ def _map(store: Store, row: Any) -> dict[str, Any]:
     return {"made": int(row.n_made), "map": _base64(store.packed_map(row.content))}
 
 
-def _notes(album: Album, pictures: _Pictures) -> list[str]:
+def _notes(kept: BrowserImages, pictures: _Pictures) -> list[str]:
     notes = []
-    images = album.images
-    if not album.notes and len(images) < album.n_images:
+    images = kept.images
+    if not kept.notes and len(images) < kept.n_images:
         notes.append(
-            f"Label maps were kept of {len(images)} of {album.n_images} images; a run with "
+            f"Label maps were kept of {len(images)} of {kept.n_images} images; a run with "
             "--keep-labels keeps them all."
         )
     if pictures.error:
-        without = len(images) - len(pictures.found)
+        without = len(images) - len(pictures.added)
         notes.append(
             f"No truths, and no pictures of {without} images: {pictures.error}"
             if without
@@ -133,18 +139,20 @@ def _notes(album: Album, pictures: _Pictures) -> list[str]:
 
 
 class _Pictures:
-    """Adds pictures with their truths to a bundle.
+    """Adds pictures with their truths to the values of a page.
 
     What the store knows of its runs is part of the names: a new run has images read anew.
     """
 
-    def __init__(self, album: Album, store: Store, bundle: Bundle, data_root: Path | None) -> None:
+    def __init__(
+        self, kept: BrowserImages, store: Store, values: PageData, data_root: Path | None
+    ) -> None:
         self.error = ""
-        self.found: list[str] = []
-        self._album, self._bundle, self._root = album, bundle, data_root
-        self._kept = store.pictures()
+        self.added: list[str] = []
+        self._images, self._values, self._root = kept, values, data_root
+        self._pictures = store.pictures()
         self._shapes = {
-            row.image: row.content for row in album.maps.drop_duplicates("image").itertuples()
+            row.image: row.content for row in kept.maps.drop_duplicates("image").itertuples()
         }
         self._store = store
         self._opened: Dataset | None = None
@@ -152,21 +160,21 @@ class _Pictures:
 
     def add(self, image: str) -> str | None:
         """Add one image; return the name of its data, None where there is no picture."""
-        name = f"pictures/{_digest(self._album.dataset, self._album.split, image, self._runs)}"
-        if not self._bundle.has(name):
+        name = f"pictures/{_digest(self._images.dataset, self._images.split, image, self._runs)}"
+        if not self._values.has(name):
             read = self._read(image)
             if read is None:
                 return None
             picture, truths = read
             if not truths and self.error:
                 name += "-bare"  # once the dataset is there, its truths are looked for again
-            self._bundle.add(name, _picture_data(picture, truths))
-        self.found.append(image)
+            self._values.add(name, _picture_data(picture, truths))
+        self.added.append(image)
         return name
 
     def _read(self, image: str) -> tuple[Image, tuple[Labels, ...]] | None:
         """Picture and truths; the picture that the run saw goes before the dataset's."""
-        png = self._kept.get((self._album.dataset, self._album.split, image))
+        png = self._pictures.get((self._images.dataset, self._images.split, image))
         picture = decoded(png) if png is not None else None
         shape = self._store.label_map(self._shapes[image]).shape
         try:
@@ -182,7 +190,7 @@ class _Pictures:
         if self._opened is None:
             if self.error:
                 raise UsageError(self.error)
-            self._opened = dataset_ref(self._album.dataset, self._album.split, self._root).open()
+            self._opened = dataset_ref(self._images.dataset, self._images.split, self._root).open()
         return self._opened
 
 
@@ -208,25 +216,25 @@ def _base64(data: bytes) -> str:
 
 
 def worst_images(
-    scores: Mapping[str, Any], better: Mapping[str, str], there: Sequence[str], most: int
+    scores: Mapping[str, Any], better: Mapping[str, str], images: Sequence[str], most: int
 ) -> list[str]:
     """Pick the images to embed: the methods in turn name their worst, by the first metric.
 
     Parameters
     ----------
     scores : mapping
-        What `payload.scores_data` returned.
+        What `section_data.scores_data` returned.
     better : mapping of str to str
         ``higher`` or ``lower`` by metric, in the order of preference.
-    there : sequence of str
+    images : sequence of str
         Images that have label maps.
     most : int
         How many to pick.
     """
     metric = next((name for name in better if name in scores["metrics"]), None)
     if metric is None:
-        return list(there[:most])
+        return list(images[:most])
     middle = scores["metrics"][metric][:, len(scores["asked"]) // 2]
     order = np.argsort(middle if better[metric] == "higher" else -middle, axis=1, kind="stable")
     ranked = [scores["images"][place] for place in order.T.reshape(-1)]
-    return list(dict.fromkeys(image for image in ranked if image in set(there)))[:most]
+    return list(dict.fromkeys(image for image in ranked if image in set(images)))[:most]

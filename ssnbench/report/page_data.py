@@ -25,7 +25,7 @@ SCRIPTS = (
 """In the order in which they are loaded; ``theme.js`` comes before the first paint."""
 
 
-class Bundle(Protocol):
+class PageData(Protocol):
     """Where values go, by a name of lower-case letters, digits, ``-`` and ``/``."""
 
     def add(self, name: str, value: Any) -> None:
@@ -37,7 +37,7 @@ class Bundle(Protocol):
         ...
 
 
-class Beside:
+class ScriptFiles:
     """Values as scripts in a folder.
 
     Parameters
@@ -52,7 +52,7 @@ class Beside:
         self._kept: set[Path] = set()
 
     def add(self, name: str, value: Any) -> None:
-        """Write a value; see `Bundle`."""
+        """Write a value; see `PageData`."""
         path = self._path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"ssnbench.give({encoded(name)},{encoded(value)})\n", encoding="ascii")
@@ -80,13 +80,13 @@ class Beside:
 
 
 @dataclass
-class Within:
+class JsonBlocks:
     """Values as JSON, by name, to stand inside a page."""
 
     blocks: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, value: Any) -> None:
-        """Keep a value; see `Bundle`."""
+        """Keep a value; see `PageData`."""
         self.blocks[name] = encoded(value)
 
     def has(self, name: str) -> bool:

@@ -1,59 +1,50 @@
-"""The same label maps under every yard-stick: how far a score moves when only the ruler changes."""
+"""The same label maps under every protocol: how far a score moves when only that changes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from ssnbench.analysis.sections import Section, short_name, slugged
-from ssnbench.report.table_formats import Cell, Table
-from ssnbench.report.tables import asked, number
-
-MOVING = ("br", "bp", "f")
-"""Metrics that the protocols define differently; overlap does not depend on the ruler."""
-
-
-def yardsticks_tables(found: Iterable[tuple[Section, pd.DataFrame]]) -> Iterator[Table]:
-    """Yield a table for every dataset and split that was scored under several protocols.
-
-    Parameters
-    ----------
-    found : pairs of Section and DataFrame
-        Each section with what ``stats.summarise`` made of it.
-    """
-    by_data = sorted(found, key=lambda pair: (pair[0].dataset, pair[0].split))
-    for (dataset, split), group in groupby(by_data, key=lambda p: (p[0].dataset, p[0].split)):
-        summaries = {
-            section.yardstick: summary
-            for section, summary in group
-            if summary["metric"].isin(MOVING).any()
-        }
-        if len(summaries) > 1:
-            yield _table(dataset, split, summaries)
+from ssnbench.analysis.section_analysis import SectionAnalysis, by_data
+from ssnbench.analysis.sections import short_name, slugged
+from ssnbench.metrics import with_role
+from ssnbench.report.cells import asked, named, number
+from ssnbench.report.table_formats import Table
 
 
-def _table(dataset: str, split: str, summaries: dict[str, pd.DataFrame]) -> Table:
-    frame = pd.concat(summary.assign(protocol=name) for name, summary in summaries.items())
-    frame = frame[frame["metric"].isin(MOVING)]
+def protocol_tables(analyses: Iterable[SectionAnalysis]) -> Iterator[Table]:
+    """Yield a table for every dataset and split that was scored under several protocols."""
+    names = with_role("protocol-dependent")
+    for group in by_data(analyses).values():
+        scored = [each for each in group if each.summary["metric"].isin(names).any()]
+        if len(scored) > 1:
+            yield _table(scored, names)
+
+
+def _table(analyses: Sequence[SectionAnalysis], names: Sequence[str]) -> Table:
+    """Table of the metrics that depend on the protocol; all analyses are of the same data."""
+    dataset, split = analyses[0].section.dataset, analyses[0].section.split
+    protocols = [each.section.protocol_name for each in analyses]
+    frame = pd.concat(each.summary.assign(protocol=each.section.protocol_name) for each in analyses)
+    frame = frame[frame["metric"].isin(names)]
     wide = frame.pivot(
         index=["n_asked", "label"], columns=["metric", "protocol"], values="pair_mean"
     )
-    columns = [(m, p) for m in MOVING for p in summaries if (m, p) in wide.columns]
+    columns = [(m, p) for m in names for p in protocols if (m, p) in wide.columns]
     rows = [
         (
-            Cell(str(label), str(label)),
+            named(label),
             asked(n_asked),
             *(number(wide.loc[(n_asked, label), column], 4) for column in columns),
         )
         for n_asked, label in wide.index
     ]
     return Table(
-        slugged(f"yardsticks-{dataset}-{split}"),
-        f"The same label maps under every yard-stick: {dataset} {split}",
+        slugged(f"protocols-{dataset}-{split}"),
+        f"The same label maps under every protocol: {dataset} {split}",
         f"{dataset} {split}: boundary scores of one set of label maps by the protocols "
-        f"{', '.join(summaries)}. Only the ruler differs from column to column.",
+        f"{', '.join(protocols)}. Only the protocol differs from column to column.",
         ("Method", "Asked", *(f"{short_name(m)} {p}" for m, p in columns)),
         tuple(rows),
         tuple(asked(n_asked).text for n_asked, _ in wide.index),

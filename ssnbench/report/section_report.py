@@ -1,28 +1,46 @@
-"""What the page tells of one section: its winners, tables, figures and notes."""
+"""What the page shows of one section: its figures and tables, written, and its notes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
-from ssnbench.analysis import equal_counts, inter_annotator, sections
-from ssnbench.analysis.inter_annotator import Band
-from ssnbench.analysis.sections import Section
-from ssnbench.analysis.summary import areas, summarise
-from ssnbench.analysis.winners import Winner, winners
-from ssnbench.plots.curves import draw_curve, draw_pair
-from ssnbench.plots.figure import Drawing
-from ssnbench.report import comparisons, notes, section_data, tables
-from ssnbench.report.robustness import robustness
+from ssnbench.analysis.section_analysis import SectionAnalysis
+from ssnbench.plots.figure import WrittenFigure
+from ssnbench.plots.figures import figures_of
+from ssnbench.plots.section_figure import Group
+from ssnbench.plots.styles import Styles
+from ssnbench.report import comparison_tables, notes, tables
+from ssnbench.report.cells import asked
+from ssnbench.report.robustness_table import robustness_table
 from ssnbench.report.table_formats import Table, numeric_columns, write
 
 
 @dataclass(frozen=True)
-class Filed:
+class ReportContext:
+    """What all sections of a report are written with and to.
+
+    Attributes
+    ----------
+    styles : Styles
+        Of all methods of the report, so that one looks the same in every figure.
+    figures, tables : Path
+        Where figures and tables go.
+    """
+
+    styles: Styles
+    figures: Path
+    tables: Path
+
+    def write(self, table: Table, shown: str = "") -> WrittenTable:
+        """Write a table into its files."""
+        return WrittenTable(table, write(table, self.tables), shown)
+
+
+@dataclass(frozen=True)
+class WrittenTable:
     """A table together with the names of its files by kind, and the group that is shown first."""
 
     table: Table
@@ -41,139 +59,62 @@ class Filed:
         return groups if len(groups) > 1 else []
 
 
-@dataclass(frozen=True)
-class Chapter:
-    """What the page tells of one section.
+@dataclass(frozen=True, eq=False)
+class SectionReport:
+    """Figures, tables and notes of one section.
 
     Attributes
     ----------
-    section : Section
-    summary : DataFrame
-        What `stats.summarise` made of it.
-    counts : mapping
-        What `remarks.counted` made of it.
-    winners : sequence of Winner
-        The best methods.
-    curves, compared, robust : sequence of Drawing
-        Figures: metrics over the count made; the comparisons at one count; what is left of the
-        scores when images are perturbed.
-    scores, statistics : sequence of Filed
+    analysis : SectionAnalysis
+        What they show.
+    figures : mapping of str to list of WrittenFigure
+        By group, see `ssnbench.plots.section_figure.Group`.
+    scores, statistics : list of WrittenTable
         Tables: scores, and what is concluded from them.
-    notes : sequence of str
-        What a reader of the numbers should know.
-    data : dict
-        What `payload.section_data` made of it.
     """
 
-    section: Section
-    summary: pd.DataFrame
-    counts: Mapping[str, Any]
-    winners: Sequence[Winner]
-    curves: Sequence[Drawing]
-    compared: Sequence[Drawing]
-    robust: Sequence[Drawing]
-    scores: Sequence[Filed]
-    statistics: Sequence[Filed]
-    notes: Sequence[str]
-    data: Mapping[str, Any]
+    analysis: SectionAnalysis
+    figures: Mapping[Group, list[WrittenFigure]]
+    scores: list[WrittenTable]
+    statistics: list[WrittenTable]
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """What a reader of the numbers should know."""
+        return notes.notes(self.analysis)
+
+    @property
+    def asked(self) -> list[str]:
+        """Counts asked for, as they are printed."""
+        return [asked(count).text for count in self.analysis.basis.asked]
 
 
-@dataclass(frozen=True)
-class Desk:
-    """What all chapters are written from and to.
-
-    Attributes
-    ----------
-    labels : sequence of str
-        All methods of the report, so that one looks the same in every figure.
-    perturbed : sequence of Section
-        Sections of perturbed images: they have no chapters of their own.
-    timings : DataFrame
-        Rows of ``Store.timings()``.
-    people : DataFrame
-        What `ceiling.read` found.
-    undefined : mapping
-        What `sections.undefined_by` found.
-    figures, sheets : Path
-        Where figures and tables go.
-    """
-
-    labels: Sequence[str]
-    perturbed: Sequence[Section]
-    timings: pd.DataFrame
-    people: pd.DataFrame
-    undefined: Mapping[str, Mapping[str, str]]
-    figures: Path
-    sheets: Path
-
-
-def chapter(section: Section, desk: Desk) -> Chapter:
+def write_section(analysis: SectionAnalysis, context: ReportContext) -> SectionReport:
     """Draw the figures and write the tables of a section."""
-    summary = summarise(section)
-    annotators = inter_annotator.bands(desk.people, section)
-    counts = equal_counts.round_counts(section.scored["n_asked"]) if len(section.scored) else []
-    level = equal_counts.at_equal_counts(section, counts) if counts and section.metrics else None
-    if level is not None and level.empty:
-        level = None
-    beyond = robust = comparisons.Comparisons()
-    if level is not None:
-        beyond = comparisons.compare(
-            section, summary, level, desk.timings, desk.labels, desk.figures
-        )
-        robust = robustness(section, level, desk.perturbed, desk.labels, desk.figures)
-    heights = areas(summary)
-    judged = [tables.areas_table(section, heights)] if len(heights) else []
-    return Chapter(
-        section,
-        summary,
-        notes.counted(section),
-        winners(level) if level is not None else [],
-        _curves(section, summary, annotators, desk),
-        beyond.figures,
-        robust.figures,
-        _scores(section, summary, level, desk.sheets),
-        [filed(table, desk.sheets) for table in (*beyond.tables, *robust.tables, *judged)],
-        [
-            *sections.not_defined(section, desk.undefined.get(section.dataset, {})),
-            *notes.notes(section, summary, bool(counts)),
-            *beyond.notes,
-            *robust.notes,
-            *notes.of_annotators(annotators),
-        ],
-        section_data.section_data(section, summary, level, annotators, desk.labels),
-    )
+    figures: dict[Group, list[WrittenFigure]] = {"curves": [], "compared": [], "robust": []}
+    for figure in figures_of(analysis):
+        figures[figure.group].append(figure.write(context.styles, context.figures))
+    statistics = [context.write(table) for table in _statistics(analysis)]
+    return SectionReport(analysis, figures, list(_scores(analysis, context)), statistics)
 
 
-def filed(table: Table, sheets: Path, shown: str = "") -> Filed:
-    """Write a table into its files."""
-    return Filed(table, write(table, sheets), shown)
-
-
-def _scores(
-    section: Section, summary: pd.DataFrame, level: pd.DataFrame | None, sheets: Path
-) -> list[Filed]:
+def _scores(analysis: SectionAnalysis, context: ReportContext) -> Iterator[WrittenTable]:
     """Tables of the scores; of the many counts, one in the middle is shown first."""
-    if not section.metrics:
-        return []
-    asked = tables.scores_table(section, summary)
-    groups = list(dict.fromkeys(asked.groups))
-    made = [filed(asked, sheets, groups[len(groups) // 2] if groups else "")]
-    if level is not None:
-        count = equal_counts.fullest_count(level)
-        table = tables.equal_counts_table(section, level)
-        made.insert(0, filed(table, sheets, str(count or "")))
-    return made
+    if len(analysis.at_equal_counts):
+        yield context.write(tables.equal_counts_table(analysis), str(analysis.count or ""))
+    if analysis.section.metrics:
+        at_asked = tables.scores_table(analysis)
+        groups = list(dict.fromkeys(at_asked.groups))
+        yield context.write(at_asked, groups[len(groups) // 2] if groups else "")
 
 
-def _curves(
-    section: Section, summary: pd.DataFrame, annotators: Mapping[str, Band], desk: Desk
-) -> list[Drawing]:
-    """Draw every metric that has a better end, and precision over recall."""
-    metrics = [metric for metric in section.metrics if sections.better(metric)]
-    drawn = [
-        draw_curve(section, summary, metric, desk.labels, desk.figures, annotators.get(metric))
-        for metric in metrics
-    ]
-    if {"br", "bp"} <= set(metrics):
-        drawn.append(draw_pair(section, summary, ("br", "bp"), desk.labels, desk.figures))
-    return drawn
+def _statistics(analysis: SectionAnalysis) -> Iterator[Table]:
+    if analysis.rankings:
+        yield comparison_tables.ranks_table(analysis)
+        yield comparison_tables.paired_table(analysis)
+    if len(analysis.at_equal_regularity):
+        yield comparison_tables.regularity_table(analysis)
+    if len(analysis.robustness):
+        yield robustness_table(analysis)
+    if len(analysis.areas):
+        yield tables.areas_table(analysis)

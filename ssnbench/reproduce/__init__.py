@@ -1,1 +1,1 @@
-"""The figures and Table 1 of the SSN paper, made again: recipes, and what follows them."""
+"""The figures and Table 1 of the SSN paper, made again: recipes, and what runs them."""

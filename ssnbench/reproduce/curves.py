@@ -11,16 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ssnbench.analysis.sections import Section, judges_truth
-from ssnbench.analysis.summary import summarise
-from ssnbench.plots.figure import STYLE, axis_name, set_count_axis
-from ssnbench.plots.inset import enlarge
-from ssnbench.plots.styles import INK, look, name_curves
+from ssnbench.analysis.section_analysis import SectionAnalysis
+from ssnbench.analysis.sections import judges_truth
+from ssnbench.plots.curves import MetricCurve, MetricPair
+from ssnbench.plots.figure import STYLE
+from ssnbench.plots.styles import INK, Styles
 from ssnbench.reproduce import figure as sheet
-from ssnbench.reproduce.figure import Made
-from ssnbench.reproduce.recipes import COUNT, LOOKS, Panel, Recipe
-from ssnbench.reproduce.sources import Found, choose
-from ssnbench.reproduce.work import Bench, score
+from ssnbench.reproduce.figure import RecipeResult
+from ssnbench.reproduce.recipes import COUNT, STYLE_NUMBERS, Panel, Recipe
+from ssnbench.reproduce.sources import ImageSet, ResolvedMethod, resolve
+from ssnbench.reproduce.work import RecipeContext, score
 
 _AXES, _HIGH = 2.3, 2.1  # inches: width and height of one diagram
 _LEFT, _BELOW, _ABOVE = 0.55, 0.42, 0.25  # inches around it
@@ -28,112 +28,110 @@ _HANDLE, _LETTER = 0.42, 0.058  # inches: to the right of it a piece of curve, a
 
 
 @dataclass(frozen=True)
-class Drawn:
+class PanelData:
     """A panel with its data: one row per method and count, ``x`` and ``y`` to be drawn."""
 
     panel: Panel
-    section: Section
+    analysis: SectionAnalysis
     data: pd.DataFrame
 
 
 def make(
-    recipe: Recipe, found: Found, counts: Sequence[int], limit: int | None, bench: Bench
-) -> Made:
+    recipe: Recipe,
+    image_set: ImageSet,
+    counts: Sequence[int],
+    limit: int | None,
+    context: RecipeContext,
+) -> RecipeResult:
     """Run what is missing of a recipe of curves, and draw it."""
-    methods, missing = choose(recipe.methods)
-    images = found.of(limit)
-    drawn = []
+    methods, missing = resolve(recipe.methods)
+    images = image_set.of(limit)
+    panels = []
     for panel in recipe.panels:
-        section = score(found, images, methods, counts, panel.protocol, bench)
+        section = score(image_set, images, methods, counts, panel.protocol, context)
         if section is not None:
-            drawn.append(Drawn(panel, section, points(panel, section)))
-    yardsticks = tuple(dict.fromkeys(each.section.yardstick for each in drawn))
-    what = f"{found.place}, {_counted(images, drawn)}"
-    made = Made(
-        recipe, what, tuple(method.name for method in methods), yardsticks, tuple(counts),
-        notes=(*found.notes(len(images)), *missing, *recipe.lacks), n_failed=_n_failed(drawn),
+            analysis = SectionAnalysis(section)
+            panels.append(PanelData(panel, analysis, points(panel, analysis)))
+    protocols = tuple(dict.fromkeys(each.analysis.section.protocol_name for each in panels))
+    what = f"{image_set.place}, {_counted(images, panels)}"
+    result = RecipeResult(
+        recipe, what, tuple(method.name for method in methods), protocols, tuple(counts),
+        notes=(*image_set.notes(len(images)), *missing, *recipe.lacks), n_failed=_n_failed(panels),
     )  # fmt: skip
-    order = [method.name for method in methods]
     with mpl.rc_context(fname=STYLE):
-        figure = draw(drawn, order, found.place)
-        sheet.annotate(figure, made.notes)
-        files = sheet.write_figure(figure, made, _joined(drawn), bench.store.folder)
-    return replace(made, files=files)
+        figure = draw(panels, styles_of(methods), image_set.place)
+        sheet.annotate(figure, result.notes)
+        files = sheet.write_figure(figure, result, _joined(panels), context.store.folder)
+    return replace(result, files=files)
 
 
-def points(panel: Panel, section: Section) -> pd.DataFrame:
+def styles_of(methods: Sequence[ResolvedMethod]) -> Styles:
+    """The paper's methods in their order, each as it looks in all figures."""
+    return Styles({method.name: STYLE_NUMBERS[method.name] for method in methods})
+
+
+def points(panel: Panel, analysis: SectionAnalysis) -> pd.DataFrame:
     """Means by method and count asked, with the numbers that a panel draws as ``x`` and ``y``."""
-    summary = summarise(section)
+    summary = analysis.summary
     wide = summary.pivot(index=["label", "n_asked"], columns="metric", values="pair_mean")
-    made = summary.groupby(["label", "n_asked"])[["n_made", "n_images", "n_pairs"]].max()
+    rows = summary.groupby(["label", "n_asked"])[["n_made", "n_images", "n_pairs"]].max()
     scores = [name for name in dict.fromkeys((panel.x, panel.y)) if name in wide]
-    there = made.join(wide[[name for name in scores if name != COUNT]])
+    rows = rows.join(wide[[name for name in scores if name != COUNT]])
     for axis, name in (("x", panel.x), ("y", panel.y)):
-        there[axis] = there[name] if name in there else float("nan")
+        rows[axis] = rows[name] if name in rows else float("nan")
     limits = summary[summary["metric"] == panel.y].set_index(["label", "n_asked"])
-    there = there.join(limits[["low", "high"]])
-    return there.dropna(subset=["x", "y"]).reset_index()
+    return rows.join(limits[["low", "high"]]).dropna(subset=["x", "y"]).reset_index()
 
 
-def draw(drawn: Sequence[Drawn], order: Sequence[str], place: str) -> Figure:
+def draw(panels: Sequence[PanelData], styles: Styles, place: str) -> Figure:
     """Draw the panels side by side, each curve named at its end."""
-    n = max(len(drawn), 1)
-    each = _LEFT + _AXES + _HANDLE + _LETTER * max(map(len, order), default=0)
+    n = max(len(panels), 1)
+    each = _LEFT + _AXES + _HANDLE + _LETTER * max(map(len, styles), default=0)
     width, height = n * each, _ABOVE + _HIGH + _BELOW
     figure = Figure(figsize=(width, height))
-    for number, part in enumerate(drawn):
+    for number, part in enumerate(panels):
         left = (number * each + _LEFT) / width
         axes = figure.add_axes((left, _BELOW / height, _AXES / width, _HIGH / height))
-        _panel(figure, axes, part, order)
+        _plot(axes, part, styles)
         axes.set_title(place, loc="left", color=INK, alpha=0.65, parse_math=False)
     return figure
 
 
-def _panel(figure: Figure, axes: Axes, part: Drawn, order: Sequence[str]) -> None:
-    panel, data = part.panel, part.data
-    along = "n_made"
-    curves = {name: data[data["label"] == name].sort_values(along) for name in order}
-    curves = {name: curve for name, curve in curves.items() if len(curve)}
-    for name, curve in curves.items():
-        axes.plot(curve["x"], curve["y"], **look(name, LOOKS))
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.set_ylabel(axis_name(panel.y, part.section))
+def _plot(axes: Axes, part: PanelData, styles: Styles) -> None:
+    panel = part.panel
     if panel.x == COUNT:
-        axes.set_xlabel("superpixels made (mean)")
-        if len(data):
-            set_count_axis(axes, data["n_made"])
-            enlarge(axes, curves, LOOKS)
+        MetricCurve(part.analysis, panel.y).plot(axes, styles)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.set_xlabel(axis_name(panel.x, part.section))
-    name_curves(figure, axes, curves, LOOKS)
+        MetricPair(part.analysis, panel.x, panel.y).plot(axes, styles)
 
 
-def _joined(drawn: Sequence[Drawn]) -> pd.DataFrame:
+def _joined(panels: Sequence[PanelData]) -> pd.DataFrame:
     """The data of all panels, one row per point."""
     parts = [
         part.data.assign(
             panel=number, x_axis=part.panel.x, y_axis=part.panel.y,
-            dataset=part.section.dataset, split=part.section.split, protocol=part.section.protocol,
+            dataset=part.analysis.section.dataset, split=part.analysis.section.split,
+            protocol=part.analysis.section.protocol,
         )
-        for number, part in enumerate(drawn, 1)
+        for number, part in enumerate(panels, 1)
     ]  # fmt: skip
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _counted(images: Sequence[str], drawn: Sequence[Drawn]) -> str:
+def _counted(images: Sequence[str], panels: Sequence[PanelData]) -> str:
     """How much the panels rest on, in words; annotators count where the truth enters."""
-    told = f"{len(images)} image{'' if len(images) == 1 else 's'}"
-    judged = [part.section.rows for part in drawn if judges_truth(part.panel.y)]
+    words = f"{len(images)} image{'' if len(images) == 1 else 's'}"
+    judged = [part.analysis.section.rows for part in panels if judges_truth(part.panel.y)]
     if judged:
         pairs = judged[0][["image", "truth"]].drop_duplicates()
-        told += f", {len(pairs)} (image, annotator) pairs"
-    return told
+        words += f", {len(pairs)} (image, annotator) pairs"
+    return words
 
 
-def _n_failed(drawn: Sequence[Drawn]) -> int:
+def _n_failed(panels: Sequence[PanelData]) -> int:
     """Jobs that failed, in all panels."""
     return sum(
         len(rows[rows["status"] == "failed"].drop_duplicates(["label", "image", "n_asked"]))
-        for rows in (part.section.rows for part in drawn)
+        for rows in (part.analysis.section.rows for part in panels)
     )

@@ -10,20 +10,19 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ssnbench.plots.figure import save
+from ssnbench.plots.figure import save, tight_frame
 from ssnbench.report.table_formats import escape_latex, escape_markdown
 from ssnbench.reproduce.recipes import Recipe
 
 ALARM = "#a3271f"
 """Colour of what differs from the paper."""
 
-_DPI = 300
 _LETTER = 0.062  # inches that a letter of a note takes, on average
 _LINE = 0.13  # inches from line to line of the notes
 
 
 @dataclass(frozen=True)
-class Made:
+class RecipeResult:
     """A figure or table that was made.
 
     Attributes
@@ -35,7 +34,7 @@ class Made:
     methods : tuple of str
         What methods.
     protocols : tuple of str
-        By which yard-sticks.
+        By which protocols.
     counts : tuple of int
         Superpixels asked for.
     notes : tuple of str
@@ -97,9 +96,11 @@ def annotate(figure: Figure, notes: Sequence[str]) -> None:
     )  # fmt: skip
 
 
-def write_figure(figure: Figure, made: Made, data: pd.DataFrame, folder: Path) -> tuple[Path, ...]:
+def write_figure(
+    figure: Figure, result: RecipeResult, data: pd.DataFrame, folder: Path
+) -> tuple[Path, ...]:
     """Write a figure as PDF and PNG, its data as CSV, its caption for LaTeX and Markdown."""
-    name = made.recipe.name
+    name = result.recipe.name
     files = save_figure(figure, name, folder)
     data.to_csv(folder / f"{name}.csv", index=False)
     latex = "\n".join(
@@ -107,19 +108,19 @@ def write_figure(figure: Figure, made: Made, data: pd.DataFrame, folder: Path) -
             r"\begin{figure}",
             r"\centering",
             rf"\includegraphics[width=\linewidth]{{{name}.pdf}}",
-            rf"\caption{{{escape_latex(made.caption)}}}",
+            rf"\caption{{{escape_latex(result.caption)}}}",
             rf"\label{{fig:{name}}}",
             r"\end{figure}",
             "",
         ]
     )
     (folder / f"{name}.tex").write_text(latex, encoding="utf-8")
-    plain = f"![{name}]({name}.png)\n\n{escape_markdown(made.caption)}\n"
+    plain = f"![{name}]({name}.png)\n\n{escape_markdown(result.caption)}\n"
     (folder / f"{name}.md").write_text(plain, encoding="utf-8")
     return (*files, *(folder / f"{name}.{kind}" for kind in ("csv", "tex", "md")))
 
 
 def save_figure(figure: Figure, name: str, folder: Path) -> tuple[Path, ...]:
     """Write a figure as PDF and PNG, without the white around it."""
-    frame = figure.get_tightbbox().padded(0.1)
-    return tuple(folder / file for file in save(figure, name, folder, _DPI, frame).values())
+    files = save(figure, name, folder, frame=tight_frame(figure))
+    return tuple(folder / file for file in files.values())

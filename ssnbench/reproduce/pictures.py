@@ -5,29 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Circle
 
 from ssnbench.contracts import Image, Labels, Sample
 from ssnbench.flow import colour_wheel, colours, known, residuals, segmented_flow
-from ssnbench.kernels.boundaries import find_boundaries
 from ssnbench.plots.detail import telling_box
 from ssnbench.plots.figure import STYLE
-from ssnbench.plots.overlay import standing_out
+from ssnbench.plots.overlay import painted, standing_out
+from ssnbench.plots.panels import frame_box, panel, write_count
 from ssnbench.reproduce import figure as sheet
-from ssnbench.reproduce.figure import Made
+from ssnbench.reproduce.figure import RecipeResult
 from ssnbench.reproduce.recipes import Recipe
-from ssnbench.reproduce.sources import Found, choose
-from ssnbench.reproduce.work import Bench, label_maps
+from ssnbench.reproduce.sources import ImageSet, resolve
+from ssnbench.reproduce.work import RecipeContext, label_maps
 
 _PAGE = 7.0  # inches
 _GAP, _HEAD, _BREAK = 0.03, 0.17, 0.1  # inches: between panels, above one, between lines
 _DPI = 300  # of the panels, at least: boundaries keep their width in print
+_EDGE = 1.0  # points of black around a frame
 _THIN, _THICK = 0.35, 0.6  # points: boundaries in a whole picture, and in a detail
 _OWN, _AROUND = "#00e05a", "#ff2020"
 """Colours of the paper's figure 2: the cell of a pixel, and the nine cells that it looks at."""
@@ -37,24 +37,26 @@ _OWN, _AROUND = "#00e05a", "#ff2020"
 class Line:
     """One image with the number asked for, and the label maps (H, W) by method."""
 
-    found: Found
+    image_set: ImageSet
     sample: Sample
     n_asked: int
     maps: Mapping[str, Labels]
 
 
-def make(recipe: Recipe, scenes: Sequence[Found], counts: Sequence[int], bench: Bench) -> Made:
+def make(
+    recipe: Recipe, image_sets: Sequence[ImageSet], counts: Sequence[int], context: RecipeContext
+) -> RecipeResult:
     """Segment what is missing of a recipe of pictures, and draw it."""
-    methods, missing = choose(recipe.methods)
+    methods, missing = resolve(recipe.methods)
     n_asked = counts[0]
     lines = []
-    for found in scenes:
-        maps = label_maps(found, found.pictured, methods, n_asked, bench)
-        lines.append(Line(found, found.source.open()[found.pictured], n_asked, maps))
-    stand_ins = [f"built-in collage, not {f.scene.name}" for f in scenes if f.builtin]
-    made = Made(
+    for image_set in image_sets:
+        maps = label_maps(image_set, image_set.pictured, methods, n_asked, context)
+        lines.append(Line(image_set, image_set.source.open()[image_set.pictured], n_asked, maps))
+    stand_ins = [f"built-in collage, not {f.scene.name}" for f in image_sets if f.builtin]
+    result = RecipeResult(
         recipe,
-        ", ".join(f"{line.found.place} {line.sample.key}" for line in lines),
+        ", ".join(f"{line.image_set.place} {line.sample.key}" for line in lines),
         tuple(method.name for method in methods), (), (n_asked,),
         notes=(*stand_ins, *missing, *recipe.lacks),
         n_failed=len(lines) * len(methods) - sum(len(line.maps) for line in lines),
@@ -62,16 +64,16 @@ def make(recipe: Recipe, scenes: Sequence[Found], counts: Sequence[int], bench: 
     names = [method.name for method in methods]
     with mpl.rc_context(fname=STYLE):
         figure = _DRAWINGS[recipe.drawing](lines, names)
-        sheet.annotate(figure, made.notes)
-        files = sheet.write_figure(figure, made, _counted(lines), bench.store.folder)
-    return replace(made, files=files)
+        sheet.annotate(figure, result.notes)
+        files = sheet.write_figure(figure, result, _counted(lines), context.store.folder)
+    return replace(result, files=files)
 
 
 def _counted(lines: Sequence[Line]) -> pd.DataFrame:
     """What is made, and the error of the flow where it is known: the data behind the pictures."""
     rows = [
         (
-            line.found.source.label, line.found.source.split, line.sample.key, name,
+            line.image_set.source.label, line.image_set.source.split, line.sample.key, name,
             int(labels.max()) + 1, _error(line.sample, labels),
         )
         for line in lines
@@ -102,7 +104,7 @@ def stages(lines: Sequence[Line], names: Sequence[str]) -> Figure:
     high = wide * line.sample.image.shape[0] / line.sample.image.shape[1]
     figure = Figure(figsize=(_PAGE, high + _HEAD))
     for column, (name, labels) in enumerate(panels.items()):
-        axes = _panel(figure, column * (wide + _GAP), _HEAD, wide, high)
+        axes = panel(figure, column * (wide + _GAP), _HEAD, wide, high)
         _show(axes, line.sample.image, labels, ink, wide)
         axes.set_title(f"{name}: {int(labels.max()) + 1}", parse_math=False, pad=3)
         if labels is cells:
@@ -127,7 +129,8 @@ def _mark(axes: Axes, cells: Labels, shape: tuple[int, int]) -> None:
         inside = np.isin(cells // shape[1], range(row - reach, row + reach + 1))
         inside &= np.isin(cells % shape[1], range(column - reach, column + reach + 1))
         rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-        _box(axes, (columns[0], rows[0], len(columns), len(rows)), colour, 1.4)
+        part = (columns[0], rows[0], len(columns), len(rows))
+        frame_box(axes, part, colour, 1.4, _EDGE)
 
 
 # ---------------------------------------------------------------------- figure 7
@@ -148,16 +151,16 @@ def details(lines: Sequence[Line], names: Sequence[str]) -> Figure:
         for column, name in enumerate(["truth", *names]):
             labels = (truth | dict(line.maps)).get(name)
             left = column * (wide + _GAP)
-            axes = _panel(figure, left, top + _HEAD, wide, whole)
-            zoom = _panel(figure, left, top + _HEAD + whole + _GAP, wide, part)
-            shown = line.found.place if name == "truth" else name
+            axes = panel(figure, left, top + _HEAD, wide, whole)
+            zoom = panel(figure, left, top + _HEAD + whole + _GAP, wide, part)
+            shown = line.image_set.place if name == "truth" else name
             axes.set_title(shown, parse_math=False, pad=3, loc="left", fontsize=7)
             if labels is None:
                 axes.text(0.5, 0.5, "no result", ha="center", transform=axes.transAxes)
                 continue
             _zoomed(axes, zoom, line.sample.image, labels, box, ink, wide)
             if name != "truth":
-                _tag(zoom, str(int(labels.max()) + 1))
+                write_count(zoom, int(labels.max()) + 1)
         top += _HEAD + whole + _GAP + part + _BREAK
     return figure
 
@@ -176,7 +179,7 @@ def _zoomed(
     inside = (slice(top, top + down), slice(left, left + across))
     _show(axes, image, labels, ink, wide)
     _show(zoom, np.ascontiguousarray(image[inside]), labels[inside], ink, wide, _THICK)
-    _box(axes, box, "white", 0.9)
+    frame_box(axes, box, "white", 0.9, _EDGE)
 
 
 # ---------------------------------------------------------------------- figure 9
@@ -188,15 +191,15 @@ def flows(lines: Sequence[Line], names: Sequence[str]) -> Figure:
     flow, valid = line.sample.flow, line.sample.valid
     if flow is None:
         raise ValueError(f"{line.sample.key} has no flow to draw")
-    there = known(flow) if valid is None else known(flow) & valid
-    longest = float(np.hypot(flow[there][:, 0], flow[there][:, 1]).max(initial=0.0))
-    true = np.where(there[..., None], flow, np.float32(np.nan))
+    counted = known(flow) if valid is None else known(flow) & valid
+    longest = float(np.hypot(flow[counted][:, 0], flow[counted][:, 1]).max(initial=0.0))
+    true = np.where(counted[..., None], flow, np.float32(np.nan))
     panels = {"first frame": line.sample.image, "true flow": colours(true, longest)}
     for name in (name for name in names if name in line.maps):
         labels = line.maps[name]
-        panel = colours(segmented_flow(labels, flow, valid), longest)
+        picture = colours(segmented_flow(labels, flow, valid), longest)
         title = f"{name}: EPE {_error(line.sample, labels):.3f} px, {int(labels.max()) + 1}"
-        panels[title] = panel
+        panels[title] = picture
     return _sheet(panels, longest)
 
 
@@ -211,12 +214,12 @@ def _sheet(panels: Mapping[str, Image], longest: float) -> Figure:
     for number, (title, picture) in enumerate(panels.items()):
         line, column = divmod(number, n_columns)
         top = line * (high + _HEAD) + _HEAD
-        axes = _panel(figure, column * (wide + _GAP), top, wide, high)
+        axes = panel(figure, column * (wide + _GAP), top, wide, high)
         axes.imshow(picture, aspect="auto", interpolation="none")
         axes.set_title(title, parse_math=False, pad=3, loc="left")
         if title == "true flow":
             side = 0.28 * high
-            wheel = _panel(figure, column * (wide + _GAP) + wide - side, top, side, side)
+            wheel = panel(figure, column * (wide + _GAP) + wide - side, top, side, side)
             disc = wheel.imshow(colour_wheel(), interpolation="none")
             disc.set_clip_path(Circle((75, 75), 75, transform=wheel.transData))
             axes.set_title(f"rim: {longest:.0f} px", pad=3, loc="right", fontsize=7)
@@ -224,14 +227,6 @@ def _sheet(panels: Mapping[str, Image], longest: float) -> Figure:
 
 
 # ---------------------------------------------------------------------- panels
-
-
-def _panel(figure: Figure, left: float, top: float, wide: float, high: float) -> Axes:
-    """Axes at a place in inches from the upper left corner."""
-    width, height = figure.get_size_inches()
-    axes = figure.add_axes((left / width, 1 - (top + high) / height, wide / width, high / height))
-    axes.set_axis_off()
-    return axes
 
 
 def _show(
@@ -246,29 +241,9 @@ def _show(
     height, width = labels.shape
     times = max(1, -(-round(_DPI * wide) // width))
     size = (times * width, times * height)
-    drawn = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
-    fine = np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT), np.int32)
     across = max(2, round(points / 72 * size[0] / wide))
-    edge = cv2.dilate(find_boundaries(fine).astype(np.uint8), np.ones((across, across), np.uint8))
-    drawn[edge > 0] = ink
-    axes.imshow(drawn, aspect="auto", interpolation="none", extent=(0, width, height, 0))
-
-
-def _box(axes: Axes, box: tuple[float, float, float, float], colour: str, points: float) -> None:
-    """Frame a part (left, top, width, height; pixels of the image), edged in black."""
-    left, top, across, down = box
-    for edge, line in (("black", points + 1.0), (colour, points)):
-        axes.add_patch(
-            Rectangle((left, top), across, down, fill=False, edgecolor=edge, linewidth=line)
-        )
-
-
-def _tag(axes: Axes, text: str) -> None:
-    """Write the number of superpixels into the corner of a detail."""
-    axes.text(
-        0.985, 0.03, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=6,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-    )  # fmt: skip
+    picture = painted(image, labels, ink, size, across)
+    axes.imshow(picture, aspect="auto", interpolation="none", extent=(0, width, height, 0))
 
 
 _DRAWINGS = {"stages": stages, "details": details, "flows": flows}

@@ -1,4 +1,4 @@
-"""What each figure of the paper shows, as data: methods, images, counts, yard-stick, drawing.
+"""What each figure of the paper shows, as data: methods, images, counts, protocol, drawing.
 
 Jampani, Sun, Liu, Yang, Kautz: Superpixel Sampling Networks, ECCV 2018. The numbers are the
 paper's where it prints them; its curves it only draws.
@@ -47,7 +47,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Panel:
-    """One diagram: a metric over the count or over another metric, by one yard-stick."""
+    """One diagram: a metric over the count or over another metric, by one protocol."""
 
     x: str
     y: str
@@ -267,7 +267,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _ALL}
 
 _TEN = ("SSN deep", "SLIC", "SSN pix", "LSC", "SEEDS", "SNIC", "ERS", "ETPS", "SCALP", "SSN linear")
 
-LOOKS: dict[str, int] = {name: place for place, name in enumerate(_TEN)} | {
+STYLE_NUMBERS: dict[str, int] = {name: place for place, name in enumerate(_TEN)} | {
     "SSN deep, BSDS500": 10,
     "SSN deep, flow": 20,
     "deep, k=10": 11,

@@ -17,7 +17,7 @@ from ssnbench.reproduce.recipes import Method, Scene
 
 
 @dataclass(frozen=True)
-class Found:
+class ImageSet:
     """Images of a scene.
 
     Attributes
@@ -64,33 +64,33 @@ class Found:
         return "built-in collage" if self.builtin else f"{self.scene.name} {self.source.split}"
 
 
-def find(scene: Scene, root: Path | None) -> Found:
+def find(scene: Scene, root: Path | None) -> ImageSet:
     """Open the dataset of a scene, or what stands in for it where its files are not there."""
     source = dataset_ref(scene.dataset, scene.split, root)
     try:
         images = tuple(source.open().keys())
     except UsageError:
         stand_in = dataset_ref(scene.builtin)
-        return Found(scene, stand_in, tuple(stand_in.open().keys()), 0, True)
+        return ImageSet(scene, stand_in, tuple(stand_in.open().keys()), 0, True)
     complete = getattr(plugins.load("datasets", source.variant.name), "N_IMAGES", {})
-    return Found(scene, source, images, complete.get(source.split, 0), False)
+    return ImageSet(scene, source, images, complete.get(source.split, 0), False)
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ResolvedMethod:
     """A method of a recipe, resolved."""
 
     name: str
     variant: Variant
 
 
-def choose(methods: Sequence[Method]) -> tuple[tuple[Chosen, ...], list[str]]:
+def resolve(methods: Sequence[Method]) -> tuple[tuple[ResolvedMethod, ...], list[str]]:
     """Resolve the methods; those whose weights are not there are left out and noted."""
     chosen, missing = [], []
     for method in methods:
         variant = parse("algorithms", method.algo)
         if has_weights(variant):
-            chosen.append(Chosen(method.name, variant))
+            chosen.append(ResolvedMethod(method.name, variant))
         else:
             missing.append(f"no {method.name}: no weights {dict(variant.params)['weights']}")
     return tuple(chosen), missing

@@ -15,13 +15,13 @@ from ssnbench.plots.figure import STYLE
 from ssnbench.plots.styles import INK
 from ssnbench.plugins.variant import parameters, parse
 from ssnbench.report import table_formats
+from ssnbench.report.cells import number
 from ssnbench.report.table_formats import Cell, Table
-from ssnbench.report.tables import number
 from ssnbench.reproduce import figure as sheet
-from ssnbench.reproduce.figure import Made
+from ssnbench.reproduce.figure import RecipeResult
 from ssnbench.reproduce.recipes import PRINTED, Printed, Recipe
-from ssnbench.reproduce.sources import Found, has_weights
-from ssnbench.reproduce.work import Bench
+from ssnbench.reproduce.sources import ImageSet, has_weights
+from ssnbench.reproduce.work import RecipeContext
 from ssnbench.run import benchmark, environment
 from ssnbench.run.timing import TimingTask
 
@@ -36,24 +36,26 @@ _MARKS: dict[str, dict[str, Any]] = {
 _STAGES = ("total", "network", "clustering", "connectivity")
 
 
-def make(recipe: Recipe, found: Found, n_asked: int, bench: Bench) -> Made:
+def make(recipe: Recipe, image_set: ImageSet, n_asked: int, context: RecipeContext) -> RecipeResult:
     """Time what is not timed yet, on the processor and on a GPU where there is one."""
     variants = {row.algo: parse("algorithms", row.algo) for row in PRINTED if row.algo}
     variants = {algo: variant for algo, variant in variants.items() if has_weights(variant)}
     tasks = {
-        (algo, device): TimingTask(variant, found.source, found.pictured, n_asked, device=device)
+        (algo, device): TimingTask(
+            variant, image_set.source, image_set.pictured, n_asked, device=device
+        )
         for device in devices()
         for algo, variant in variants.items()
         if device == "cpu" or "device" in parameters("algorithms", variant.name)
     }
-    benchmark.time_tasks(list(tasks.values()), bench.store, bench.listener)
-    frame = joined(tasks, bench.store.timings())
-    notes = found.notes(1) if found.builtin else []
+    benchmark.time_tasks(list(tasks.values()), context.store, context.listener)
+    frame = joined(tasks, context.store.timings())
+    notes = image_set.notes(1) if image_set.builtin else []
     if len(devices()) == 1:
         notes.append("no GPU here: all on one thread of the processor")
-    made = Made(
+    result = RecipeResult(
         recipe,
-        f"{found.place} {found.pictured}",
+        f"{image_set.place} {image_set.pictured}",
         tuple(row.name for row in PRINTED if row.algo in variants),
         (), (n_asked,),
         notes=(*notes, *recipe.lacks),
@@ -61,10 +63,12 @@ def make(recipe: Recipe, found: Found, n_asked: int, bench: Bench) -> Made:
     )  # fmt: skip
     with mpl.rc_context(fname=STYLE):
         figure = draw(frame)
-        sheet.annotate(figure, made.notes)
-        drawn = sheet.save_figure(figure, made.recipe.name, bench.store.folder)
-    files = table_formats.write(laid_out(made, frame), bench.store.folder)
-    return replace(made, files=(*drawn, *(bench.store.folder / name for name in files.values())))
+        sheet.annotate(figure, result.notes)
+        drawn = sheet.save_figure(figure, result.recipe.name, context.store.folder)
+    files = table_formats.write(times_table(result, frame), context.store.folder)
+    return replace(
+        result, files=(*drawn, *(context.store.folder / name for name in files.values()))
+    )
 
 
 def devices() -> tuple[str, ...]:
@@ -88,8 +92,8 @@ def joined(tasks: Mapping[tuple[str, str], TimingTask], timings: pd.DataFrame) -
     """
     rows = []
     for row in PRINTED:
-        mine: list[TimingTask | None] = [t for (algo, _), t in tasks.items() if algo == row.algo]
-        for task in mine or [None]:
+        of_row: list[TimingTask | None] = [t for (algo, _), t in tasks.items() if algo == row.algo]
+        for task in of_row or [None]:
             stages = {} if task is None else _stages(task, timings)
             rows.append(
                 {
@@ -106,7 +110,7 @@ def joined(tasks: Mapping[tuple[str, str], TimingTask], timings: pd.DataFrame) -
 def _stages(task: TimingTask, timings: pd.DataFrame) -> dict[str, float]:
     """Median seconds by stage of a task; nothing where it was not timed."""
     variant = task.variant
-    mine = timings[
+    rows = timings[
         (timings["algorithm"] == variant.name)
         & (timings["params"] == variant.canonical("algorithms"))
         & (timings["code_version"] == variant.version("algorithms"))
@@ -115,10 +119,10 @@ def _stages(task: TimingTask, timings: pd.DataFrame) -> dict[str, float]:
         & (timings["device"] == task.device)
         & (timings["threads"] == task.threads)
     ]
-    return dict(zip(mine["stage"], mine["seconds"], strict=True))
+    return dict(zip(rows["stage"], rows["seconds"], strict=True))
 
 
-def laid_out(made: Made, frame: pd.DataFrame) -> Table:
+def times_table(result: RecipeResult, frame: pd.DataFrame) -> Table:
     """Lay the times out; the two fastest of each device are marked."""
     places = frame.groupby("device")["total"].rank(method="dense").fillna(0)
     rows = [
@@ -134,13 +138,13 @@ def laid_out(made: Made, frame: pd.DataFrame) -> Table:
     ]
     headings = ("Model", "Printed on", "printed [ms]", "Here on", "here [ms]")
     caption = (
-        f"{made.caption} Printed: Jampani et al. 2018, Table 1; GPU is an {PRINTED_GPU}. Here: "
+        f"{result.caption} Printed: Jampani et al. 2018, Table 1; GPU is an {PRINTED_GPU}. Here: "
         f"median of repeats after a warm-up, one thread, {environment.machine()}; the total holds "
         "connectivity. The fastest here of a device in bold, the second underlined."
     )
     return Table(
-        made.recipe.name,
-        made.recipe.title,
+        result.recipe.name,
+        result.recipe.title,
         caption,
         (*headings, *(f"{stage} [ms]" for stage in _STAGES[1:])),
         tuple(rows),

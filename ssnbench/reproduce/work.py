@@ -10,7 +10,7 @@ import pandas as pd
 from ssnbench.analysis import sections
 from ssnbench.analysis.sections import Section
 from ssnbench.contracts import Labels
-from ssnbench.reproduce.sources import Chosen, Found
+from ssnbench.reproduce.sources import ImageSet, ResolvedMethod
 from ssnbench.results.store import KEY, Store
 from ssnbench.run import benchmark, environment, plan
 from ssnbench.run.benchmark import Listener
@@ -20,7 +20,7 @@ from ssnbench.run.plan import Job
 
 
 @dataclass(frozen=True)
-class Bench:
+class RecipeContext:
     """Where work is done: the store, how many processes may help, and who is told."""
 
     store: Store
@@ -29,12 +29,12 @@ class Bench:
 
 
 def score(
-    found: Found,
+    image_set: ImageSet,
     images: Iterable[str],
-    methods: Sequence[Chosen],
+    methods: Sequence[ResolvedMethod],
     counts: Sequence[int],
     protocol: str,
-    bench: Bench,
+    context: RecipeContext,
 ) -> Section | None:
     """Score methods on images by one protocol; return their rows, under the figure's names.
 
@@ -45,50 +45,54 @@ def score(
     Section or None
         None when there is no row: no job, that is.
     """
-    jobs = _jobs(found, images, methods, counts, protocol)
-    kept = _contents(bench.store)
-    jobs = [_from_kept(job, kept, bench.store) for job in jobs]
-    benchmark.compute(jobs, bench.store, bench.n_workers, "loky", bench.listener)
+    jobs = _jobs(image_set, images, methods, counts, protocol)
+    kept = _contents(context.store)
+    jobs = [_from_kept(job, kept, context.store) for job in jobs]
+    benchmark.compute(jobs, context.store, context.n_workers, "loky", context.listener)
     names = {(m.variant.name, m.variant.canonical("algorithms")): m.name for m in methods}
     wanted = pd.DataFrame([asdict(job.key) for job in jobs], columns=list(KEY))
-    rows = bench.store.records().merge(wanted, on=list(KEY))
+    rows = context.store.records().merge(wanted, on=list(KEY))
     rows["label"] = [names[key] for key in zip(rows["algorithm"], rows["params"], strict=True)]
     return next(iter(sections.split(rows)), None)
 
 
 def label_maps(
-    found: Found, image: str, methods: Sequence[Chosen], n_asked: int, bench: Bench
+    image_set: ImageSet,
+    image: str,
+    methods: Sequence[ResolvedMethod],
+    n_asked: int,
+    context: RecipeContext,
 ) -> dict[str, Labels]:
     """Segment one image by the methods; return the label maps (H, W) by the figure's names.
 
     A method that fails has none, and is tried again the next time.
     """
-    jobs = _jobs(found, [image], methods, [n_asked], "seal")
-    kept = _contents(bench.store)
+    jobs = _jobs(image_set, [image], methods, [n_asked], "seal")
+    kept = _contents(context.store)
     lost = [job for job in jobs if _map_key(job.key) not in kept]
     if lost:
-        bench.listener.planned("maps", len(lost))
-        run = bench.store.begin_run(environment.gather(jobs=bench.n_workers))
-        execute(lost, bench.store, run, bench.n_workers, "loky", bench.listener.done)
-        kept = _contents(bench.store)
+        context.listener.planned("maps", len(lost))
+        run = context.store.begin_run(environment.gather(jobs=context.n_workers))
+        execute(lost, context.store, run, context.n_workers, "loky", context.listener.done)
+        kept = _contents(context.store)
     return {
-        method.name: bench.store.label_map(kept[_map_key(job.key)])
+        method.name: context.store.label_map(kept[_map_key(job.key)])
         for method, job in zip(methods, jobs, strict=True)
         if _map_key(job.key) in kept
     }
 
 
 def _jobs(
-    found: Found,
+    image_set: ImageSet,
     images: Iterable[str],
-    methods: Sequence[Chosen],
+    methods: Sequence[ResolvedMethod],
     counts: Sequence[int],
     protocol: str,
 ) -> list[Job]:
     """Jobs of these images only; none is shown in a report of the folder."""
     wanted = set(images)
     variants = [method.variant for method in methods]
-    todo = plan.make(variants, found.source, counts, protocol, keep_labels=True)
+    todo = plan.make(variants, image_set.source, counts, protocol, keep_labels=True)
     return [replace(job, show=False) for job in todo.jobs if job.key.image in wanted]
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats as reference
 
-from ssnbench.analysis import equal_counts, paired, ranks, sections, tradeoffs
-from ssnbench.analysis.summary import summarise
-from ssnbench.report import comparisons
+from ssnbench.analysis import paired, ranks, tradeoffs
+from ssnbench.analysis.section_analysis import SectionAnalysis, analyse
 
 # Demšar (2006), table 6: AUC of C4.5 with four settings on 14 data sets.
 DEMSAR = pd.DataFrame(
@@ -25,7 +22,7 @@ DEMSAR = pd.DataFrame(
 
 
 def scores(table: pd.DataFrame, metric: str = "asa") -> pd.DataFrame:
-    """Images x methods, as `equal.image_scores` returns them."""
+    """Images x methods, as `equal_counts.image_scores` returns them."""
     table = table.rename_axis(index="image", columns="label")
     return table.T.stack(future_stack=True).rename(metric).to_frame()
 
@@ -151,13 +148,14 @@ def test_nothing_beats_what_stands_on_the_front() -> None:
 
 
 def test_equal_regularity_reads_curves_and_does_not_extend_them() -> None:
-    found = pd.DataFrame(
+    methods = pd.DataFrame(
         [("t", "t1", 0.2, 0.9), ("t", "t2", 0.4, 0.8), ("x", "x", 0.3, 0.7), ("y", "y", 0.5, 0.6)],
         columns=["algorithm", "label", "co", "asa"],
     )
-    there = tradeoffs.at_equal_regularity(found, ["asa"]).set_index("label")["there"]
-    assert there["x"] == pytest.approx(0.85)
-    assert np.isnan(there["y"])
+    table = tradeoffs.at_equal_regularity(methods, ["asa"])
+    reached = table.set_index("label")["at_equal_co"]
+    assert reached["x"] == pytest.approx(0.85)
+    assert np.isnan(reached["y"])
 
 
 def records(labels: list[str], images: int, counts: list[int]) -> pd.DataFrame:
@@ -184,51 +182,83 @@ def timings(labels: list[str], images: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names).assign(stage="total", device="cpu", threads=1)
 
 
-def compared(table: pd.DataFrame, times: pd.DataFrame, folder: Path) -> comparisons.Comparisons:
-    (section,) = sections.split(table)
-    counts = equal_counts.round_counts(section.scored["n_asked"])
-    level = equal_counts.at_equal_counts(section, counts)
-    return comparisons.compare(section, summarise(section), level, times, section.labels, folder)
+def analysed(table: pd.DataFrame, times: pd.DataFrame) -> SectionAnalysis:
+    (analysis,) = analyse(table, times)
+    return analysis
 
 
-def test_all_is_drawn_and_filed(tmp_path: Path) -> None:
-    labels = ["a", "b", "c<script>&_$x$"]
-    found = compared(records(labels, 8, [100, 400]), timings(labels, 2), tmp_path)
-    kinds = {drawing.slug for drawing in found.figures}
-    assert kinds == {
-        f"d-s-seal-{m}-{kind}"
-        for m in ("asa", "br")
-        for kind in ("ranks", "over-time-cpu-1", "over-co")
-    }
-    for drawing in found.figures:
-        assert set(drawing.files) == {"pdf", "png", "csv"}
-        assert all((tmp_path / name).stat().st_size for name in drawing.files.values())
-        assert "<script" not in drawing.svg
-    assert [table.slug.rpartition("seal-")[2] for table in found.tables] == [
-        "ranks", "pairs", "equal-regularity",
-    ]  # fmt: skip
-    data = pd.read_csv(tmp_path / "d-s-seal-asa-over-time-cpu-1.csv").set_index("label")
-    assert data["seconds"]["a"] == pytest.approx(0.6)  # the median of 0.1 and 1.1
+def test_the_time_is_the_median_over_images_where_the_nearest_count_was_made() -> None:
+    labels = ["a", "b", "c"]
+    analysis = analysed(records(labels, 8, [100, 400]), timings(labels, 2))
+    assert set(analysis.quality_over_time) == {("cpu", 1, "asa"), ("cpu", 1, "br")}
+    rows = analysis.quality_over_time["cpu", 1, "asa"].set_index("label")
+    assert rows["seconds"]["a"] == pytest.approx(0.6)  # the median of 0.1 and 1.1
+    assert rows["n_timed"]["b"] == 101
+    assert rows["on_front"]["a"]
+    assert analysis.untimed == []
 
 
 @pytest.mark.parametrize(("labels", "images"), [(["a"], 5), (["a"], 1), (["a", "b", "c"], 1)])
-def test_little_is_said_to_be_little(labels: list[str], images: int, tmp_path: Path) -> None:
-    found = compared(records(labels, images, [100, 400]), timings([], 0), tmp_path)
-    assert not any("ranks" in drawing.slug for drawing in found.figures)
+def test_what_cannot_be_tested_has_no_critical_difference(labels: list[str], images: int) -> None:
+    analysis = analysed(records(labels, images, [100, 400]), timings([], 0))
+    assert analysis.count == 200
     if len(labels) == 1:
-        assert "no two methods" in found.notes[0]
+        assert analysis.rankings == []
+        assert analysis.winners == []
     else:
-        assert "no Friedman test" in found.tables[0].caption
+        assert all(np.isnan(ranking.critical) for ranking in analysis.rankings)
+        assert set(analysis.pairs) == {"asa", "br"}
 
 
-def test_one_count_compares_nothing(tmp_path: Path) -> None:
-    found = compared(records(["a", "b"], 3, [100]), timings([], 0), tmp_path)
-    assert found == comparisons.Comparisons()
+def test_one_count_compares_nothing() -> None:
+    analysis = analysed(records(["a", "b"], 3, [100]), timings(["a"], 1))
+    assert (analysis.counts, analysis.count, analysis.image_scores) == ([], None, None)
+    assert (analysis.rankings, analysis.pairs, analysis.winners) == ([], {}, [])
+    assert analysis.at_equal_counts.empty
+    assert (analysis.quality_over_time, analysis.quality_over_regularity) == ({}, {})
+    assert analysis.robustness.empty
 
 
-def test_a_method_far_beyond_the_others_is_named(tmp_path: Path) -> None:
+def test_a_method_far_beyond_the_others_is_refused_and_named() -> None:
     table = records(["a", "b", "c"], 5, [100, 400])
     table.loc[table["label"] == "c", "n_made"] += 5000
-    found = compared(table, timings(["a", "b"], 1), tmp_path)
-    assert any(note.endswith("extrapolated): c.") for note in found.notes)
-    assert any(note.endswith("not timed here: c.") for note in found.notes)
+    analysis = analysed(table, timings(["a", "b"], 1))
+    assert analysis.refused == ["c"]
+    assert analysis.untimed == ["c"]
+
+
+def test_methods_that_share_no_count_are_compared_at_none() -> None:
+    table = records(["a", "b"], 8, [100, 400])
+    table.loc[table["label"] == "a", "n_made"] -= 90
+    table.loc[table["label"] == "b", "n_made"] += 5000
+    analysis = analysed(table[(table["n_asked"] == 100) | (table["label"] == "b")], timings([], 0))
+    assert analysis.count is None
+    assert analysis.scores_at_count.empty
+    assert not any(analysis.not_told_apart.values())
+
+
+def test_everything_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    analysis = analysed(records(["a", "b", "c"], 4, [100, 400]), timings(["a"], 1))
+    assert analysis.summary is analysis.summary
+    assert analysis.image_curves is analysis.image_curves
+    monkeypatch.setattr("ssnbench.analysis.equal_counts.image_curves", None)  # to call would fail
+    assert analysis.winners[0].count == analysis.rankings[0].count == analysis.count == 200
+    assert set(analysis.image_scores_by_count) == set(analysis.counts)
+
+
+def test_a_figure_of_a_role_is_of_metrics_that_the_section_has() -> None:
+    analysis = analysed(records(["a", "b"], 2, [100, 400]), timings([], 0))
+    assert analysis.metrics_for("traded") == ["asa", "br"]
+    assert analysis.metrics_for("headline") == ["asa", "br", "co"]
+    assert analysis.metrics_for("followed") == ["asa", "br"]
+
+
+def test_the_basis_counts_rows_images_truths_and_what_is_incomplete() -> None:
+    table = records(["a", "b"], 3, [100, 400])
+    table.loc[(table["label"] == "b") & (table["image"] == "i2"), "status"] = "failed"
+    table.loc[table["label"] == "a", "reason"] = "no weights"
+    basis = analysed(table, timings([], 0)).basis
+    assert (basis.n_rows, basis.n_scored, basis.n_images, basis.n_truths) == (12, 10, 3, 3)
+    assert (basis.n_methods, basis.asked) == (2, (100, 400))
+    assert basis.incomplete == {"b": 2}
+    assert basis.warnings == (("a", "no weights"),)

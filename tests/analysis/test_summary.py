@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ssnbench.analysis import equal_counts, sections
-from ssnbench.analysis.summary import areas, summarise
+from ssnbench.analysis.summary import areas, metric_pair, summarise
 
 Row = tuple[str, int, str, int, int, float]  # label, n_asked, image, truth, n_made, asa
 
@@ -33,6 +33,10 @@ def records(rows: list[Row] = ROWS, **columns: object) -> pd.DataFrame:
 def section(table: pd.DataFrame) -> sections.Section:
     (only,) = sections.split(table)
     return only
+
+
+def level(section: sections.Section, counts: list[int]) -> pd.DataFrame:
+    return equal_counts.at_equal_counts(equal_counts.image_curves(section), counts)
 
 
 def test_the_three_means_of_a_hand_worked_case() -> None:
@@ -93,14 +97,14 @@ def test_one_image_has_no_interval() -> None:
 
 def test_equal_counts_interpolate_each_image() -> None:
     rows = [(*row[:4], made, row[5]) for row, made in zip(ROWS, MADE, strict=True)]
-    table = equal_counts.at_equal_counts(section(records(rows)), [200])
+    table = level(section(records(rows)), [200])
     # "a": 0.7 at 100, 0.9 at 400, so 0.8 half-way in log count; "b": 0.4 at 50, 0.8 at 800: 0.6.
     assert table["image_mean"].tolist() == pytest.approx([(0.8 + 0.6) / 2])
     assert table["n_reached"].tolist() == [2]
 
 
 def test_equal_counts_refuse_to_extrapolate() -> None:
-    table = equal_counts.at_equal_counts(section(records()), [100, 200, 500])
+    table = level(section(records()), [100, 200, 500])
     # "b" starts at 110, "a" ends at 190: each count is beyond one of them, or both.
     assert table["image_mean"].isna().all()
     assert table["n_reached"].tolist() == [1, 1, 0]
@@ -112,7 +116,7 @@ def test_equal_counts_join_asked_counts_that_made_the_same() -> None:
         ("m", 2, "a", 0, 10, 0.4),
         ("m", 3, "a", 0, 20, 0.5),
     ]
-    table = equal_counts.at_equal_counts(section(records(rows)), [10, round(200**0.5)])
+    table = level(section(records(rows)), [10, round(200**0.5)])
     half = np.log(1.4) / np.log(2)
     assert table["image_mean"].tolist() == pytest.approx([0.3, 0.3 + 0.2 * half])
 
@@ -230,6 +234,12 @@ def test_berkeley_counts_all_boundary_pixels_at_once() -> None:
     assert summary.pair_mean["bp"] == pytest.approx(4 / 40)  # the label side once per image
     assert summary.pair_mean["f"] == pytest.approx(2 * 0.55 * 0.1 / 0.65)
     assert summarise(seal).set_index("metric").pair_mean["br"] == 0.5
-    level = equal_counts.at_equal_counts(berkeley, [90]).set_index("metric")
-    assert level.image_mean["br"] == pytest.approx((2 / 3 + 9 / 17) / 2)  # of each image's pool
-    assert level.image_mean["bp"] == pytest.approx((3 / 10 + 1 / 30) / 2)
+    pool = level(berkeley, [90]).set_index("metric")
+    assert pool.image_mean["br"] == pytest.approx((2 / 3 + 9 / 17) / 2)  # of each image's pool
+    assert pool.image_mean["bp"] == pytest.approx((3 / 10 + 1 / 30) / 2)
+
+
+def test_two_metrics_stand_side_by_side_where_both_are_known() -> None:
+    table = pd.concat([curve("m", {100.0: 0.8, 200.0: 0.9}), curve("m", {100.0: 0.3}, "br")])
+    (row,) = metric_pair(table, "br", "asa").to_dict("records")
+    assert row == {"label": "m", "n_asked": 100, "n_made": 100.0, "br": 0.3, "asa": 0.8}

@@ -17,12 +17,13 @@ from matplotlib.figure import Figure
 
 from ssnbench.analysis.sections import Section
 from ssnbench.kernels.boundaries import find_boundaries
+from ssnbench.plots.axes import axis_name
 from ssnbench.plots.detail import telling_box
-from ssnbench.plots.figure import STYLE, axis_name, save
+from ssnbench.plots.figure import STYLE, save
 from ssnbench.plots.grids import columns
-from ssnbench.plots.inset import enlarge
+from ssnbench.plots.inset import draw_inset
 from ssnbench.plots.overlay import painted, standing_out
-from ssnbench.plots.styles import HOUSE, look, spread
+from ssnbench.plots.styles import HOUSE, Styles, spread
 
 NAMES = ["ssn", "slic", "mine"]
 
@@ -66,22 +67,34 @@ def test_figures_take_the_small_font_and_what_it_lacks_from_the_whole_one(
 
 def test_methods_differ_without_colour() -> None:
     labels = [f"{i:02}" for i in range(20)]
-    looks = [look(label, labels) for label in labels]
-    plain = [(str(s["marker"]), str(s["linestyle"]), s["markerfacecolor"] == "none") for s in looks]
+    styles = Styles.of(labels).values()
+    plain = [(style.marker, str(style.dashes), style.filled) for style in styles]
     assert all(a != b for a, b in combinations(plain, 2))
 
 
 def test_a_method_looks_the_same_whatever_else_is_in_the_report() -> None:
-    assert look("slic", ["slic"]) == look("slic", ["a", "slic", "ssn"])
-    looks = [str(look(label, [*HOUSE, "mine"])) for label in (*HOUSE, "mine")]
-    assert len(set(looks)) == len(looks)
-    assert look("mine", {"mine": 4}) == look("seeds", ["seeds"])  # by number
-    first_ten = {look(label, HOUSE)["color"] for label in HOUSE[:10]}
+    alone, among = Styles.of(["slic"]), Styles.of(["a", "slic", "ssn"])
+    assert alone["slic"].line == among["slic"].line
+    lines = [str(style.line) for style in Styles.of([*HOUSE, "mine"]).values()]
+    assert len(set(lines)) == len(lines)
+    assert Styles({"mine": 4})["mine"].line == Styles.of(["seeds"])["seeds"].line  # by number
+    first_ten = {Styles.of(HOUSE)[label].colour for label in HOUSE[:10]}
     assert len(first_ten) == 10
 
 
+def test_styles_say_in_what_order_methods_are_drawn_and_what_they_are_called() -> None:
+    long = "a" * 40
+    styles = Styles({"b": 0, long: 1})
+    assert [style.gid for style in styles.values()] == ["method0", "method1"]
+    assert styles[long].name == "a" * 29 + "…"
+    table = pd.DataFrame({"label": [long, "b", "b", "other"], "x": [1, 3, 2, 1]})
+    curves = styles.curves(table)
+    assert list(curves) == ["b", long]
+    assert curves["b"]["x"].tolist() == [2, 3]
+
+
 @pytest.mark.parametrize(("sign", "low"), [(1, 0.07), (-1, 0.53)])
-def test_the_enlarged_part_covers_no_curve(sign: int, low: float) -> None:
+def test_the_inset_covers_no_curve(sign: int, low: float) -> None:
     figure = Figure()
     axes = figure.subplots()
     counts = np.array([100, 200, 400, 800])
@@ -91,7 +104,7 @@ def test_the_enlarged_part_covers_no_curve(sign: int, low: float) -> None:
     }
     for curve in curves.values():
         axes.plot(curve["x"], curve["y"])
-    enlarge(axes, curves, NAMES)
+    draw_inset(axes, curves, Styles.of(NAMES))
     (detail,) = axes.child_axes
     box = axes.transAxes.inverted().transform(detail.get_window_extent())
     assert box[0].tolist() == pytest.approx([0.5, low])
@@ -101,18 +114,18 @@ def test_the_enlarged_part_covers_no_curve(sign: int, low: float) -> None:
     assert all(bottom < curve["y"][2] < top for curve in curves.values())
 
 
-def test_nothing_is_enlarged_where_curves_cross_both_corners() -> None:
+def test_there_is_no_inset_where_curves_cross_both_corners() -> None:
     axes = Figure().subplots()
     x = np.array([100, 200, 400])
     rows = {n: pd.DataFrame({"n_asked": x, "x": x, "y": sign * x}) for n, sign in
             zip(NAMES, (1, -1, 1), strict=True)}  # fmt: skip
     for curve in rows.values():
         axes.plot(curve["x"], curve["y"])
-    enlarge(axes, rows, NAMES)
+    draw_inset(axes, rows, Styles.of(NAMES))
     assert not axes.child_axes
 
 
-def test_an_axis_tells_unit_and_yardstick() -> None:
+def test_an_axis_tells_unit_and_protocol() -> None:
     section = Section("d", "s", "seal(r=2)/1", "d", pd.DataFrame(), ())
     assert axis_name("epe", section) == "EPE [px] (seal(r=2)) ↓"
     assert axis_name("asa", section) == "ASA (seal(r=2)) ↑"
@@ -151,7 +164,7 @@ def test_painted_draws_lines_of_one_and_of_two_pixels() -> None:
     image = np.zeros((4, 8, 3), dtype=np.uint8)
     labels = np.repeat(np.array([[0] * 4 + [1] * 4], dtype=np.int32), 4, axis=0)
     thin = painted(image, labels, (255, 0, 255), (16, 8))
-    thick = painted(image, labels, (255, 0, 255), (16, 8), thick=True)
+    thick = painted(image, labels, (255, 0, 255), (16, 8), across=2)
     assert np.flatnonzero(thin[0, :, 0]).tolist() == [7]
     assert np.flatnonzero(thick[0, :, 0]).tolist() == [7, 8]
 

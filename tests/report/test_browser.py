@@ -254,7 +254,7 @@ def test_worst_images_are_opened_and_compared(visit: Visit) -> None:
     assert visit.page.input_value("#image") == worst
     assert visit.page.input_value("#left") == "slic"
     visit.page.select_option("#right", "grid")
-    visit.until("document.getElementById('told-right').textContent.startsWith('grid')")
+    visit.until("document.getElementById('caption-right').textContent.startsWith('grid')")
     middle = visit.pixels()
     visit.page.focus("#divider")
     visit.page.keyboard.press("Home")
@@ -278,9 +278,9 @@ def test_leakage_is_what_accuracy_leaves(visit: Visit) -> None:
     for annotator in visit.page.locator("#annotator option").all_text_contents():
         visit.page.select_option("#annotator", label=annotator)
         visit.page.wait_for_timeout(200)
-        shares.append(float(visit.text("#told-left").rpartition(" · ")[2].partition(" %")[0]))
-    told = visit.text("#told-left")
-    accuracy = float(told.partition("ASA ")[2].partition(" ")[0])
+        shares.append(float(visit.text("#caption-left").rpartition(" · ")[2].partition(" %")[0]))
+    caption = visit.text("#caption-left")
+    accuracy = float(caption.partition("ASA ")[2].partition(" ")[0])
     assert sum(shares) / len(shares) == pytest.approx(100 * (1 - accuracy), abs=0.06)
 
 
@@ -309,7 +309,7 @@ def test_what_is_missing_is_said(visit: Visit) -> None:
     visit.page.select_option("#left", index=0)  # the method that failed at this count
     visit.page.wait_for_selector("#absent:visible")
     assert "no label map of this image at 40" in visit.text("#absent")
-    assert "nothing here" in visit.text("#told-left")
+    assert "nothing here" in visit.text("#caption-left")
 
 
 def test_figures_unfold(visit: Visit) -> None:

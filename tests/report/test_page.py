@@ -24,11 +24,11 @@ from ssnbench.metrics import METRICS
 from ssnbench.perturb import parse as parse_perturbations
 from ssnbench.perturb import perturbed_label
 from ssnbench.report import draw
-from ssnbench.report.page import machine_line, timed_by
+from ssnbench.report.run_tables import machine_line, timed_by
 from ssnbench.results.store import Store
 
 NASTY = "a<script>alert(1)</script>&_%|$x$"
-FACTS = {
+ENVIRONMENT = {
     "command": "ssnbench run --algos <b>slic</b>", "date": "2025-01-02", "commit": "abc123",
     "cpu": "Toaster 3000", "cores": 2, "packages": {"numpy": "2.3", "torch": ""},
 }  # fmt: skip
@@ -62,7 +62,7 @@ def fill(
 ) -> Path:
     """Write a store whose every job went well; scores grow with the count."""
     with Store(folder) as store:
-        run = store.begin_run(FACTS)
+        run = store.begin_run(ENVIRONMENT)
         for place, label in enumerate(labels):
             for image in images:
                 for n in counts:
@@ -193,18 +193,18 @@ def test_scripts_get_curves_and_scores(report: Path) -> None:
 
 def test_scripts_get_label_maps_and_are_told_what_is_missing(report: Path) -> None:
     values = values_of(report)
-    (album,) = values["albums"]
-    assert [image["key"] for image in album["images"]] == ["a", "b"]
-    image = album["images"][0]
+    (images,) = values["browser"]
+    assert [image["key"] for image in images["images"]] == ["a", "b"]
+    image = images["images"][0]
     made = values[image["maps"]["8"]][NASTY]
     assert made["made"] == 8
     np.testing.assert_array_equal(unpack(b64decode(made["map"])), stripes(8))
     shown = values[image["picture"]]
     assert shown["truths"] == []
     assert shown["jpeg"].startswith("data:image/jpeg;base64,")
-    told = " ".join(album["notes"])
-    assert "Label maps were kept of 2 of 3 images" in told
-    assert "No truths: no dataset is called 'toy'" in told
+    notes = " ".join(images["notes"])
+    assert "Label maps were kept of 2 of 3 images" in notes
+    assert "No truths: no dataset is called 'toy'" in notes
 
 
 def test_one_file_holds_all(report: Path, tmp_path: Path) -> None:
@@ -219,11 +219,11 @@ def test_one_file_holds_all(report: Path, tmp_path: Path) -> None:
     values = {
         unescape(name): json.loads(block, parse_constant=refused) for name, block in blocks.items()
     }
-    beside = {"report", "albums", "scores/toy-test-seal", "figures/prints"}
+    beside = {"report", "browser", "scores/toy-test-seal", "figures/prints"}
     assert beside <= values.keys()
     assert values["report"] == values_of(report)["report"]
-    (album,) = values["albums"]
-    assert values[album["images"][0]["maps"]["8"]].keys() == {"grid", NASTY}
+    (images,) = values["browser"]
+    assert values[images["images"][0]["maps"]["8"]].keys() == {"grid", NASTY}
     assert not (tmp_path / "index_files").exists()
 
 
@@ -236,10 +236,10 @@ def test_one_file_takes_the_worst_images(tmp_path: Path) -> None:
             store.add(1, [Record(key("slic", image, 4), 0, "slic", "ok", "", 4, 4, 4, score)])
             store.add(1, [Record(key("slic", image, 4), 1, "slic", "ok", "", 4, 4, 4, score)])
     text = draw(tmp_path, single=True).read_text(encoding="utf-8")
-    found = re.search(r'data-name="albums">(.*?)</script>', text)
+    found = re.search(r'data-name="browser">(.*?)</script>', text)
     assert found
-    (album,) = json.loads(found[1])
-    assert [image["key"] for image in album["images"]] == images[3:]
+    (browser,) = json.loads(found[1])
+    assert [image["key"] for image in browser["images"]] == images[3:]
     assert "12 of 15 images" in text
 
 
@@ -373,7 +373,7 @@ def test_perturbed_images_have_no_section_of_their_own(tmp_path: Path) -> None:
     text = drawn(tmp_path)
     assert re.findall(r'class="of-section" data-section="([^"]+)" id=', text) == ["toy-test-seal"]
     assert "What is left when the image is perturbed" in text
-    assert [image["key"] for image in values_of(tmp_path)["albums"][0]["images"]] == ["a", "b"]
+    assert [image["key"] for image in values_of(tmp_path)["browser"][0]["images"]] == ["a", "b"]
 
 
 def test_label_maps_made_elsewhere_were_asked_for_nothing(tmp_path: Path) -> None:
@@ -385,7 +385,7 @@ def test_label_maps_made_elsewhere_were_asked_for_nothing(tmp_path: Path) -> Non
 def test_times_alone(tmp_path: Path) -> None:
     timing = Timing("slic", "{}", "slic", "a", 30, 40, 8, "cpu", 1, "total", 0.5, 0.5, 0.5, 3)
     with Store(tmp_path) as store:
-        store.begin_run(FACTS)
+        store.begin_run(ENVIRONMENT)
         store.add_timings([timing], "1")
     text = drawn(tmp_path)
     assert "500.0" in text

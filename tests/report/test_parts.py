@@ -18,14 +18,13 @@ from ssnbench.io.packing import unpack
 from ssnbench.metrics import PROTOCOLS
 from ssnbench.plugins.dataset_ref import dataset_ref
 from ssnbench.report import citations, image_browser
-from ssnbench.report.page_data import SCRIPTS, STYLES, WEB, Beside, Within, encoded
+from ssnbench.report.page_data import SCRIPTS, STYLES, WEB, JsonBlocks, ScriptFiles, encoded
 from ssnbench.results.store import Store
 
 
-def level(metric: str, means: dict[str, float], count: int = 300) -> pd.DataFrame:
-    rows = [(label, count, metric, mean, 5, 5) for label, mean in means.items()]
-    columns = ["label", "n_made", "metric", "image_mean", "n_reached", "n_images"]
-    return pd.DataFrame(rows, columns=columns)
+def level(metric: str, means: dict[str, float]) -> pd.DataFrame:
+    """Methods x metrics, as `SectionAnalysis.scores_at_count` returns them."""
+    return pd.Series(means, name=metric).to_frame()
 
 
 @pytest.mark.parametrize(
@@ -37,35 +36,35 @@ def level(metric: str, means: dict[str, float], count: int = 300) -> pd.DataFram
     ],
 )
 def test_the_winner_is_at_the_better_end(metric: str, best: str, value: str, then: str) -> None:
-    (winner,) = winners(level(metric, {"a": 0.9, "b": 0.95, "c": 0.1}))
+    (winner,) = winners(level(metric, {"a": 0.9, "b": 0.95, "c": 0.1}), 300)
     assert isinstance(winner, Winner)
     assert (winner.metric, winner.count, winner.rivals) == (metric, 300, 3)
     assert (winner.labels, winner.value, winner.then) == ((best,), value, then)
 
 
 def test_winners_that_are_printed_alike_share_the_place() -> None:
-    (winner,) = winners(level("br", {"a": 0.50001, "b": 0.50002, "c": 0.4}))
+    (winner,) = winners(level("br", {"a": 0.50001, "b": 0.50002, "c": 0.4}), 300)
     assert set(winner.labels) == {"a", "b"}
     assert winner.then == "c 0.4000"
-    (winner,) = winners(level("br", {"a": 0.5, "b": 0.5}))
+    (winner,) = winners(level("br", {"a": 0.5, "b": 0.5}), 300)
     assert winner.then == ""
 
 
 def test_one_method_wins_nothing() -> None:
-    assert winners(level("br", {"a": 0.5, "b": float("nan")})) == []
-    assert winners(level("cd", {"a": 0.5, "b": 0.6})) == []  # no headline
+    assert winners(level("br", {"a": 0.5, "b": float("nan")}), 300) == []
+    assert winners(level("cd", {"a": 0.5, "b": 0.6}), 300) == []  # no headline
 
 
 def test_every_method_with_a_paper_all_data_and_protocols_have_references() -> None:
-    shelves = {
+    kinds = {
         "algorithms": [n for n in plugins.names("algorithms") if n != "grid"],
         "datasets": [n for n in plugins.names("datasets") if n != "folder"],
         "protocols": list(PROTOCOLS),
     }
     known = citations._references()
-    missing = [f"{s}/{n}" for s, names in shelves.items() for n in names if f"{s}/{n}" not in known]
+    missing = [f"{k}/{n}" for k, names in kinds.items() for n in names if f"{k}/{n}" not in known]
     assert missing == []
-    names = {f"{s}/{n}" for s, names in shelves.items() for n in names}
+    names = {f"{k}/{n}" for k, names in kinds.items() for n in names}
     assert set(known) <= names
     entries = [entry for found in known.values() for entry in found]
     for entry in entries:
@@ -88,8 +87,8 @@ def test_a_plugin_from_elsewhere_brings_its_reference(tmp_path: Path) -> None:
     rows = {"algorithm": ["mine", "theirs"], "dataset": "bsds500", "protocol": "seal(r=2)/1"}
     uses = citations.used(pd.DataFrame(rows))
     assert [use.name for use in uses] == ["mine", "theirs", "bsds500", "seal"]
-    assert (uses[0].told, uses[0].keys) == ("Mine, of our lab.", ["mine"])
-    assert (uses[1].told, uses[1].keys) == ("", [])
+    assert (uses[0].about, uses[0].keys) == ("Mine, of our lab.", ["mine"])
+    assert (uses[1].about, uses[1].keys) == ("", [])
     assert "non-commercial" in uses[2].licence
     assert citations.bibtex(uses).startswith("@misc{mine,")
 
@@ -131,9 +130,9 @@ def test_pictures_and_truths_come_from_the_dataset(tmp_path: Path) -> None:
     data = "collage(height=30,n_images=2,width=40)"
     labels = np.zeros((30, 40), np.int32)
     with kept(tmp_path, data, labels) as store:
-        (album,) = image_browser.gather(store, store.records())
-        values = Within()
-        index = image_browser.add(album, store, values, None)
+        (images,) = image_browser.gather(store, store.records())
+        values = JsonBlocks()
+        index = image_browser.add(images, store, values, None)
     assert index["notes"] == []
     sample = dataset_ref(data).open()["collage-0001"]
     shown = json.loads(values.blocks[index["images"][1]["picture"]])
@@ -149,8 +148,8 @@ def test_pictures_and_truths_come_from_the_dataset(tmp_path: Path) -> None:
 def test_a_picture_of_another_size_is_refused(tmp_path: Path) -> None:
     data = "collage(height=30,n_images=2,width=40)"
     with kept(tmp_path, data, np.zeros((10, 10), np.int32)) as store:
-        (album,) = image_browser.gather(store, store.records())
-        index = image_browser.add(album, store, Within(), None)
+        (images,) = image_browser.gather(store, store.records())
+        index = image_browser.add(images, store, JsonBlocks(), None)
     assert [image["picture"] for image in index["images"]] == [None, None]
     assert "another size than the label maps" in index["notes"][0]
 
@@ -160,10 +159,10 @@ def test_what_an_earlier_page_added_is_not_read_again(
 ) -> None:
     data = "collage(height=30,n_images=2,width=40)"
     with kept(tmp_path, data, np.zeros((30, 40), np.int32)) as store:
-        (album,) = image_browser.gather(store, store.records())
-        first = image_browser.add(album, store, Beside(tmp_path / "files"), None)
+        (images,) = image_browser.gather(store, store.records())
+        first = image_browser.add(images, store, ScriptFiles(tmp_path / "files"), None)
         monkeypatch.setattr(Store, "packed_map", None)
         monkeypatch.setattr(image_browser, "dataset_ref", None)
-        again = image_browser.add(album, store, Beside(tmp_path / "files"), None)
+        again = image_browser.add(images, store, ScriptFiles(tmp_path / "files"), None)
     assert again == first
     assert all(image["picture"] for image in again["images"])

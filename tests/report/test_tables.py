@@ -8,36 +8,43 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ssnbench.analysis import equal_counts
-from ssnbench.analysis.sections import Section
-from ssnbench.report import table_formats, tables
+from ssnbench.analysis.runtimes import runtimes
+from ssnbench.analysis.section_analysis import SectionAnalysis, analyse
+from ssnbench.report import cells, comparison_tables, notes, run_tables, table_formats, tables
 from ssnbench.report.table_formats import Cell, Table
 
 NASTY = r"a<script>&_%|b$#{}~^\ "
 
 
 def table(*rows: tuple[str, float, int], caption: str = "by seal") -> Table:
-    cells = tuple((Cell(n, n), tables.number(v, 2, place)) for n, v, place in rows)
+    lines = tuple((Cell(n, n), cells.number(v, 2, place)) for n, v, place in rows)
     frame = pd.DataFrame({"label": [name for name, _, _ in rows]})
     groups = tuple("one" for _ in rows)
-    return Table("t", "T", caption, ("Method", "ASA ↑"), cells, groups, frame)
+    return Table("t", "T", caption, ("Method", "ASA ↑"), lines, groups, frame)
 
 
-def summary(values: dict[str, float], metric: str = "asa") -> pd.DataFrame:
-    rows = [(label, 100, 95.4, metric, value, 7) for label, value in values.items()]
-    names = ["label", "n_asked", "n_made", "metric", "pair_mean", "n_images"]
-    return pd.DataFrame(rows, columns=names)
+def records(values: dict[str, float], metric: str = "asa") -> pd.DataFrame:
+    """One image of two annotators; a method without a score failed."""
+    rows = [(label, truth, value) for label, value in values.items() for truth in (0, 1)]
+    table = pd.DataFrame(rows, columns=["label", "truth", metric])
+    key = {"dataset": "d", "split": "s", "protocol": "seal/1", "image": "a", "params": "{}"}
+    rest = {"n_asked": 100, "n_made": 95, "reason": "", "status": "ok"}
+    return table.assign(algorithm=table["label"], **key, **rest)
+
+
+def analysed(table: pd.DataFrame, times: pd.DataFrame | None = None) -> SectionAnalysis:
+    (analysis,) = analyse(table, times)
+    return analysis
 
 
 def places(values: dict[str, float], metric: str = "asa") -> list[int]:
-    section = Section("d", "s", "seal/1", "d-s-seal", pd.DataFrame(), (metric,))
-    return [row[-1].place for row in tables.scores_table(section, summary(values, metric)).rows]
+    table = tables.scores_table(analysed(records(values, metric)))
+    return [row[-1].place for row in table.rows]
 
 
 def test_scores_table_shows_made_counts_and_protocol() -> None:
-    section = Section("d", "s", "seal/1", "d-s-seal", pd.DataFrame(), ("asa",))
-    made = tables.scores_table(section, summary({"m": 0.98765}))
-    assert [cell.text for cell in made.rows[0]] == ["m", "100", "95", "7", "0.9877"]
+    made = tables.scores_table(analysed(records({"m": 0.98765})))
+    assert [cell.text for cell in made.rows[0]] == ["m", "100", "95", "1", "0.9877"]
     assert made.headings[-1] == "ASA ↑"
     assert "seal protocol" in made.caption
 
@@ -60,7 +67,7 @@ def test_no_places_for_one_method_for_ties_and_for_unknown_metrics() -> None:
 
 def test_missing_values_take_no_place() -> None:
     assert places({"a": float("nan"), "b": 0.4, "c": 0.5}) == [0, 2, 1]
-    assert tables.number(float("nan"), 3) == Cell(tables.MISSING)
+    assert cells.number(float("nan"), 3) == Cell(cells.MISSING)
 
 
 def test_latex_marks_and_escapes() -> None:
@@ -85,23 +92,57 @@ def test_a_mark_of_significance_is_neither_bold_nor_underlined() -> None:
     assert table_formats.numeric_columns(marked) == [False, True]
 
 
-def test_equal_counts_mark_what_is_not_told_apart_from_the_best() -> None:
+def ladder(values: dict[str, float], n_images: int = 8) -> pd.DataFrame:
     rows = [
         (label, n_asked, f"i{image}", n_asked, value + 0.001 * image + n_asked / 1e4)
-        for label, value in (("best", 0.6), ("same", 0.6), ("far", 0.5))
+        for label, value in values.items()
         for n_asked in (100, 400)
-        for image in range(8)
+        for image in range(n_images)
     ]
     names = ["label", "n_asked", "image", "n_made", "asa"]
-    records = pd.DataFrame(rows, columns=names).assign(status="ok", algorithm="m", params="{}")
-    section = Section("d", "s", "seal/1", "d-s-seal", records.assign(truth=0), ("asa",))
-    made = tables.equal_counts_table(section, equal_counts.at_equal_counts(section, [200]))
-    texts = {row[0].text: row[2].text for row in made.rows}
+    key = {"dataset": "d", "split": "s", "protocol": "seal/1", "params": "{}"}
+    rest = {"truth": 0, "status": "ok", "reason": ""}
+    table = pd.DataFrame(rows, columns=names)
+    return table.assign(algorithm=table["label"], **key, **rest)
+
+
+def test_equal_counts_mark_what_is_not_told_apart_from_the_best() -> None:
+    table = ladder({"best": 0.6, "same": 0.6, "far": 0.5})
+    made = tables.equal_counts_table(analysed(table))
+    texts = {row[0].text: row[2].text for row in made.rows if row[1].text == "200"}
     assert [label for label, text in texts.items() if text.endswith(table_formats.MARK)] == ["same"]
     assert f"{table_formats.MARK}: not told apart" in made.caption
-    few = replace(section, rows=section.rows[section.rows["image"] < "i3"])
-    plain = tables.equal_counts_table(few, equal_counts.at_equal_counts(few, [200]))
+    plain = tables.equal_counts_table(analysed(ladder({"best": 0.6, "same": 0.6}, 3)))
     assert table_formats.MARK not in plain.caption
+
+
+def test_ranks_and_pairs_name_the_test_or_why_there_is_none() -> None:
+    analysis = analysed(ladder({"a": 0.6, "b": 0.5, "c": 0.4}))
+    ranks = comparison_tables.ranks_table(analysis)
+    assert [row[1].text for row in ranks.rows] == ["1.00", "2.00", "3.00"]
+    assert "Friedman 16.0" in ranks.caption
+    pairs = comparison_tables.paired_table(analysis)
+    assert [row[2].text for row in pairs.rows] == ["b", "c"]  # the best against the others
+    assert len(pairs.frame) == 3
+    single = comparison_tables.ranks_table(analysed(ladder({"a": 0.6, "b": 0.5, "c": 0.4}, 1)))
+    assert "no Friedman test" in single.caption
+
+
+def test_notes_name_what_is_not_compared_and_not_timed() -> None:
+    table = ladder({"a": 0.6, "b": 0.5, "c": 0.4}, 2)
+    table.loc[table["label"] == "c", "n_made"] += 5000
+    times = pd.DataFrame(
+        [("a", "a", "{}", "i0", 100, 0.1, "total", "cpu", 1)],
+        columns=[
+            *("label", "algorithm", "params", "image", "n_asked", "seconds"),
+            *("stage", "device", "threads"),
+        ],
+    )
+    texts = notes.notes(analysed(table, times))
+    assert any(text.endswith("extrapolated): c.") for text in texts)
+    assert any(text.endswith("not timed here: b, c.") for text in texts)
+    alone = notes.notes(analysed(ladder({"a": 0.6})))
+    assert any("no two methods" in text for text in alone)
 
 
 def test_latex_rules_off_groups() -> None:
@@ -147,7 +188,7 @@ def timings(*rows: tuple[str, str, str, float], size: tuple[int, int] = (20, 30)
 
 
 def test_run_time_is_the_median_over_images_of_the_stage_total() -> None:
-    frame = tables.runtimes(
+    frame = runtimes(
         timings(
             ("m", "a", "total", 0.1), ("m", "b", "total", 0.2), ("m", "c", "total", 0.9),
             ("m", "a", "segment", 0.05), ("m", "b", "segment", 0.07),
@@ -162,13 +203,13 @@ def test_run_time_is_the_median_over_images_of_the_stage_total() -> None:
 
 def test_portrait_and_landscape_of_one_size_are_joined() -> None:
     upright = timings(("m", "b", "total", 0.2), size=(30, 20))
-    frame = tables.runtimes(pd.concat([timings(("m", "a", "total", 0.1)), upright]))
+    frame = runtimes(pd.concat([timings(("m", "a", "total", 0.1)), upright]))
     assert frame["size"].tolist() == ["30 x 20"]
 
 
 def test_run_times_name_machine_and_fastest() -> None:
     slow_first = timings(("slow", "a", "total", 0.2), ("fast", "a", "total", 0.1))
-    made = tables.runtime_table(slow_first, "Machine: a toaster.")
+    made = run_tables.runtime_table(slow_first, "Machine: a toaster.")
     assert made.caption.endswith("Machine: a toaster.")
     assert [row[0].text for row in made.rows] == ["fast", "slow"]
     assert [row[6].text for row in made.rows] == ["100.0", "200.0"]

@@ -21,21 +21,21 @@ from ssnbench.metrics import protocol as find_protocol
 from ssnbench.plugins.dataset_ref import dataset_ref
 from ssnbench.plugins.variant import parse
 from ssnbench.reproduce import figure as sheet
-from ssnbench.reproduce.figure import Made
-from ssnbench.reproduce.follow import Wish, chosen, follow
+from ssnbench.reproduce.figure import RecipeResult
 from ssnbench.reproduce.recipes import (
     COUNT,
-    LOOKS,
     PRINTED,
     RECIPES,
+    STYLE_NUMBERS,
     Method,
     Panel,
     Recipe,
     Scene,
 )
-from ssnbench.reproduce.sources import choose, find
+from ssnbench.reproduce.run_recipe import RecipeOptions, choose_recipes, run_recipe
+from ssnbench.reproduce.sources import find, resolve
 from ssnbench.reproduce.times import devices
-from ssnbench.reproduce.work import Bench
+from ssnbench.reproduce.work import RecipeContext
 from ssnbench.results.store import Store
 from ssnbench.run import benchmark, label_sources
 from ssnbench.run.benchmark import Listener
@@ -68,10 +68,10 @@ def nothing_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def context(tmp_path: Path) -> Iterator[RecipeContext]:
     listener = Listener(lambda *_: None, lambda _: None, lambda *_: None)
     with Store(tmp_path / "out") as store:
-        yield Bench(store, 1, listener)
+        yield RecipeContext(store, 1, listener)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_recipes_name_what_exists(recipe: Recipe) -> None:
         scored = find_protocol(panel.protocol).metrics
         assert {panel.x, panel.y} - {COUNT} <= set(scored) & set(METRICS)
         assert panel.protocol in ("seal", "stutz", "berkeley")
-        assert {method.name for method in recipe.methods} <= set(LOOKS)
+        assert {method.name for method in recipe.methods} <= set(STYLE_NUMBERS)
     assert recipe.counts
     assert min(recipe.counts) > 0
 
@@ -110,8 +110,8 @@ def test_recipes_name_what_exists(recipe: Recipe) -> None:
 def test_the_issue_names_these_figures() -> None:
     wanted = ["fig2", "fig4", "fig5", "fig6", "fig7", "fig8a", "fig8b", "fig9", "table1"]
     assert sorted(RECIPES) == sorted(wanted)
-    assert [recipe.name for recipe in chosen(["all"])] == wanted
-    assert [recipe.name for recipe in chosen(["fig5", "fig4", "fig5"])] == ["fig5", "fig4"]
+    assert [recipe.name for recipe in choose_recipes(["all"])] == wanted
+    assert [recipe.name for recipe in choose_recipes(["fig5", "fig4", "fig5"])] == ["fig5", "fig4"]
 
 
 def test_an_unknown_figure_is_wrong_use(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_built_in_pictures_stand_in() -> None:
 
 def test_a_method_without_weights_is_left_out_and_told() -> None:
     methods = (Method("A", "grid"), Method("B", "ssn(weights=of-nobody)"))
-    found, missing = choose(methods)
+    found, missing = resolve(methods)
     assert [method.name for method in found] == ["A"]
     assert missing == ["no B: no weights of-nobody"]
 
@@ -212,11 +212,11 @@ def curves(methods: tuple[Method, ...], panels: tuple[Panel, ...]) -> Recipe:
 
 
 @pytest.mark.usefixtures("nothing_there")
-def test_the_data_of_a_panel_are_means_of_the_rows(bench: Bench) -> None:
+def test_the_data_of_a_panel_are_means_of_the_rows(context: RecipeContext) -> None:
     recipe = curves((Method("SLIC", "slic"),), (Panel(COUNT, "asa"), Panel(COUNT, "epe")))
-    made = follow(recipe, Wish(), bench)
-    data = pd.read_csv(bench.store.folder / "fig0.csv")
-    rows = bench.store.records().groupby("n_asked")[["asa", "n_made"]].mean()
+    made = run_recipe(recipe, RecipeOptions(), context)
+    data = pd.read_csv(context.store.folder / "fig0.csv")
+    rows = context.store.records().groupby("n_asked")[["asa", "n_made"]].mean()
     first = data[data["panel"] == 1].set_index("n_asked")
     assert first["y"].to_dict() == pytest.approx(rows["asa"].to_dict())
     assert first["x"].to_dict() == pytest.approx(rows["n_made"].to_dict())
@@ -225,7 +225,7 @@ def test_the_data_of_a_panel_are_means_of_the_rows(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("nothing_there")
-def test_a_method_that_fails_costs_its_curve_only(bench: Bench, tmp_path: Path) -> None:
+def test_a_method_that_fails_costs_its_curve_only(context: RecipeContext, tmp_path: Path) -> None:
     code = "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Bad:\n"
     code += (
         "    def __call__(self, image, n_segments):\n        raise ValueError('no')\nPLUGIN = Bad"
@@ -234,27 +234,29 @@ def test_a_method_that_fails_costs_its_curve_only(bench: Bench, tmp_path: Path) 
     path.write_text(code)
     plugins.add_file(path)
     methods = (Method("SLIC", "bad"), Method("SNIC", "grid"))
-    made = follow(curves(methods, (Panel(COUNT, "asa"),)), Wish(limit=1), bench)
+    made = run_recipe(curves(methods, (Panel(COUNT, "asa"),)), RecipeOptions(limit=1), context)
     assert made.n_failed == 2
-    assert set(pd.read_csv(bench.store.folder / "fig0.csv")["label"]) == {"SNIC"}
+    assert set(pd.read_csv(context.store.folder / "fig0.csv")["label"]) == {"SNIC"}
     pictures = Recipe("fig1", "Title", "details", (SMALL,), methods, (10,))
-    assert follow(pictures, Wish(), bench).n_failed == 1
-    assert (bench.store.folder / "fig1.png").stat().st_size
+    assert run_recipe(pictures, RecipeOptions(), context).n_failed == 1
+    assert (context.store.folder / "fig1.png").stat().st_size
 
 
 @pytest.mark.usefixtures("nothing_there")
 @pytest.mark.parametrize("drawing", ["stages", "details", "flows"])
-def test_pictures_are_drawn_and_counted(drawing: Any, bench: Bench, sheets: list[Figure]) -> None:
+def test_pictures_are_drawn_and_counted(
+    drawing: Any, context: RecipeContext, sheets: list[Figure]
+) -> None:
     methods = (Method("SLIC", "slic"), Method("SNIC", "grid"))
     recipe = Recipe("fig0", "Title", drawing, (SMALL,), methods, (24,))
-    made = follow(recipe, Wish(), bench)
+    made = run_recipe(recipe, RecipeOptions(), context)
     assert [path.name for path in made.files] == [
         f"fig0.{kind}" for kind in ("pdf", "png", "csv", "tex", "md")
     ]
-    data = pd.read_csv(bench.store.folder / "fig0.csv").set_index("label")
+    data = pd.read_csv(context.store.folder / "fig0.csv").set_index("label")
     assert data["n_made"]["SNIC"] == 24
     assert (data["epe"] > 0).all()  # collages have flow
-    picture = cv2.imread(str(bench.store.folder / "fig0.png"))
+    picture = cv2.imread(str(context.store.folder / "fig0.png"))
     assert picture is not None
     assert np.ptp(picture) > 200
     assert "built-in collage, not Anything" in sheets[0].texts[0].get_text()
@@ -276,7 +278,7 @@ def test_notes_stand_below_the_axes_which_keep_their_size() -> None:
 
 def test_captions_hold_what_a_reader_must_know() -> None:
     recipe = replace(RECIPES["fig6"], claim="this")
-    made = Made(
+    made = RecipeResult(
         recipe, "3 images", ("A", "B"), ("seal",), (100, 200), ("built-in", *recipe.lacks), 0
     )
     for part in ("3 images", "A, B", "seal", "100, 200", "built-in", "SEAL", "this"):
@@ -287,7 +289,7 @@ def test_captions_hold_what_a_reader_must_know() -> None:
 
 
 @pytest.mark.usefixtures("nothing_there")
-def test_table_1_has_both_columns(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_table_1_has_both_columns(context: RecipeContext, monkeypatch: pytest.MonkeyPatch) -> None:
     timed: list[TimingTask] = []
 
     def quick(tasks: list[TimingTask]) -> Iterator[tuple[TimingTask, list[Timing] | str]]:
@@ -303,11 +305,11 @@ def test_table_1_has_both_columns(bench: Bench, monkeypatch: pytest.MonkeyPatch)
             yield task, [Timing(*facts, task.n_asked, task.device, 1, "total", *rest)]
 
     monkeypatch.setattr(benchmark, "time_apart", quick)
-    made = follow(RECIPES["table1"], Wish(), bench)
+    made = run_recipe(RECIPES["table1"], RecipeOptions(), context)
     assert len(timed) == len(devices()) * 11 - (len(devices()) - 1) * 5
     assert {task.n_asked for task in timed} == {1000}
     assert made.n_failed == 1
-    lines = (bench.store.folder / "table1.md").read_text().splitlines()
+    lines = (context.store.folder / "table1.md").read_text().splitlines()
     table = [[cell.strip() for cell in line.split("|")[1:]] for line in lines if "|" in line]
     cells = {first: rest for first, *rest in table}
     assert cells["SLIC"][:4] == ["CPU", "350", "cpu", "**250.0**"]
@@ -317,8 +319,8 @@ def test_table_1_has_both_columns(bench: Bench, monkeypatch: pytest.MonkeyPatch)
     assert [path.name for path in made.files] == [
         f"table1.{kind}" for kind in ("pdf", "png", "csv", "tex", "md")
     ]
-    assert r"\toprule" in (bench.store.folder / "table1.tex").read_text()
-    follow(RECIPES["table1"], Wish(), bench)
+    assert r"\toprule" in (context.store.folder / "table1.tex").read_text()
+    run_recipe(RECIPES["table1"], RecipeOptions(), context)
     assert [task.variant.name for task in timed[len(timed) - 1 :]] == ["ers"]  # the rest is known
 
 

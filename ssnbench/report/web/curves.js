@@ -35,7 +35,7 @@
       button.addEventListener("click", () => toggle(method.label));
       return element("li", {}, button);
     }));
-    tell();
+    describe();
   }
 
   function toggle(label) {
@@ -47,11 +47,11 @@
     const kept = count;
     draw();
     if (kept !== null) count = kept;
-    tell();
+    describe();
     [...byId("methods").querySelectorAll("button")].find(button => button.title === label)?.focus();
   }
 
-  function tell() {
+  function describe() {
     const section = sections.current();
     const { name, long, better } = section.metrics.find(metric => metric.name === state.metric);
     const rows = section.methods.map(method => {
@@ -87,7 +87,7 @@
     const { left } = plot.cursor;
     if (left === undefined || left < 0) return;
     count = plot.posToVal(left, "x");
-    tell();
+    describe();
   }
 
   /* From measured count to measured count. */
@@ -99,7 +99,7 @@
     if (next === undefined) return;
     plot.setCursor({ left: plot.valToPos(next, "x"), top: 1 }, false);
     count = next;
-    tell();
+    describe();
   }
 
   function onSection() {

@@ -1,10 +1,10 @@
 "use strict";
-/* The browser of images: which image, count and methods; what is switched on; what is missing. */
+/* The image browser: which image, count and methods; what is switched on; what is missing. */
 (() => {
   const { load, state, change, on, byId, fill, shown, sections, maps, worst, Viewer, gestures } = ssnbench;
   if (!byId("browser")) return;
 
-  let albums = [];
+  let all = [];
   let scores = null;
   let opening = 0;
   const viewer = new Viewer(byId("canvas"), zoom => {
@@ -12,8 +12,8 @@
     byId("canvas").classList.toggle("zoomed", zoom > 1);
   });
 
-  const album = () => albums.find(item => item.data === sections.current()?.data);
-  const entry = () => album()?.images.find(item => item.key === state.image);
+  const current = () => all.find(item => item.data === sections.current()?.data);
+  const entry = () => current()?.images.find(item => item.key === state.image);
   const metric = () => sections.current().metrics.find(item => item.name === byId("worst-metric").value);
 
   /* What is drawn is made when it is first shown. */
@@ -32,10 +32,10 @@
 
   async function onSection() {
     const section = sections.current();
-    [albums, scores] = await Promise.all([load("albums"), load(section.scores)]);
-    const here = album();
+    [all, scores] = await Promise.all([load("browser"), load(section.scores)]);
+    const here = current();
     byId("browser").hidden = !here;
-    byId("album-notes").textContent = here ? here.notes.join(" ") : `The store holds no label maps of ${section.data}: nothing to show.`;
+    byId("browser-notes").textContent = here ? here.notes.join(" ") : `The store holds no label maps of ${section.data}: nothing to show.`;
     if (!here) return;
     const counts = [...new Set(here.images.flatMap(item => Object.keys(item.maps)))].sort((a, b) => a - b);
     const choices = here.labels.map(label => [label, label]);
@@ -52,7 +52,7 @@
 
   /* Images from the worst of the chosen method on; the first is taken when none is chosen. */
   function order() {
-    const here = album();
+    const here = current();
     if (!here) return;
     const [label, by] = [byId("worst-method").value, metric()];
     const keys = here.images.map(item => item.key);
@@ -93,7 +93,7 @@
         leak: leaks[i] && once(() => maps.layer(leaks[i].outside, map, [...red, 165])),
       }),
     });
-    tell(item, picture, sides, leaks);
+    describe(item, picture, sides, leaks);
   }
 
   async function decoded(uri) {
@@ -103,25 +103,25 @@
     return image;
   }
 
-  function tell(item, picture, sides, leaks) {
+  function describe(item, picture, sides, leaks) {
     const missing = [];
     if (!picture) missing.push("No picture of this image is at hand; boundaries alone are shown.");
     ["left", "right"].forEach((side, i) => {
       const label = state[side];
       byId(`name-${side}`).textContent = label;
-      byId(`told-${side}`).textContent = told(item, label, sides[i], leaks[i]);
+      byId(`caption-${side}`).textContent = caption(item, label, sides[i], leaks[i]);
       if (!sides[i]) missing.push(`${label}: no label map of this image at ${state.asked}.`);
     });
     byId("absent").textContent = missing.join(" ");
     byId("absent").hidden = !missing.length;
     for (const id of ["truth", "leak"]) byId(id).disabled = !picture?.truths.length;
     byId("annotators").hidden = !(picture?.truths.length > 1);
-    byId("canvas").setAttribute("aria-label", `${item.key}, ${byId("told-left").textContent}; ${byId("told-right").textContent}`);
+    byId("canvas").setAttribute("aria-label", `${item.key}, ${byId("caption-left").textContent}; ${byId("caption-right").textContent}`);
     byId("canvas").dataset.image = item.key;
     for (const link of byId("worst").querySelectorAll("a")) link.toggleAttribute("aria-current", link.firstChild.textContent === item.key);
   }
 
-  function told(item, label, side, leak) {
+  function caption(item, label, side, leak) {
     if (!side) return `${label}: nothing here`;
     const value = worst.scoresOf(scores, label, state.asked, item.key);
     const judged = sections.current().metrics.filter(m => m.better && value(m.name) !== null).slice(0, 3);
@@ -185,10 +185,10 @@
   on(["image"], () => {
     byId("image").value = state.image;
     if (!near) approach();
-    else if (album()) open();
+    else if (current()) open();
   });
   on(["left"], () => { byId("left").value = byId("worst-method").value = state.left; });
   on(["right"], () => { byId("right").value = state.right; });
   on(["asked"], () => { byId("asked").value = state.asked; });
-  on(["asked", "left", "right"], () => { if (album()) order(); });
+  on(["asked", "left", "right"], () => { if (current()) order(); });
 })();

@@ -9,15 +9,15 @@
   root.dataset.theme = mode;
   addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
-    const tell = () => { button.textContent = `theme: ${mode}`; };
+    const describe = () => { button.textContent = `theme: ${mode}`; };
     const repaint = () => root.dispatchEvent(new Event("themechange"));
     button.hidden = false;
-    tell();
+    describe();
     button.addEventListener("click", () => {
       mode = MODES[(MODES.indexOf(mode) + 1) % MODES.length];
       root.dataset.theme = mode;
       remember(mode);
-      tell();
+      describe();
       repaint();
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);

@@ -1,4 +1,4 @@
-"""Follow a recipe: find the images, run what is missing, draw."""
+"""Run a recipe: find the images, run what is missing, draw."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 from ssnbench.contracts import UsageError
 from ssnbench.reproduce import curves, pictures, times
-from ssnbench.reproduce.figure import Made
+from ssnbench.reproduce.figure import RecipeResult
 from ssnbench.reproduce.recipes import RECIPES, Recipe
 from ssnbench.reproduce.sources import find
-from ssnbench.reproduce.work import Bench
+from ssnbench.reproduce.work import RecipeContext
 
 ALL = "all"
 
 
 @dataclass(frozen=True)
-class Wish:
+class RecipeOptions:
     """What the user asked for beside the names.
 
     Attributes
@@ -35,7 +35,7 @@ class Wish:
     counts: tuple[int, ...] = ()
 
 
-def chosen(names: Sequence[str]) -> list[Recipe]:
+def choose_recipes(names: Sequence[str]) -> list[Recipe]:
     """Look recipes up; ``all`` stands for every one.
 
     Raises
@@ -51,11 +51,13 @@ def chosen(names: Sequence[str]) -> list[Recipe]:
     return [RECIPES[name] for name in dict.fromkeys(wanted)]
 
 
-def follow(recipe: Recipe, wish: Wish, bench: Bench) -> Made:
+def run_recipe(recipe: Recipe, options: RecipeOptions, context: RecipeContext) -> RecipeResult:
     """Make one figure or table; what is in the store already is not computed again."""
-    scenes = [find(scene, wish.root) for scene in recipe.scenes]
+    image_sets = [find(scene, options.root) for scene in recipe.scenes]
     if recipe.drawing == "curves":
-        return curves.make(recipe, scenes[0], wish.counts or recipe.counts, wish.limit, bench)
+        return curves.make(
+            recipe, image_sets[0], options.counts or recipe.counts, options.limit, context
+        )
     if recipe.drawing == "times":
-        return times.make(recipe, scenes[0], recipe.counts[0], bench)
-    return pictures.make(recipe, scenes, recipe.counts, bench)
+        return times.make(recipe, image_sets[0], recipe.counts[0], context)
+    return pictures.make(recipe, image_sets, recipe.counts, context)
