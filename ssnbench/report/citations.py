@@ -89,7 +89,7 @@ def _use(shelf: str, name: str) -> Use:
     if shelf == "protocols":
         protocol = PROTOCOLS.get(name)
         return Use(shelf, name, protocol.title if protocol else "", "", known)
-    entry = plugins.catalog("algorithms" if shelf == "algorithms" else "datasets").get(name)
+    entry = plugins.entries("algorithms" if shelf == "algorithms" else "datasets").get(name)
     if entry is None:
         return Use(shelf, name, "", "", known)
     own = entry.fact("BIBTEX").strip()
