@@ -11,14 +11,12 @@ import pandas as pd
 from ssnbench.analysis import equal_counts, paired, ranks, tradeoffs
 from ssnbench.analysis.ranks import ALPHA, Ranking
 from ssnbench.analysis.sections import Section, better, short_name
+from ssnbench.metrics import with_role
 from ssnbench.plots.critical_difference import draw_ranks
 from ssnbench.plots.figure import Drawing
 from ssnbench.plots.tradeoffs import draw_front, draw_regularity
 from ssnbench.report.table_formats import Cell, Table
 from ssnbench.report.tables import number
-
-JUDGED = ("asa", "br", "f", "ev", "epe")
-"""Metrics that methods are ranked by; those that a section has."""
 
 TRADED = ("asa", "br")
 """Metrics that are set against time and regularity."""
@@ -72,7 +70,7 @@ def _judge(
     scores = equal_counts.image_scores(section, count)
     rankings = [
         ranking
-        for metric in tradeoffs.traded(section, JUDGED)
+        for metric in tradeoffs.traded(section, with_role("ranked"))
         if (ranking := ranks.rank(scores, metric, count)) is not None
     ]
     if not rankings:
