@@ -25,7 +25,7 @@ INTRODUCTION = """\
 Made from the docstrings in `ssnbench/metrics` by `python docs/make_metrics.py`; edit those.
 
 N is the number of pixels, S_j are the K superpixels, G_i the segments of one annotator. A number is
-worth nothing without its yard-stick: the same label map scores a boundary recall of 0.67 or 0.92
+worth nothing without its protocol: the same label map scores a boundary recall of 0.67 or 0.92
 depending on whose script is used. Results therefore carry the key of their protocol, such as
 `seal/1` or `seal(r=2)/1`.
 

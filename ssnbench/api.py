@@ -92,7 +92,7 @@ def evaluate(
     flow: Flow | None = None,
     valid: Mask | None = None,
 ) -> dict[str, float]:
-    """Score one label map under a yard-stick.
+    """Score one label map under a protocol.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def evaluate(
     image : array (H, W, 3), optional
         The picture, for the metrics of colour.
     protocol : str
-        Name of the yard-stick, with its tolerance where wanted: ``"seal"``, ``"seal(r=2)"``.
+        Name of the protocol, with its tolerance where wanted: ``"seal"``, ``"seal(r=2)"``.
     flow : float (H, W, 2), optional
         True motion to the next frame in pixels, for the metrics of flow; NaN where unknown.
     valid : bool (H, W), optional

@@ -6,7 +6,7 @@ Everything else in the package is written against these types; they need nothing
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
@@ -74,14 +74,13 @@ class Sample:
 
 @runtime_checkable
 class Algorithm(Protocol):
-    """A superpixel method: a frozen dataclass whose fields are its parameters.
+    """A superpixel method: a frozen dataclass whose fields, all with defaults, are its parameters.
 
     One that looks at pairs of frames has a third parameter ``second: Image | None = None``; it is
-    given the second frame of the samples that have one. Where results depend on files, such as
-    weights, a method ``files() -> list[Path]`` names them: when one changes, results are stale.
-    A learned method that ``ssnbench train`` can train says how in ``TRAINABLE``: see
-    :class:`Trainable`.
+    given the second frame of the samples that have one. What else it may have: `ATTRIBUTES`.
     """
+
+    def __init__(self, **params: Any) -> None: ...
 
     def __call__(self, image: Image, n_segments: int) -> Labels:
         """Cut ``image`` into about ``n_segments`` superpixels; any integer labels will do."""
@@ -93,13 +92,13 @@ class Dataset(Protocol):
     """A collection of samples: a frozen dataclass with at least ``root`` and ``split``.
 
     ``root`` is the data root that the user gave, or None; a dataset finds its own folder below.
-    It may have more to tell, as class attributes: ``HOMEPAGE``, ``LICENCE``, ``CITATION`` and
-    ``SIZE`` (text, plain enough to be listed without importing the file); ``N_IMAGES`` (how many
-    the complete dataset has, by split); ``UNDEFINED`` (metrics that make no sense on it, each with
-    the reason); ``TOLERANCES`` (pixels, by protocol, unless the user sets one).
+    The default of ``split`` is the split that is taken unless the user says another. What else it
+    may have: `ATTRIBUTES`.
     """
 
     SPLITS: ClassVar[tuple[str, ...]]
+
+    def __init__(self, root: Path | None = None, split: str = ..., **params: Any) -> None: ...
 
     def keys(self) -> list[str]:
         """List the images, sorted; no pixel is read."""
@@ -108,6 +107,122 @@ class Dataset(Protocol):
     def __getitem__(self, key: str) -> Sample:
         """Read one sample."""
         ...
+
+
+Better = Literal["higher", "lower", ""]
+Join = Literal["mean", "sum", "max"]
+Needs = Literal["labels", "image", "truth", "flow"]
+Role = Literal["summary", "headline", "ranked", "traded", "followed", "protocol-dependent"]
+"""Where a metric is used beyond its column and curve: in the summary on the terminal; on a card
+that names its best methods; in ranks and pairs; set against time and regularity; followed over
+perturbations; shown side by side under several protocols, since it moves with them."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """How a metric of many images follows from counts that are added up, instead of from a mean.
+
+    Attributes
+    ----------
+    counts : tuple of str
+        Metrics whose values are joined over an image's truths, as they say, and added up over
+        images.
+    function : callable
+        Takes these sums, in this order; returns the metric's value.
+    """
+
+    counts: tuple[str, ...]
+    function: Callable[..., float]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One score of a label map; a plug-in file ends in ``PLUGIN = Metric(...)``.
+
+    Attributes
+    ----------
+    name : str
+        Column of the results: lower case letters, digits and ``_``.
+    label : str
+        Axis label, with an abbreviation in brackets behind where there is one.
+    better : {"higher", "lower", ""}
+        Direction; empty for what only describes.
+    needs : {"labels", "image", "truth", "flow"}
+        What it takes beside the label map.
+    function : callable
+        Takes a :class:`ssnbench.metrics.Comparison`, returns a float; NaN where it is undefined.
+        Its docstring is the definition.
+    unit : str
+        Unit; empty for shares and counts.
+    join : {"mean", "sum", "max"}
+        How the values of several annotators become the image's.
+    roles : tuple of str
+        Where it is used beyond its column and curve, see `Role`.
+    pool : Pool or None
+        How images are pooled; None: by the mean over pairs of image and annotator.
+    """
+
+    name: str
+    label: str
+    better: Better
+    needs: Needs
+    function: Callable[[Any], float]
+    unit: str = ""
+    join: Join = "mean"
+    roles: tuple[Role, ...] = ()
+    pool: Pool | None = None
+
+
+@runtime_checkable
+class DataLayout(Protocol):
+    """What is read of a dataset's ``LAYOUT``, a :class:`ssnbench.data.layout.Layout`."""
+
+    homes: tuple[str, ...]
+    tree: str
+    tops: tuple[str, ...]
+    archives: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One thing that the program reads from a plug-in's class, if it is there."""
+
+    name: str
+    type: Any
+    meaning: str
+    needed: bool = False
+
+
+_CITED = (
+    Attribute("LICENCE", str, "licence of the code or the data, in a few words"),
+    Attribute("CITATION", str, "whom to cite, in one line"),
+    Attribute("BIBTEX", str, "the same as an entry of BibTeX"),
+)
+
+ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
+    "algorithms": (
+        *_CITED,
+        Attribute("device", str, "field: cpu or cuda; `time --device` sets it"),
+        Attribute("files", Callable, "method () -> list[Path]: what results depend on, as weights"),
+        Attribute("TRAINABLE", str, "module:attribute that `ssnbench train NAME` trains"),
+    ),
+    "datasets": (
+        *_CITED,
+        Attribute("SPLITS", tuple[str, ...], "names of the splits", needed=True),
+        Attribute("HOMEPAGE", str, "address where it is described"),
+        Attribute("SIZE", str, "images and megabytes, in words"),
+        Attribute("N_IMAGES", Mapping[str, int], "images of the complete dataset, by split"),
+        Attribute("UNDEFINED", Mapping[str, str], "metrics without a meaning here, with reasons"),
+        Attribute("TOLERANCES", Mapping[str, float], "pixels by protocol, unless the user sets it"),
+        Attribute("LAYOUT", DataLayout, "where its files lie, and how `data fetch` gets them"),
+        Attribute("CHECKSUMS", Mapping[str, str], "known hashes by file, below the home folder"),
+        Attribute("files_of", Callable, "method (key) -> list[Path]: the files of one sample"),
+    ),
+    "metrics": (),  # all that is read of one stands in its row
+}
+"""What a plug-in may declare beside what its contract asks for, by kind.
+
+Texts are written as plain literals: they are listed without importing the file."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +277,12 @@ class Timing:
     repeats: int
     peak_mb: float | None = None
 
+
+RESERVED = (
+    frozenset(each.name for row in (JobKey, Record) for each in fields(row))
+    | {"run", "smallest", "unlabelled"}
+) - {"n_components", "n_made"}
+"""Columns of the results that no metric may be called by."""
 
 PathLike: TypeAlias = str | Path
 Params: TypeAlias = Mapping[str, Any]

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssnbench import plugins
 from ssnbench.contracts import Image, Labels
+from ssnbench.plugins import catalog
 
 
 @pytest.fixture(autouse=True)
-def _no_loose_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget the loose plug-in files of other tests."""
-    monkeypatch.setattr(plugins, "_loose", {})
+def _no_registered_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the plug-in files of other tests."""
+    monkeypatch.setattr(catalog, "_registered", {})
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ from ssnbench.analysis.ranks import Ranking
 from ssnbench.analysis.sections import Section, better
 from ssnbench.analysis.winners import Winner
 from ssnbench.metrics import with_role
-from ssnbench.metrics.table import Role
+from ssnbench.contracts import Role
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssnbench.analysis.sections import Section, better, judges_truth
+from ssnbench.analysis.sections import Section, better, judges_truth, score_columns
+from ssnbench.metrics import METRICS
+from ssnbench.metrics import pooled as pool_value
 from ssnbench.metrics.curve import AREAS
 
 LEVEL = 0.95
@@ -77,21 +79,31 @@ def summarise(section: Section) -> pd.DataFrame:
 
 
 def pooled(scored: pd.DataFrame, keys: Sequence[str]) -> dict[str, pd.Series[float]]:
-    """Recall and precision over all boundary pixels of a group, as the Berkeley benchmark does.
+    """Values of a group by the counts that a metric is pooled from, as Berkeley's recall is.
 
-    The label side counts once per image: it is matched with the union of the annotators. Empty
-    where pixels were not matched one to one.
+    Counts are joined over the annotators of an image, as their own rows of METRICS say, and added
+    up over images. Empty where nothing was counted so.
     """
-    if "truth_matched" not in scored or scored["truth_matched"].isna().all():
+    metrics = [METRICS[name] for name in score_columns(scored) if name in METRICS]
+    pools = {metric: metric.pool for metric in metrics if metric.pool is not None}
+    joins = {metric.name: metric.join for metric in metrics}
+    counts = {name for pool in pools.values() for name in pool.counts} & joins.keys()
+    if not counts or scored[sorted(counts)].isna().all(axis=None):
         return {}
     keys = list(keys)
-    truth = scored.groupby(keys)[["truth_matched", "truth_pixels"]].sum()
-    maps = scored.drop_duplicates(["label", "params", "n_asked", "image"])
-    labels = maps.groupby(keys)[["labels_matched", "labels_pixels"]].sum()
-    br = truth["truth_matched"] / truth["truth_pixels"]
-    bp = labels["labels_matched"] / labels["labels_pixels"]
-    return {"br": br, "bp": bp, "f": 2 * br * bp / (br + bp)}
+    maps = scored.groupby(list(dict.fromkeys([*keys, *_MAP])))
+    joined = maps.agg({name: joins[name] for name in sorted(counts)})
+    sums = joined.groupby(keys).sum(min_count=1)
+    rows = sums.to_dict("records")
+    return {
+        metric.name: pd.Series([pool_value(metric, row) for row in rows], sums.index, dtype=float)
+        for metric, pool in pools.items()
+        if counts.issuperset(pool.counts)
+    }
 
+
+_MAP = ("label", "params", "n_asked", "image")
+"""Columns that tell one label map from another."""
 
 _SUMMARY = [
     *("label", "n_asked", "n_made", "metric", "pair_mean", "low", "high"),

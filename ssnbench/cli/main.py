@@ -63,7 +63,8 @@ _set = click.option(
 @click.option("--algos", help="Algorithms, such as slic,ssn(variant=pix) [a handful].")
 @click.option("--dataset", default="collage", show_default=True, help="Dataset.")
 @click.option("--segments", help="Numbers of superpixels, such as 100,200 [100,200,400,800].")
-@click.option("--protocol", default="seal", show_default=True, help="Yard-stick.")
+@click.option("--protocol", default="seal", show_default=True, help="Definitions of the metrics.")
+@options.metrics
 @_on_data
 @_set
 @click.option("--out", type=options.PATH, help="Folder of the results [reports/DATASET-SPLIT].")
@@ -76,6 +77,7 @@ def run(
     dataset: str,
     segments: str | None,
     protocol: str,
+    metrics: str,
     split: str | None,
     limit: int | None,
     n_workers: int | None,
@@ -109,6 +111,7 @@ def run(
         keep_labels,
         plugin_files,
         perturb,
+        metrics,
     )
     folder = out or Path("reports") / f"{source.label}-{source.split}"
     if fresh:
@@ -136,7 +139,8 @@ def report(folder: Path, plugin_files: tuple[Path, ...], **how: Any) -> int:
 @click.argument("labels", type=options.PATH)
 @click.option("--dataset", help="Dataset that the label maps belong to.")
 @click.option("--name", help="Name of the method [that of the folder].")
-@click.option("--protocol", default="seal", show_default=True, help="Yard-stick.")
+@click.option("--protocol", default="seal", show_default=True, help="Definitions of the metrics.")
+@options.metrics
 @click.option("--gate", is_flag=True, help="Make the maps connected first, as run does.")
 @_on_data
 @click.option(
@@ -147,6 +151,7 @@ def evaluate(
     dataset: str | None,
     name: str | None,
     protocol: str,
+    metrics: str,
     gate: bool,
     split: str | None,
     limit: int | None,
@@ -160,7 +165,8 @@ def evaluate(
 
     LABELS is a folder of .npy, 16-bit .png, .csv or .mat files named by image, or of subfolders
     of such files named by the count asked for (then --dataset says what they belong to); or the
-    folder of a run with --keep-labels, whose maps are scored again under another --protocol.
+    folder of a run with --keep-labels, whose maps are scored again under another --protocol
+    or by other --metrics.
     """
     from ssnbench.cli.progress import Progress
     from ssnbench.cli.tables import show_certificates
@@ -176,12 +182,14 @@ def evaluate(
                 "--dataset, --name, --gate, --split and --limit"
             )
         folder = out or labels
-        jobs = precomputed.of_run(labels, protocol, data_root, plugin_files)
+        jobs = precomputed.of_run(labels, protocol, data_root, plugin_files, metrics)
     elif dataset is None:
         raise UsageError(f"{labels} is no folder of a run; say which images: --dataset NAME")
     else:
         source = dataset_ref(dataset, split, data_root)
-        jobs = precomputed.of_folder(labels, source, name, protocol, gate, limit, plugin_files)
+        jobs = precomputed.of_folder(
+            labels, source, name, protocol, gate, limit, plugin_files, metrics
+        )
         folder = out or Path("reports") / f"{jobs[0].label}-on-{source.label}-{source.split}"
     with Store(folder) as results, Progress() as progress:
         tally = benchmark.compute(jobs, results, n_workers or _cores(), backend, progress.listener)

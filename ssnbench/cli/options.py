@@ -20,6 +20,12 @@ plugin = click.option(
 data_root = click.option(
     "--data-root", type=PATH, help="Where the datasets lie [else $SSNBENCH_DATA]."
 )
+metrics = click.option(
+    "--metrics",
+    default="",
+    metavar="[+]NAME,...",
+    help="Score these, or with + these beside the protocol's own, such as +mine.",
+)
 
 
 def together(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:

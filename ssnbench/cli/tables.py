@@ -46,8 +46,8 @@ def show_summary(folder: Path) -> int:
 def _scores(scored: pd.DataFrame, title: str) -> Table:
     from ssnbench.metrics import with_role
 
-    wanted = (name for name in with_role("summary") if name in scored)
-    metrics = [name for name in wanted if scored[name].notna().any()]
+    shown = with_role("summary")
+    metrics = [name for name in shown if name in scored and scored[name].notna().any()]
     table = _table("algorithm", *("asked", "made", "pairs", *metrics), title=title)
     table.padding = (0, 1, 0, 0)  # so that a name of usual length fits into 80 columns
     means = scored.groupby(["label", "n_asked"])
@@ -118,24 +118,33 @@ def list_datasets() -> None:
     """Print the datasets with their parameters, sizes and licences, and how to cite them."""
     _list_plugins("datasets", "dataset", size="SIZE", licence="LICENCE")
     table = _table("dataset", "cite", title="")
-    for entry in plugins.catalog("datasets").values():
+    for entry in plugins.entries("datasets").values():
         if entry.fact("CITATION"):
             table.add_row(escape(entry.name), escape(entry.fact("CITATION")))
     console.print(table)
 
 
 def list_metrics() -> None:
-    """Print the metrics."""
+    """Print the metrics, and those plug-ins that cannot be used."""
     from ssnbench.metrics import METRICS
 
-    table = _table("metric", "name", "better", "unit")
+    entries = plugins.entries("metrics")
+    table = _table("metric", "name", "better", "needs", "unit", "from")
     for metric in METRICS.values():
-        table.add_row(metric.name, metric.label, metric.better, metric.unit)
+        source = entries[metric.name].source if metric.name in entries else "built-in"
+        row = (escape(metric.label), metric.better, metric.needs, metric.unit, escape(source))
+        table.add_row(metric.name, *row)
+    for entry in entries.values():
+        if entry.missing:
+            about = f"[red]unavailable: needs {', '.join(entry.missing)}[/red]"
+            table.add_row(
+                f"[dim]{escape(entry.name)}[/dim]", about, "", "", "", escape(entry.source)
+            )
     console.print(table)
 
 
 def list_protocols() -> None:
-    """Print the yard-sticks and what they score."""
+    """Print the protocols and what they score."""
     from ssnbench.metrics import PROTOCOLS
 
     table = _table("protocol", "title", "metrics")
@@ -144,15 +153,20 @@ def list_protocols() -> None:
     console.print(table)
 
 
-def _list_plugins(shelf: plugins.Shelf, kind: str, **facts: str) -> None:
+def _list_plugins(kind: plugins.Kind, title: str, **facts: str) -> None:
     """Print a table of plug-ins; ``facts`` are further columns with the attributes they show."""
-    table = _table(kind, "what it is", "parameters", *facts, "from")
-    for entry in plugins.catalog(shelf).values():
+    table = _table(title, "what it is", "parameters", *facts, "from")
+    for entry in plugins.entries(kind).values():
         missing = entry.missing
         name = f"[dim]{escape(entry.name)}[/dim]" if missing else escape(entry.name)
         about = f"[red]unavailable: needs {', '.join(missing)}[/red]" if missing else ""
-        told = (escape(entry.fact(fact)) for fact in facts.values())
-        row = (about or escape(entry.summary), escape(entry.signature), *told, escape(entry.source))
+        texts = (escape(entry.fact(fact)) for fact in facts.values())
+        row = (
+            about or escape(entry.summary),
+            escape(entry.signature),
+            *texts,
+            escape(entry.source),
+        )
         table.add_row(name, *row)
     console.print(table)
 

@@ -45,14 +45,14 @@ def on_disk() -> list[str]:
     """Names of the data sets that have files of their own."""
     return [
         name
-        for name, entry in plugins.catalog("datasets").items()
+        for name, entry in plugins.entries("datasets").items()
         if not entry.missing and hasattr(plugins.load("datasets", name), "LAYOUT")
     ]
 
 
 def states(name: str, root: Path | None) -> Iterator[State]:
     """Yield the state of every split; only names of files are looked at."""
-    cls = plugins.load("datasets", name)
+    cls: Any = plugins.load("datasets", name)
     for split in cls.SPLITS:
         try:
             found = len(cls(root=root, split=split).keys())
@@ -63,7 +63,8 @@ def states(name: str, root: Path | None) -> Iterator[State]:
 
 def home_of(name: str, root: Path | None) -> Path | None:
     """Folder that holds a data set; None where it is not there."""
-    layout, base = plugins.load("datasets", name).LAYOUT, data_root(root)
+    cls: Any = plugins.load("datasets", name)
+    layout, base = cls.LAYOUT, data_root(root)
     for home in layout.homes:
         if any((base / home / top).exists() for top in layout.tops):
             return Path(base / home)

@@ -16,8 +16,8 @@ from ssnbench.contracts import Trainable, UsageError
 
 def trainable_names() -> list[str]:
     """Names of the algorithms that can be trained, as they say in their files."""
-    catalog = plugins.catalog("algorithms")
-    return [name for name, entry in catalog.items() if entry.fact("TRAINABLE")]
+    entries = plugins.entries("algorithms")
+    return [name for name, entry in entries.items() if entry.fact("TRAINABLE")]
 
 
 def load_trainable(name: str) -> type[Trainable]:

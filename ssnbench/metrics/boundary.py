@@ -32,8 +32,8 @@ def br(comparison: Comparison) -> float:
        Brightness, Color, and Texture Cues, PAMI 26(5), 2004.
     .. [2] Jampani et al., Superpixel Sampling Networks, ECCV 2018.
     """
-    found = comparison.hits
-    return _ratio(found.truth, found.of_truth, comparison.protocol.empty)
+    hits = comparison.hits
+    return share(hits.truth, hits.of_truth, comparison.protocol.empty)
 
 
 def bp(comparison: Comparison) -> float:
@@ -52,8 +52,8 @@ def bp(comparison: Comparison) -> float:
     .. [1] Martin, Fowlkes, Malik, PAMI 26(5), 2004.
     .. [2] Stutz, Hermans, Leibe, CVIU 166, 2018.
     """
-    found = comparison.hits
-    return _ratio(found.labels, found.of_labels, comparison.protocol.empty)
+    hits = comparison.hits
+    return share(hits.labels, hits.of_labels, comparison.protocol.empty)
 
 
 def f(comparison: Comparison) -> float:
@@ -130,12 +130,12 @@ def mde(comparison: Comparison) -> float:
     .. [1] Benesova, Kottman, Fast Superpixel Segmentation Using Morphological Processing,
        MVML 2014.
     """
-    mine, truth = comparison.superpixels, comparison.truth
+    segmentation, truth = comparison.segmentation, comparison.truth
     if truth.n_boundary == 0:
         return 0.0
-    if mine.n_boundary == 0:
-        return hypot(*mine.shape)
-    return total_distance(mine.boundary, truth.boundary) / truth.n_boundary
+    if segmentation.n_boundary == 0:
+        return hypot(*segmentation.shape)
+    return total_distance(segmentation.boundary, truth.boundary) / truth.n_boundary
 
 
 def cd(comparison: Comparison) -> float:
@@ -151,7 +151,7 @@ def cd(comparison: Comparison) -> float:
     ----------
     .. [1] Machairas et al., Waterpixels, IEEE TIP 24(11), 2015.
     """
-    return comparison.superpixels.n_boundary / comparison.superpixels.n_pixels
+    return comparison.segmentation.n_boundary / comparison.segmentation.n_pixels
 
 
 def harmonic(one: float, other: float) -> float:
@@ -159,5 +159,13 @@ def harmonic(one: float, other: float) -> float:
     return 2.0 * one * other / (one + other) if one + other else 0.0
 
 
-def _ratio(part: int, whole: int, empty: float) -> float:
+def share(part: float, whole: float, empty: float = 0.0) -> float:
+    """Return ``part / whole``; ``empty`` when there is nothing to share."""
     return part / whole if whole else empty
+
+
+def f_of_counts(
+    truth_matched: float, truth_pixels: float, labels_matched: float, labels_pixels: float
+) -> float:
+    """F-measure over all boundary pixels that were counted, as the Berkeley benchmark takes it."""
+    return harmonic(share(truth_matched, truth_pixels), share(labels_matched, labels_pixels))

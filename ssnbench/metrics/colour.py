@@ -27,9 +27,9 @@ def ev(comparison: Comparison) -> float:
     ----------
     .. [1] Moore, Prince, Warrell, Mohammed, Jones, Superpixel Lattices, CVPR 2008.
     """
-    mine = comparison.superpixels
-    total = mine.colours.sum(axis=0)
-    spread = float(total[3]) - float((total[:3].astype(float) ** 2).sum()) / mine.n_pixels
+    segmentation = comparison.segmentation
+    total = segmentation.colours.sum(axis=0)
+    spread = float(total[3]) - float((total[:3].astype(float) ** 2).sum()) / segmentation.n_pixels
     if spread <= 0.0:
         return 1.0
     return min(max(1.0 - float(_scatter(comparison).sum()) / spread, 0.0), 1.0)
@@ -50,7 +50,7 @@ def icv(comparison: Comparison) -> float:
     .. [1] Benesova, Kottman, Fast Superpixel Segmentation Using Morphological Processing,
        MVML 2014.
     """
-    return float(np.sqrt(_scatter(comparison) / comparison.superpixels.sizes).mean())
+    return float(np.sqrt(_scatter(comparison) / comparison.segmentation.sizes).mean())
 
 
 def sse_rgb(comparison: Comparison) -> float:
@@ -63,13 +63,13 @@ def sse_rgb(comparison: Comparison) -> float:
     ----------
     .. [1] Stutz, Hermans, Leibe, CVIU 166, 2018.
     """
-    return float(_scatter(comparison).sum()) / comparison.superpixels.n_pixels
+    return float(_scatter(comparison).sum()) / comparison.segmentation.n_pixels
 
 
 def _scatter(comparison: Comparison) -> NDArray[np.float64]:
     """Squared distance to the mean colour, summed over each superpixel."""
-    mine = comparison.superpixels
-    sums = mine.colours.astype(float)
-    scatter = sums[:, 3] - (sums[:, :3] ** 2).sum(axis=1) / mine.sizes
+    segmentation = comparison.segmentation
+    sums = segmentation.colours.astype(float)
+    scatter = sums[:, 3] - (sums[:, :3] ** 2).sum(axis=1) / segmentation.sizes
     positive: NDArray[np.float64] = np.maximum(scatter, 0.0)  # but for rounding
     return positive

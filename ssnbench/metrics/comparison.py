@@ -20,19 +20,19 @@ class Comparison:
 
     Attributes
     ----------
-    superpixels : Superpixels
+    segmentation : Segmentation
         The label map with all that is known of it alone.
     against : Truth or None
         One annotator's segmentation.
     """
 
-    superpixels: Segmentation
+    segmentation: Segmentation
     against: Truth | None = None
 
     @property
     def protocol(self) -> Protocol:
-        """The yard-stick."""
-        return self.superpixels.protocol
+        """The protocol."""
+        return self.segmentation.protocol
 
     @property
     def truth(self) -> Truth:
@@ -44,20 +44,20 @@ class Comparison:
     @cached_property
     def table(self) -> Contingency:
         """Pixels that each superpixel shares with each truth segment."""
-        mine, truth = self.superpixels, self.truth
-        return contingency(mine.labels, truth.labels, mine.n, truth.n)
+        segmentation, truth = self.segmentation, self.truth
+        return contingency(segmentation.labels, truth.labels, segmentation.n, truth.n)
 
     @cached_property
     def matched(self) -> Mask:
         """Label boundary pixels that a maximum one-to-one matching pairs with the truth's."""
-        return matched_pixels(self.superpixels, self.truth)
+        return matched_pixels(self.segmentation, self.truth)
 
     @cached_property
     def hits(self) -> Hits:
         """Boundary pixels found and all of them, counted as the protocol says."""
         if self.protocol.counting == "one-to-one":
-            return hits_one_to_one(self.superpixels, self.truth, self.matched)
-        return hits_in_window(self.superpixels, self.truth)
+            return hits_one_to_one(self.segmentation, self.truth, self.matched)
+        return hits_in_window(self.segmentation, self.truth)
 
 
 def compare(
@@ -79,15 +79,15 @@ def compare(
     image, flow, valid : arrays, optional
         uint8 (H, W, 3), float (H, W, 2) and bool (H, W); for the metrics that need them.
     protocol : str or Protocol
-        The yard-stick.
+        The protocol.
 
     Raises
     ------
     TypeError, ValueError
-        As :func:`prepare` and :class:`Superpixels` do.
+        As :func:`prepare` and :class:`Segmentation` do.
     """
     reference = prepare([] if truth is None else [truth], protocol)
-    superpixels = Segmentation(labels, reference.protocol, image, flow, valid)
-    if reference.shape not in (None, superpixels.shape):
-        raise ValueError(f"labels of shape {superpixels.shape}, a truth of {reference.shape}")
-    return Comparison(superpixels, reference.truths[0] if reference.truths else None)
+    segmentation = Segmentation(labels, reference.protocol, image, flow, valid)
+    if reference.shape not in (None, segmentation.shape):
+        raise ValueError(f"labels of shape {segmentation.shape}, a truth of {reference.shape}")
+    return Comparison(segmentation, reference.truths[0] if reference.truths else None)

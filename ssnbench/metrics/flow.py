@@ -23,7 +23,7 @@ def epe(comparison: Comparison) -> float:
     .. [1] Jampani et al., Superpixel Sampling Networks, ECCV 2018, section 5.2.
     .. [2] Baker et al., A Database and Evaluation Methodology for Optical Flow, IJCV 92, 2011.
     """
-    return _mean(comparison.superpixels.flow_errors)
+    return _mean(comparison.segmentation.flow_errors)
 
 
 def epe_near(comparison: Comparison) -> float:
@@ -39,8 +39,8 @@ def epe_near(comparison: Comparison) -> float:
     .. [2] Butler et al., A Naturalistic Open Source Movie for Optical Flow Evaluation, ECCV 2012:
        the error closer than 10 pixels to a boundary.
     """
-    superpixels = comparison.superpixels
-    return _mean(superpixels.flow_errors[superpixels.near_motion_boundary])
+    segmentation = comparison.segmentation
+    return _mean(segmentation.flow_errors[segmentation.near_motion_boundary])
 
 
 def epe_affine(comparison: Comparison) -> float:
@@ -54,7 +54,7 @@ def epe_affine(comparison: Comparison) -> float:
     .. [1] Black, Anandan, The Robust Estimation of Multiple Motions: Parametric and
        Piecewise-Smooth Flow Fields, CVIU 63(1), 1996: affine motion of regions.
     """
-    return _mean(comparison.superpixels.affine_flow_errors)
+    return _mean(comparison.segmentation.affine_flow_errors)
 
 
 def epe_1(comparison: Comparison) -> float:
@@ -92,5 +92,5 @@ def _mean(errors: NDArray[np.float32]) -> float:
 
 
 def _outliers(comparison: Comparison, pixels: float) -> float:
-    errors = comparison.superpixels.flow_errors
+    errors = comparison.segmentation.flow_errors
     return float(np.count_nonzero(errors > pixels) / errors.size) if errors.size else 0.0

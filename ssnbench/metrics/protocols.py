@@ -1,4 +1,4 @@
-"""Yard-sticks: which boundary, which tolerance, which counting. A number carries its protocol."""
+"""Protocols: which boundary, which tolerance, which counting. A number carries its protocol."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ class Protocol:
     ----------
     name : str
         What the user types.
-    version : int
-        Raised whenever a change of the code moves a number.
+    version : str
+        A number, raised whenever a change of the code moves a score; behind it what is scored
+        instead of the protocol's own metrics (:func:`ssnbench.metrics.with_metrics`).
     title : str
         One line for tables and captions.
     source : str
@@ -50,7 +51,7 @@ class Protocol:
     """
 
     name: str
-    version: int
+    version: str
     title: str
     source: str
     quirks: str
@@ -133,7 +134,7 @@ _FLOW = ("epe", "epe_near", "epe_affine", "epe_1", "epe_3", "epe_5")
 _ALL = (
     Protocol(
         name="seal",
-        version=1,
+        version="1",
         title="ASA and BR of the SSN paper (SEAL's scripts), thin boundaries, window of radius 1",
         source="Tu et al., Learning Superpixels with Segmentation-Aware Affinity Loss, CVPR 2018; "
         "Jampani et al., Superpixel Sampling Networks, ECCV 2018",
@@ -147,7 +148,7 @@ _ALL = (
     ),
     Protocol(
         name="stutz",
-        version=1,
+        version="1",
         title="the benchmark of Stutz et al., thick boundaries, window of 0.0025 of the diagonal",
         source="Stutz, Hermans, Leibe, Superpixels: An Evaluation of the State-of-the-Art, "
         "CVIU 166, 2018",
@@ -166,7 +167,7 @@ _ALL = (
     ),
     Protocol(
         name="berkeley",
-        version=1,
+        version="1",
         title="one-to-one matching of thin boundaries within 0.0075 of the diagonal",
         source="Martin, Fowlkes, Malik, Learning to Detect Natural Image Boundaries Using Local "
         "Brightness, Color, and Texture Cues, PAMI 26(5), 2004; "

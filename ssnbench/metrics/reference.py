@@ -13,7 +13,8 @@ from ssnbench.contracts import Labels, Mask
 from ssnbench.kernels.boundaries import find_boundaries
 from ssnbench.labels import checked, consecutive
 from ssnbench.metrics.boundaries import dilate
-from ssnbench.metrics.protocols import Protocol, protocol
+from ssnbench.metrics.protocols import Protocol
+from ssnbench.metrics.protocols import protocol as find_protocol
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Reference:
     Attributes
     ----------
     protocol : Protocol
-        The yard-stick.
+        The protocol.
     shape : (int, int) or None
         Height and width; None when neither a truth nor the caller said.
     truths : tuple of Truth
@@ -93,19 +94,15 @@ def prepare(
     ValueError
         When a truth is of another shape.
     """
-    stick = _protocol(protocol)
+    chosen = find_protocol(protocol) if isinstance(protocol, str) else protocol
     for truth in truths:
         shape = np.shape(truth) if shape is None else shape
         if np.shape(truth) != shape:
             raise ValueError(f"a truth of shape {np.shape(truth)} for an image of shape {shape}")
-    return Reference(stick, shape, tuple(_truth(truth, stick) for truth in truths))
+    return Reference(chosen, shape, tuple(_truth(truth, chosen) for truth in truths))
 
 
-def _protocol(given: str | Protocol) -> Protocol:
-    return protocol(given) if isinstance(given, str) else given
-
-
-def _truth(given: Any, stick: Protocol) -> Truth:
+def _truth(given: Any, protocol: Protocol) -> Truth:
     height, width = np.shape(given)
     labels = checked(given, (height, width))
     known = labels >= 0
@@ -113,7 +110,7 @@ def _truth(given: Any, stick: Protocol) -> Truth:
     labels = consecutive(np.where(known, labels, np.int32(-1)))
     if valid is not None:
         labels = labels - np.int32(1)  # the ignored pixels have taken rank 0
-    marked = find_boundaries(labels, stick.boundary)
+    marked = find_boundaries(labels, protocol.boundary)
     n = int(labels.max(initial=-1)) + 1
-    reach = int(stick.radius((height, width)))
+    reach = int(protocol.radius((height, width)))
     return Truth(labels, n, valid, marked, int(np.count_nonzero(marked)), reach)

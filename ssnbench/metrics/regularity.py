@@ -38,30 +38,36 @@ def gr(comparison: Comparison) -> float:
     .. [1] Giraud, Ta, Papadakis, Evaluation Framework of Superpixel Methods with a Global
        Regularity Measure, Journal of Electronic Imaging 26(6), 2017.
     """
-    mine = comparison.superpixels
-    runs = _runs(mine.labels, mine.n)
-    return shape_regularity(mine, *runs) * smooth_matching(mine, *runs)
+    segmentation = comparison.segmentation
+    runs = _runs(segmentation.labels, segmentation.n)
+    return shape_regularity(segmentation, *runs) * smooth_matching(segmentation, *runs)
 
 
-def shape_regularity(mine: Segmentation, first: Sums, begin: Numbers, end: Numbers) -> float:
+def shape_regularity(
+    segmentation: Segmentation, first: Sums, begin: Numbers, end: Numbers
+) -> float:
     """Shape regularity criterion, from the runs of each superpixel."""
-    hull_area, hull_perimeter = _hulls(first, begin, end, mine.shape[1])
-    convexity = hull_perimeter / hull_area * mine.sizes / mine.perimeters
-    deviation = np.sqrt(_variances(mine))
+    hull_area, hull_perimeter = _hulls(first, begin, end, segmentation.shape[1])
+    convexity = hull_perimeter / hull_area * segmentation.sizes / segmentation.perimeters
+    deviation = np.sqrt(_variances(segmentation))
     wide = deviation.max(axis=1)
     balance = np.sqrt(np.where(wide > 0, deviation.min(axis=1), 1) / np.where(wide > 0, wide, 1))
-    return float((mine.sizes * np.minimum(convexity, 1.0) * balance).sum() / mine.n_pixels)
+    return float(
+        (segmentation.sizes * np.minimum(convexity, 1.0) * balance).sum() / segmentation.n_pixels
+    )
 
 
-def smooth_matching(mine: Segmentation, first: Sums, begin: Numbers, end: Numbers) -> float:
+def smooth_matching(segmentation: Segmentation, first: Sums, begin: Numbers, end: Numbers) -> float:
     """Smooth matching factor, from the runs of each superpixel."""
-    centre = np.floor(mine.coordinates[:, :2] / mine.sizes[:, None] + 0.5).astype(np.int64)
-    return float(_matching(first, begin, end, mine.shape[1], centre, mine.sizes))
+    centre = np.floor(segmentation.coordinates[:, :2] / segmentation.sizes[:, None] + 0.5).astype(
+        np.int64
+    )
+    return float(_matching(first, begin, end, segmentation.shape[1], centre, segmentation.sizes))
 
 
-def _variances(mine: Segmentation) -> Reals:
+def _variances(segmentation: Segmentation) -> Reals:
     """Variances (n, 2) of row and column, from exact sums."""
-    sums, size = mine.coordinates.astype(float), mine.sizes[:, None]
+    sums, size = segmentation.coordinates.astype(float), segmentation.sizes[:, None]
     return np.maximum(sums[:, 2:] / size - (sums[:, :2] / size) ** 2, 0.0)
 
 

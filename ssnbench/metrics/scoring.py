@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from ssnbench.contracts import Flow, Image, Labels, Mask
-from ssnbench.metrics.boundary import harmonic
+from ssnbench.contracts import Flow, Image, Labels, Mask, Metric
 from ssnbench.metrics.comparison import Comparison
 from ssnbench.metrics.protocols import PROTOCOLS
 from ssnbench.metrics.reference import Reference, prepare
+from ssnbench.metrics.registry import METRICS, find_metric, is_counted
 from ssnbench.metrics.segmentation import Segmentation
-from ssnbench.metrics.table import METRICS, Metric
-from ssnbench.plugins import unknown
+from ssnbench.metrics.table import BUILT_IN, MATCHED
 
 Row = dict[str, float]
 Joined = Literal["mean", "min", "max", "best"]
-
-POOLED = ("truth_matched", "truth_pixels", "labels_matched", "labels_pixels")
-"""Counts from which recall and precision of an image follow where pixels are matched one to one."""
 
 
 def score(
@@ -59,7 +55,9 @@ def score(
     Raises
     ------
     UsageError
-        When there is no metric of a name.
+        When there is no metric of a name, or its plug-in cannot be used.
+    RuntimeError
+        When the metric of a plug-in fails; it says which, and why.
     TypeError
         When labels are no integers or the image is not uint8.
     ValueError
@@ -70,16 +68,15 @@ def score(
     Peak memory beside the inputs is 16 bytes a pixel and 32 bytes a superpixel. Kernels and numpy
     release the GIL.
     """
-    chosen = _chosen(reference.protocol.metrics if metrics is None else metrics)
-    if reference.protocol.counting != "one-to-one":
-        chosen = [metric for metric in chosen if metric.name not in POOLED]
-    superpixels = Segmentation(labels, reference.protocol, image, flow, valid)
-    if reference.shape not in (None, superpixels.shape):
-        raise ValueError(f"labels of shape {superpixels.shape} for truths of {reference.shape}")
+    names = reference.protocol.metrics if metrics is None else metrics
+    chosen = [m for m in _chosen(names) if is_counted(reference.protocol, m.name)]
+    segmentation = Segmentation(labels, reference.protocol, image, flow, valid)
+    if reference.shape not in (None, segmentation.shape):
+        raise ValueError(f"labels of shape {segmentation.shape} for truths of {reference.shape}")
     given = {"labels": True, "image": image is not None, "flow": flow is not None, "truth": False}
-    alone = _scored(Comparison(superpixels), [m for m in chosen if given[m.needs]])
+    alone = _scored(Comparison(segmentation), [m for m in chosen if given[m.needs]])
     on_truth = [m for m in chosen if m.needs == "truth"]
-    comparisons = [Comparison(superpixels, truth) for truth in reference.truths]
+    comparisons = [Comparison(segmentation, truth) for truth in reference.truths]
     rows = [alone | _scored(comparison, on_truth) for comparison in comparisons] or [alone]
     if reference.protocol.counting == "one-to-one" and comparisons:
         rows = _with_union(rows, comparisons)
@@ -104,20 +101,39 @@ def summarise(rows: Sequence[Row], how: Joined | None = None) -> Row:
 
     Notes
     -----
-    Where the rows carry the counts of a one-to-one matching (``berkeley``), ``br``, ``bp`` and
-    ``f`` of the default are the image's own: recall is summed over annotators, precision counts a
-    pixel as right when any of them matches it. To get a data set's, add these counts up over
-    images and divide.
+    Where the rows carry the counts that a metric is pooled from (of a one-to-one matching under
+    ``berkeley``), ``br``, ``bp`` and ``f`` of the default are the image's own: recall is summed
+    over annotators, precision counts a pixel as right when any of them matches it. To get a data
+    set's, add these counts up over images and give the sums to the metric's ``pool``.
     """
-    names = [name for name in METRICS if any(name in row for row in rows)]
-    joined = {n: _joined(METRICS[n], [row[n] for row in rows if n in row], how) for n in names}
-    if how is None and all(name in joined for name in POOLED):
-        pooled = _pooled(joined)
-        joined |= {name: pooled[name] for name in pooled if name in joined}
+    metrics = [m for name, m in METRICS.items() if any(name in row for row in rows)]
+    joined = {
+        m.name: _joined(m, [row[m.name] for row in rows if m.name in row], how) for m in metrics
+    }
+    if how is None:
+        joined |= {m.name: value for m in metrics if (value := pooled(m, joined)) is not None}
     return joined
 
 
-def yardsticks(labels: Any, truths: Sequence[Labels], image: Image | None = None) -> pd.DataFrame:
+def pooled(metric: Metric, sums: Mapping[str, float]) -> float | None:
+    """Value of a metric by the counts that it is pooled from; None where they are not counted.
+
+    Parameters
+    ----------
+    metric : Metric
+        Its row.
+    sums : mapping of str to float
+        Sums by the name of the count; one that was never counted is not there, or NaN.
+    """
+    if metric.pool is None:
+        return None
+    counts = [sums.get(name, np.nan) for name in metric.pool.counts]
+    return None if np.isnan(counts).any() else float(metric.pool.function(*counts))
+
+
+def under_all_protocols(
+    labels: Any, truths: Sequence[Labels], image: Image | None = None
+) -> pd.DataFrame:
     """Score one label map under every protocol: the same segmentation, other numbers.
 
     Parameters
@@ -135,19 +151,20 @@ def yardsticks(labels: Any, truths: Sequence[Labels], image: Image | None = None
         One row per protocol (index: its key), one column per metric that any protocol scores by
         default, joined over annotators.
     """
-    wanted = {name for stick in PROTOCOLS.values() for name in stick.metrics if name not in POOLED}
+    wanted = {name for each in PROTOCOLS.values() for name in each.metrics}
     table = {}
-    for stick in PROTOCOLS.values():
-        joined = summarise(score(labels, prepare(truths, stick), image, [*wanted, *POOLED]))
-        table[stick.key] = {k: v for k, v in joined.items() if k not in POOLED}
+    for each in PROTOCOLS.values():
+        scores = summarise(score(labels, prepare(truths, each), image, wanted))
+        table[each.key] = {name: value for name, value in scores.items() if name not in MATCHED}
     return pd.DataFrame.from_dict(table, orient="index").rename_axis(index="protocol")
 
 
 def _chosen(names: Iterable[str]) -> list[Metric]:
+    """Rows in the order of METRICS, whose plug-ins are only looked for where one is asked for."""
     wanted = set(names)
-    for name in sorted(wanted - METRICS.keys()):
-        raise unknown("metric", name, METRICS, hint="ssnbench list metrics")
-    return [metric for metric in METRICS.values() if metric.name in wanted]
+    built_in = [metric for metric in BUILT_IN if metric.name in wanted]
+    others = wanted.difference(metric.name for metric in built_in)
+    return built_in + [find_metric(name) for name in sorted(others)]
 
 
 def _scored(comparison: Comparison, metrics: Iterable[Metric]) -> Row:
@@ -158,7 +175,7 @@ def _with_union(rows: list[Row], comparisons: Sequence[Comparison]) -> list[Row]
     """Replace the counts of the label map's side by those over all annotators together."""
     if not any(name in rows[0] for name in ("labels_matched", "labels_pixels")):
         return rows
-    boundary = comparisons[0].superpixels.boundary
+    boundary = comparisons[0].segmentation.boundary
     right = np.zeros_like(boundary)
     judged = np.zeros_like(boundary)
     for comparison in comparisons:
@@ -179,9 +196,3 @@ def _joined(metric: Metric, values: Sequence[float], how: Joined | None) -> floa
         return float(np.mean(values))
     rules: dict[str, Callable[[Sequence[float]], float]] = {"sum": sum, "min": min, "max": max}
     return float(rules[rule](values))
-
-
-def _pooled(counts: Row) -> Row:
-    recall = counts["truth_matched"] / max(counts["truth_pixels"], 1.0)
-    precision = counts["labels_matched"] / max(counts["labels_pixels"], 1.0)
-    return {"br": recall, "bp": precision, "f": harmonic(recall, precision)}

@@ -14,7 +14,7 @@ def n_made(comparison: Comparison) -> float:
 
     1 or more. Methods are compared at this count, never at the one asked for.
     """
-    return float(comparison.superpixels.n)
+    return float(comparison.segmentation.n)
 
 
 def n_components(comparison: Comparison) -> float:
@@ -27,27 +27,27 @@ def n_components(comparison: Comparison) -> float:
     The tool of Stutz et al. splits a map into these before it scores; here the map is scored as it
     comes. What passed the benchmark's gate is connected.
     """
-    return float(comparison.superpixels.n_components)
+    return float(comparison.segmentation.n_components)
 
 
 def size_mean(comparison: Comparison) -> float:
     """Mean size of a superpixel: N / K, in pixels."""
-    return float(comparison.superpixels.sizes.mean())
+    return float(comparison.segmentation.sizes.mean())
 
 
 def size_std(comparison: Comparison) -> float:
     """Standard deviation of the sizes, in pixels (population: divided by K). 0 or more."""
-    return float(comparison.superpixels.sizes.std())
+    return float(comparison.segmentation.sizes.std())
 
 
 def size_min(comparison: Comparison) -> float:
     """Size of the smallest superpixel, in pixels."""
-    return float(comparison.superpixels.sizes.min())
+    return float(comparison.segmentation.sizes.min())
 
 
 def size_max(comparison: Comparison) -> float:
     """Size of the largest superpixel, in pixels."""
-    return float(comparison.superpixels.sizes.max())
+    return float(comparison.segmentation.sizes.max())
 
 
 def co(comparison: Comparison) -> float:
@@ -66,9 +66,12 @@ def co(comparison: Comparison) -> float:
     .. [1] Schick, Fischer, Stiefelhagen, Measuring and Evaluating the Compactness of Superpixels,
        ICPR 2012.
     """
-    mine = comparison.superpixels
-    area = mine.sizes.astype(float)
-    return float((4 * pi * area**2 / mine.perimeters.astype(float) ** 2).sum() / mine.n_pixels)
+    segmentation = comparison.segmentation
+    area = segmentation.sizes.astype(float)
+    return float(
+        (4 * pi * area**2 / segmentation.perimeters.astype(float) ** 2).sum()
+        / segmentation.n_pixels
+    )
 
 
 def sse_xy(comparison: Comparison) -> float:
@@ -80,10 +83,10 @@ def sse_xy(comparison: Comparison) -> float:
     ----------
     .. [1] Stutz, Hermans, Leibe, CVIU 166, 2018.
     """
-    mine = comparison.superpixels
-    sums = mine.coordinates.astype(float)
-    scatter = sums[:, 2:].sum(axis=1) - (sums[:, :2] ** 2).sum(axis=1) / mine.sizes
-    return float(np.maximum(scatter, 0.0).sum()) / mine.n_pixels
+    segmentation = comparison.segmentation
+    sums = segmentation.coordinates.astype(float)
+    scatter = sums[:, 2:].sum(axis=1) - (sums[:, :2] ** 2).sum(axis=1) / segmentation.sizes
+    return float(np.maximum(scatter, 0.0).sum()) / segmentation.n_pixels
 
 
 def reg(comparison: Comparison) -> float:
@@ -102,7 +105,7 @@ def reg(comparison: Comparison) -> float:
     ----------
     .. [1] Stutz, Hermans, Leibe, CVIU 166, 2018.
     """
-    height, width = comparison.superpixels.shape
+    height, width = comparison.segmentation.shape
     return _regularity(comparison, height, width)
 
 
@@ -115,14 +118,14 @@ def reg_stutz(comparison: Comparison) -> float:
     ----------
     .. [1] Stutz, Hermans, Leibe, CVIU 166, 2018: the tool that goes with it.
     """
-    height, _ = comparison.superpixels.shape
+    height, _ = comparison.segmentation.shape
     return _regularity(comparison, height, height)
 
 
 def _regularity(comparison: Comparison, height: int, width: int) -> float:
-    mine = comparison.superpixels
-    if mine.n_boundary == 0:
+    segmentation = comparison.segmentation
+    if segmentation.n_boundary == 0:
         return 0.0
-    side = int(sqrt(mine.n_pixels / mine.n))
+    side = int(sqrt(segmentation.n_pixels / segmentation.n))
     across, down = width // side, height // side
-    return (down * width + across * height - down * across) / mine.n_boundary
+    return (down * width + across * height - down * across) / segmentation.n_boundary

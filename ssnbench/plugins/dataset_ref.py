@@ -56,7 +56,7 @@ def dataset_ref(dataset: str, split: str | None = None, root: Path | None = None
         For an unknown dataset or parameter, or a split that the dataset does not have.
     """
     variant = parse("datasets", dataset)
-    cls = plugins.load("datasets", variant.name)
+    cls: Any = plugins.load("datasets", variant.name)
     chosen = cls.split if split is None else split
     if chosen not in cls.SPLITS:
         hint = f"{variant.name} has {', '.join(cls.SPLITS)}"

@@ -44,11 +44,12 @@ class Variant:
         given = ",".join(f"{key}={_written(value)}" for key, value in self.params)
         return f"{self.name}({given})" if given else self.name
 
-    def build(self, shelf: plugins.Shelf, **more: Any) -> Any:
+    def build(self, shelf: plugins.Kind, **more: Any) -> Any:
         """Load the plug-in and make an instance."""
-        return plugins.load(shelf, self.name)(**dict(self.params), **more)
+        cls: Any = plugins.load(shelf, self.name)
+        return cls(**dict(self.params), **more)
 
-    def version(self, shelf: plugins.Shelf) -> str:
+    def version(self, shelf: plugins.Kind) -> str:
         """Short hash of all that results depend on beside parameters: code, and files it names.
 
         Raises
@@ -69,14 +70,14 @@ class Variant:
             raise UsageError(f"{self.label} needs {path}: {error.strerror}") from None
         return total.hexdigest()[:12]
 
-    def canonical(self, shelf: plugins.Shelf) -> str:
+    def canonical(self, shelf: plugins.Kind) -> str:
         """All parameters, defaults too, as JSON with sorted keys: what a record is filed under."""
         parameters(shelf, self.name)
         values = dataclasses.asdict(self.build(shelf))
         return json.dumps(values, sort_keys=True, default=str)
 
 
-def parse(shelf: plugins.Shelf, text: str) -> Variant:
+def parse(shelf: plugins.Kind, text: str) -> Variant:
     """Read ``name`` or ``name(key=value,...)``.
 
     Raises
@@ -93,14 +94,12 @@ def parse(shelf: plugins.Shelf, text: str) -> Variant:
     return with_params(shelf, Variant(name), pairs)
 
 
-def parse_list(shelf: plugins.Shelf, text: str) -> list[Variant]:
+def parse_list(shelf: plugins.Kind, text: str) -> list[Variant]:
     """Read several variants separated by commas; one that is named twice counts once."""
     return list(dict.fromkeys(parse(shelf, part) for part in split(text)))
 
 
-def with_params(
-    shelf: plugins.Shelf, variant: Variant, pairs: Iterable[tuple[str, str]]
-) -> Variant:
+def with_params(shelf: plugins.Kind, variant: Variant, pairs: Iterable[tuple[str, str]]) -> Variant:
     """Set parameters, given as text, on top of those that the variant has."""
     pairs = list(pairs)
     if not pairs:
@@ -125,7 +124,7 @@ class Parameter:
     default: Any
 
 
-def parameters(shelf: plugins.Shelf, name: str) -> dict[str, Parameter]:
+def parameters(shelf: plugins.Kind, name: str) -> dict[str, Parameter]:
     """Parameters of a plug-in by name: its dataclass fields."""
     cls = plugins.load(shelf, name)
     if not dataclasses.is_dataclass(cls):

@@ -89,7 +89,7 @@ def _use(kind: str, name: str) -> Use:
     if kind == "protocols":
         protocol = PROTOCOLS.get(name)
         return Use(kind, name, protocol.title if protocol else "", "", known)
-    entry = plugins.catalog("algorithms" if kind == "algorithms" else "datasets").get(name)
+    entry = plugins.entries("algorithms" if kind == "algorithms" else "datasets").get(name)
     if entry is None:
         return Use(kind, name, "", "", known)
     own = entry.fact("BIBTEX").strip()

@@ -78,7 +78,7 @@ def _judged(job: Job, raw: object, sample: Sample, reference: Reference) -> Outc
         made,
         reference,
         sample.image,
-        [name for name in reference.protocol.metrics if name not in job.source.undefined],
+        job.metrics,
         sample.flow,
         sample.valid,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ssnbench import plugins
 from ssnbench.contracts import JobKey, UsageError
+from ssnbench.metrics import Protocol, with_metrics
 from ssnbench.metrics import protocol as find_protocol
 from ssnbench.perturb import Perturbation, perturbed_label
 from ssnbench.perturb import parse as parse_perturbations
@@ -32,8 +33,10 @@ class Job:
         The algorithm as the user wrote it.
     source : Source
         The dataset.
-    make : Maker
+    make : LabelSource
         Where the label map comes from.
+    metrics : tuple of str
+        What is scored: the metrics of the protocol that the dataset defines.
     gate : bool
         Enforce connectivity; what others made may be scored as it is.
     certify : bool
@@ -50,6 +53,7 @@ class Job:
     label: str
     source: DatasetRef
     make: LabelSource
+    metrics: tuple[str, ...]
     gate: bool = True
     certify: bool = False
     keep: bool = False
@@ -75,11 +79,29 @@ class Plan:
         return _middle(self.n_asked)
 
 
-def protocol_on(source: DatasetRef, protocol: str) -> str:
-    """Key of a protocol; without a tolerance it takes that of the dataset, if there is one."""
+def protocol_on(source: DatasetRef, protocol: str, metrics: str = "") -> Protocol:
+    """Look up a protocol; without a tolerance it takes that of the dataset, if there is one.
+
+    Parameters
+    ----------
+    source : DatasetRef
+        The dataset.
+    protocol : str
+        As the user wrote it.
+    metrics : str
+        Other metrics than the protocol's own, see :func:`ssnbench.metrics.with_metrics`.
+    """
     chosen = find_protocol(protocol)
     own = source.tolerances.get(chosen.name)
-    return (chosen if own is None or "(" in protocol else chosen.with_tolerance(own)).key
+    if own is not None and "(" not in protocol:
+        chosen = chosen.with_tolerance(own)
+    return with_metrics(chosen, metrics)
+
+
+def scored_on(source: DatasetRef, protocol: Protocol) -> tuple[str, ...]:
+    """Metrics of a protocol that are defined on a dataset."""
+    undefined = source.undefined
+    return tuple(name for name in protocol.metrics if name not in undefined)
 
 
 def choose_algorithms(algos: str, settings: Sequence[str] = ()) -> tuple[Variant, ...]:
@@ -108,6 +130,7 @@ def make(
     keep_labels: bool = False,
     plugin_files: Sequence[Path] = (),
     perturb: str | None = None,
+    metrics: str = "",
 ) -> Plan:
     """List the jobs, image by image, so that a worker can keep what it read of an image.
 
@@ -120,7 +143,7 @@ def make(
     n_asked : sequence of int
         Numbers of superpixels to ask for.
     protocol : str
-        Yard-stick.
+        Protocol that the label maps are scored under.
     limit : int, optional
         Take only the first images.
     keep_labels : bool
@@ -130,13 +153,16 @@ def make(
     perturb : str, optional
         Perturbations of every image, see :mod:`ssnbench.perturb`; their results are filed beside
         those of the original, under a dataset of their own.
+    metrics : str
+        Other metrics than the protocol's own, see :func:`ssnbench.metrics.with_metrics`.
     """
     counts = check_counts(n_asked)
     keys = source.open().keys()
     images = tuple(keys if limit is None else keys[: max(0, limit)])
     if not images:
         raise UsageError(f"{source.label} has no images to run on (split {source.split})")
-    yardstick = protocol_on(source, protocol)
+    chosen = protocol_on(source, protocol, metrics)
+    scored = scored_on(source, chosen)
     middle = _middle(counts)
     perturbations = () if perturb is None else parse_perturbations(perturb)
     filed = [
@@ -145,10 +171,11 @@ def make(
     ]
     jobs = tuple(
         Job(
-            JobKey(variant.name, params, dataset, source.split, image, n, yardstick, version),
+            JobKey(variant.name, params, dataset, source.split, image, n, chosen.key, version),
             variant.label,
             source,
             maker,
+            scored,
             keep=keep_labels,
             show=dataset == source.label and image in images[:SHOWN_IMAGES] and n == middle,
             plugin_files=tuple(plugin_files),
@@ -158,7 +185,7 @@ def make(
         for n in counts
         for dataset, maker in _made_of(source, variant, perturbations)
     )
-    return Plan(source, tuple(variants), counts, yardstick, images, jobs, tuple(plugin_files))
+    return Plan(source, tuple(variants), counts, chosen.key, images, jobs, tuple(plugin_files))
 
 
 def _made_of(

@@ -14,7 +14,7 @@ from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import parse
 from ssnbench.results.store import Kept, Store
 from ssnbench.run.label_sources import FromFile, FromStore
-from ssnbench.run.plan import SHOWN_IMAGES, Job, protocol_on
+from ssnbench.run.plan import SHOWN_IMAGES, Job, protocol_on, scored_on
 
 SUFFIXES = (".npy", ".png", ".csv", ".mat")
 
@@ -27,6 +27,7 @@ def of_folder(
     gate: bool = False,
     limit: int | None = None,
     plugin_files: Sequence[Path] = (),
+    metrics: str = "",
 ) -> list[Job]:
     """List the jobs that score a folder of label maps.
 
@@ -40,13 +41,15 @@ def of_folder(
     name : str, optional
         Name of the method; the folder's by default.
     protocol : str
-        Yard-stick.
+        Protocol that they are scored under.
     gate : bool
         Make the maps connected as those of a run are; otherwise they are scored as they are.
     limit : int, optional
         Take only the first images.
     plugin_files : sequence of Path
         Loose plug-in files that workers must know.
+    metrics : str
+        Other metrics than the protocol's own, see :func:`ssnbench.metrics.with_metrics`.
 
     Raises
     ------
@@ -56,7 +59,8 @@ def of_folder(
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder; give a folder of label maps or of a run")
     images = list(islice(source.open().keys(), limit))
-    yardstick = protocol_on(source, protocol)
+    chosen = protocol_on(source, protocol, metrics)
+    scored = scored_on(source, chosen)
     label = name or folder.resolve().name
     found = [
         (n_asked, image, files[image])
@@ -75,10 +79,11 @@ def of_folder(
     shown = {image for _, image, _ in found[:SHOWN_IMAGES]}
     return [
         Job(
-            JobKey(label, params, source.label, source.split, image, n, yardstick, version),
+            JobKey(label, params, source.label, source.split, image, n, chosen.key, version),
             label,
             source,
             FromFile(path),
+            scored,
             gate=gate,
             certify=True,
             show=image in shown,
@@ -89,9 +94,13 @@ def of_folder(
 
 
 def of_run(
-    folder: Path, protocol: str, root: Path | None = None, plugin_files: Sequence[Path] = ()
+    folder: Path,
+    protocol: str,
+    root: Path | None = None,
+    plugin_files: Sequence[Path] = (),
+    metrics: str = "",
 ) -> list[Job]:
-    """List the jobs that score the kept label maps of a run under another yard-stick."""
+    """List the jobs that score the kept label maps of a run again, by other metrics or protocol."""
     with Store(folder, create=False) as store:
         kept = store.kept()
         if not kept:
@@ -101,13 +110,15 @@ def of_run(
     sources = {
         place: DatasetRef(parse("datasets", original(place[0])), place[1], root) for place in places
     }
-    yardsticks = {place: protocol_on(source, protocol) for place, source in sources.items()}
+    chosen = {place: protocol_on(source, protocol, metrics) for place, source in sources.items()}
+    scored = {place: scored_on(source, chosen[place]) for place, source in sources.items()}
     return [
         Job(
-            _key(each, yardsticks[each.dataset, each.split]),
+            _key(each, chosen[each.dataset, each.split].key),
             labels[each.algorithm, each.params],
             sources[each.dataset, each.split],
             FromStore(folder, each.content),
+            scored[each.dataset, each.split],
             gate=False,  # what a run keeps has passed the gate
             plugin_files=tuple(plugin_files),
         )

@@ -353,7 +353,7 @@ VOC = {
 def voc(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
     """Let the server have a small PASCAL VOC."""
     server.body = tar_of(tmp_path / "voc.tar", VOC).read_bytes()
-    cls = plugins.load("datasets", "pascalvoc")
+    cls: Any = plugins.load("datasets", "pascalvoc")
     sha256 = f"sha256:{hashlib.sha256(server.body).hexdigest()}"
     archive = Archive("voc.tar", f"{server.address}/file", sha256, 10**6, 10**6, ("VOCdevkit",))
     monkeypatch.setattr(cls, "LAYOUT", replace(cls.LAYOUT, archives=(archive,)))
@@ -432,7 +432,7 @@ def test_fetch_of_a_hostile_archive_leaves_nothing(
 ) -> None:
     body = tar_of(tmp_path / "evil.tar", VOC | {"../evil": b"x"}).read_bytes()
     voc.body = body
-    cls = plugins.load("datasets", "pascalvoc")
+    cls: Any = plugins.load("datasets", "pascalvoc")
     (archive,) = cls.LAYOUT.archives
     sha256 = f"sha256:{hashlib.sha256(body).hexdigest()}"
     archives = (replace(archive, known_hash=sha256),)

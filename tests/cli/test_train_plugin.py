@@ -100,7 +100,8 @@ def test_weights_of_another_training_are_where_one_begins(
     first = tmp_path / "a" / "best.safetensors"
     start = ("--start", first, "--rate", "1e-12", "--set", "decay=0")
     assert run(*train, *start, "--out", tmp_path / "b", capsys=capsys)[0] == 0
-    a, b = (plugins.load("algorithms", "toy")(str(tmp_path / x / first.name)) for x in "ab")
+    toy_class = plugins.load("algorithms", "toy")
+    a, b = (toy_class(weights=str(tmp_path / x / first.name)) for x in "ab")
     image = ssnbench.load_dataset(DATASET)["collage-0000"].image
     np.testing.assert_array_equal(a(image, 12), b(image, 12))
 

@@ -219,7 +219,8 @@ def test_a_wrong_layout_is_shown_beside_the_expected(tmp_path: Path, name: str) 
     with pytest.raises(UsageError) as caught:
         dataset(name, tmp_path).keys()
     text = str(caught.value)
-    tree = plugins.load("datasets", name).LAYOUT.tree.strip().splitlines()
+    cls: Any = plugins.load("datasets", name)
+    tree = cls.LAYOUT.tree.strip().splitlines()
     for line in (*tree, "unpacked here/", name, "--data-root"):
         assert line in text
 
@@ -314,10 +315,10 @@ def test_cityscapes_has_19_classes(tmp_path: Path) -> None:
 
 def test_cityscapes_tolerance(tmp_path: Path) -> None:
     source = dataset_ref("cityscapes", root=tmp_path)
-    assert protocol_on(source, "seal") == "seal(r=3)/1"
-    assert protocol_on(source, "seal(r=1)") == "seal/1"
-    assert protocol_on(source, "stutz") == "stutz/1"
-    assert protocol_on(dataset_ref("collage"), "seal") == "seal/1"
+    assert protocol_on(source, "seal").key == "seal(r=3)/1"
+    assert protocol_on(source, "seal(r=1)").key == "seal/1"
+    assert protocol_on(source, "stutz").key == "stutz/1"
+    assert protocol_on(dataset_ref("collage"), "seal").key == "seal/1"
 
 
 # ---------------------------------------------------------------------- sintel
@@ -353,7 +354,7 @@ def test_sintel_pairs_are_complete(tmp_path: Path) -> None:
 
 
 def test_sintel_scenes_of_the_table_give_the_frames_of_the_paper() -> None:
-    sintel = plugins.load("datasets", "sintel")
+    sintel: Any = plugins.load("datasets", "sintel")
     module = sys.modules[sintel.__module__]
     lines = [line.split() for line in (module.__doc__ or "").splitlines()]
     table = {line[0]: int(line[1]) for line in lines if len(line) == 2 and line[1].isdigit()}

@@ -116,6 +116,7 @@ def test_other_shapes_are_refused() -> None:
 def test_true_motion_boundaries_leave_no_error_of_affine_motions() -> None:
     sample = plugins.load("datasets", "collage")(n_images=1)["collage-0000"]
     flow, valid = sample.flow, sample.valid
+    assert flow is not None
     labels = _pieces_of_one_motion(flow)
     (row,) = score(
         labels, prepare([]), flow=flow, valid=valid, metrics=["epe", "epe_affine", "epe_near"]

@@ -36,6 +36,6 @@ def test_a_metric_is_documented(name: str) -> None:
 
 
 def test_protocols_score_known_metrics() -> None:
-    for stick in PROTOCOLS.values():
-        assert set(stick.metrics) <= METRICS.keys()
-        assert stick.source
+    for protocol in PROTOCOLS.values():
+        assert set(protocol.metrics) <= METRICS.keys()
+        assert protocol.source

@@ -94,9 +94,9 @@ def test_a_matching_of_scipy_finds_as_many_pairs(oracle: Path) -> None:
         labels = archive["slic/600/10081"]
     for truth in truths(oracle, "10081"):
         comparison = compare(labels, truth, protocol="berkeley")
-        mine = KDTree(np.argwhere(comparison.superpixels.boundary))
+        mine = KDTree(np.argwhere(comparison.segmentation.boundary))
         theirs = KDTree(np.argwhere(comparison.truth.boundary))
-        distance = comparison.protocol.radius(comparison.superpixels.shape)
+        distance = comparison.protocol.radius(comparison.segmentation.shape)
         pairs = theirs.sparse_distance_matrix(mine, distance, output_type="ndarray")
         graph = coo_array((np.ones(len(pairs)), (pairs["i"], pairs["j"])), (theirs.n, mine.n))
         best = maximum_bipartite_matching(graph.tocsr(), perm_type="column")

@@ -195,19 +195,19 @@ def test_convexity_against_a_drawn_hull(mask: NDArray[np.bool_]) -> None:
 def test_smooth_matching_against_laid_out_shapes(drawn: Any) -> None:
     from ssnbench.metrics.regularity import _runs, smooth_matching
 
-    superpixels = compare(drawn[0]).superpixels
-    height, width = superpixels.shape
-    shapes = np.zeros((superpixels.n, 2 * height + 1, 2 * width + 1))
-    for j in range(superpixels.n):
-        place = np.argwhere(superpixels.labels == j)
+    segmentation = compare(drawn[0]).segmentation
+    height, width = segmentation.shape
+    shapes = np.zeros((segmentation.n, 2 * height + 1, 2 * width + 1))
+    for j in range(segmentation.n):
+        place = np.argwhere(segmentation.labels == j)
         centre = np.floor(place.mean(0) + 0.5 + 1e-9).astype(int)
         shapes[j, *(place - centre + [height, width]).T] = 1
-    share = superpixels.sizes / superpixels.n_pixels
+    share = segmentation.sizes / segmentation.n_pixels
     mean = shapes.mean(0) / shapes.mean(0).sum()
-    apart = np.abs(mean - shapes / superpixels.sizes[:, None, None]).sum((1, 2))
+    apart = np.abs(mean - shapes / segmentation.sizes[:, None, None]).sum((1, 2))
     expected = 1 - (share * apart).sum() / 2
-    runs = _runs(superpixels.labels, superpixels.n)
-    assert smooth_matching(superpixels, *runs) == pytest.approx(expected)
+    runs = _runs(segmentation.labels, segmentation.n)
+    assert smooth_matching(segmentation, *runs) == pytest.approx(expected)
 
 
 def test_global_regularity_knows_squares_lines_and_noise() -> None:

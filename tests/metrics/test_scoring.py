@@ -17,7 +17,7 @@ from ssnbench.metrics import (
     protocol,
     score,
     summarise,
-    yardsticks,
+    under_all_protocols,
 )
 from ssnbench.metrics.overlap import asa
 
@@ -47,7 +47,7 @@ def test_only_what_can_be_computed(grid: Labels, toy_truth: Labels) -> None:
 
 
 def test_a_label_map_in_order_is_not_copied(grid: Labels) -> None:
-    assert compare(grid).superpixels.labels is grid
+    assert compare(grid).segmentation.labels is grid
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int64, np.uint64, bool])
@@ -107,10 +107,10 @@ def test_counts_belong_to_one_to_one_matching(grid: Labels, toy_truth: Labels) -
     }
 
 
-def test_the_same_map_under_every_yardstick(
+def test_the_same_map_under_every_protocol(
     grid: Labels, toy_truth: Labels, toy_image: Image
 ) -> None:
-    table = yardsticks(grid, [toy_truth, grid], toy_image)
+    table = under_all_protocols(grid, [toy_truth, grid], toy_image)
     assert list(table.index) == ["seal/1", "stutz/1", "berkeley/1"]
     assert table["asa"].nunique() == 1
     assert table["br"].nunique() == 3

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,12 +83,12 @@ def test_built_in_names() -> None:
     assert {"bsds500", "collage"} <= set(plugins.names("datasets"))
 
 
-@pytest.mark.parametrize("shelf", plugins.SHELVES)
-def test_every_built_in_can_be_listed_and_loaded(shelf: plugins.Shelf) -> None:
-    for entry in plugins.catalog(shelf).values():
+@pytest.mark.parametrize("kind", ["algorithms", "datasets"])
+def test_every_built_in_can_be_listed_and_loaded(kind: plugins.Kind) -> None:
+    for entry in plugins.entries(kind).values():
         assert entry.summary
         assert not entry.missing
-        assert plugins.load(shelf, entry.name)
+        assert plugins.load(kind, entry.name)
 
 
 def test_unknown_name_offers_the_nearest() -> None:
@@ -102,9 +103,10 @@ def test_loose_file_is_registered_once(tmp_path: Path) -> None:
     path.write_text(LOOSE)
     entry = plugins.add_file(path)
     assert plugins.add_file(path) is entry
-    assert (entry.name, entry.shelf, entry.signature) == ("my-stripes", "algorithms", "width=0")
+    assert (entry.name, entry.kind, entry.signature) == ("my-stripes", "algorithms", "width=0")
     assert entry.summary == "Stripes, for the tests."
-    assert plugins.load("algorithms", "my-stripes")().width == 0
+    stripes: Any = plugins.load("algorithms", "my-stripes")
+    assert stripes().width == 0
 
 
 def test_loose_file_may_not_take_a_name(tmp_path: Path) -> None:
@@ -153,7 +155,7 @@ def test_third_party_package_runs_through_workers(tmp_path: Path) -> None:
     done = ssnbench([*arguments, "--jobs", "2", "--no-times", "--out", str(out)], env)
     assert done.returncode == 0, done.stderr
     with sqlite3.connect(out / "results.sqlite") as store:
-        rows = store.execute("SELECT DISTINCT label, status, n_segments FROM records").fetchall()
+        rows = store.execute("SELECT DISTINCT label, status, n_made FROM records").fetchall()
     store.close()
     assert sorted(rows) == [("loose-stripes", "ok", 4), ("stripes", "ok", 4)]
 

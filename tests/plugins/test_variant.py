@@ -24,6 +24,8 @@ class Toy:
     size: int | None = None
     span: tuple[int, ...] = (1, 2)
 
+    def __call__(self, image, n_segments): ...
+
 PLUGIN = Toy
 '''
 

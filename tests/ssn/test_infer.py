@@ -54,7 +54,7 @@ def test_stages_are_told_apart(halves: Image) -> None:
 
 
 def test_plug_in_passes_its_parameters_on(halves: Image) -> None:
-    ssn = plugins.load("algorithms", "ssn")
+    ssn: Any = plugins.load("algorithms", "ssn")
     assert ssn().min_share == MIN_SHARE
     given: dict[str, Any] = {"variant": "pix", "n_iter": 3, "pos_scale": 8.0, "min_share": 0.1}
     np.testing.assert_array_equal(ssn(**given)(halves, 12), segment(halves, 12, **given))
@@ -112,7 +112,7 @@ def test_what_ships_runs_and_says_where_it_comes_from(halves: Image, name: str) 
 
 
 def test_files_are_the_weights() -> None:
-    ssn = plugins.load("algorithms", "ssn")
+    ssn: Any = plugins.load("algorithms", "ssn")
     assert ssn(variant="linear").files() == [find("ssn-linear.bsds500")]
     assert ssn(variant="pix").files() == []
     with pytest.raises(UsageError, match="no weights are called"):
