@@ -83,6 +83,10 @@ class Dataset(Protocol):
     ``SIZE`` (text, plain enough to be listed without importing the file); ``N_IMAGES`` (how many
     the complete dataset has, by split); ``UNDEFINED`` (metrics that make no sense on it, each with
     the reason); ``TOLERANCES`` (pixels, by protocol, unless the user sets one).
+
+    Where samples are read from files, a method ``files_of(key) -> list[Path]`` names those that
+    the sample rests on, image and truths alike, without reading them: when one changes, or another
+    comes, the image is scored anew.
     """
 
     SPLITS: ClassVar[tuple[str, ...]]
@@ -96,18 +100,43 @@ class Dataset(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class JobKey:
-    """What makes a job the same job: change any part and it is computed anew."""
+    """What makes a job the same job: change any part and it is computed anew.
+
+    Attributes
+    ----------
+    algorithm : str
+        Name of the plug-in; of label maps made elsewhere, the folder where they lie.
+    params : str
+        All parameters, defaults too, as JSON with sorted keys.
+    dataset, split, image : str
+        What was segmented; the dataset as the user wrote it.
+    perturbation : str
+        What was done to the image, such as ``noise(0.1)``; empty for the image as it is.
+    n_asked : int
+        Superpixels asked for; 0 where that is not known.
+    protocol : str
+        The protocol with its parameters, such as ``seal(r=2)``.
+    protocol_version : int
+        Version of our code of the protocol.
+    code_version : str
+        Of the algorithm: its code and files; of label maps made elsewhere, their content.
+    data_version : str
+        Of the image and its truths, and of the dataset's code; empty where it was not recorded.
+    """
 
     algorithm: str
     params: str
     dataset: str
     split: str
     image: str
+    perturbation: str = ""
     n_asked: int
     protocol: str
+    protocol_version: int
     code_version: str
+    data_version: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +154,7 @@ class Record:
     scores: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Timing:
     """Seconds of one algorithm on one image, measured apart on an otherwise idle machine.
 
@@ -134,7 +163,10 @@ class Timing:
 
     algorithm: str
     params: str
+    code_version: str
     label: str
+    dataset: str
+    split: str
     image: str
     height: int
     width: int

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ssnbench.analysis.equal_counts import at_equal_counts
 from ssnbench.analysis.sections import Section
-from ssnbench.perturb import KINDS, original, perturbation_of
+from ssnbench.perturb import KINDS, parse
 
 SCORED = ("asa", "br", "ev")
 """Metrics that are followed; those that a section has."""
@@ -25,8 +25,7 @@ def parted(found: Iterable[Section]) -> tuple[list[Section], list[Section]]:
     plain: list[Section] = []
     perturbed: list[Section] = []
     for section in found:
-        known = original(section.dataset) == section.dataset
-        (plain if known else perturbed).append(section)
+        (perturbed if section.perturbation else plain).append(section)
     return plain, perturbed
 
 
@@ -54,9 +53,7 @@ def followed(level: pd.DataFrame, perturbed: Iterable[Section], count: int) -> p
     tables = []
     kinds = set()
     for other in perturbed:
-        done = perturbation_of(other.dataset)
-        if done is None:
-            raise ValueError(f"the images of {other.dataset} were not perturbed")
+        (done,) = parse(other.perturbation)
         kinds.add(done.kind)
         here = at_equal_counts(other, [count])
         here = here[here["metric"].isin(names)]
@@ -70,8 +67,5 @@ def followed(level: pd.DataFrame, perturbed: Iterable[Section], count: int) -> p
 
 
 def _is_of(other: Section, section: Section) -> bool:
-    return (original(other.dataset), other.split, other.protocol) == (
-        section.dataset,
-        section.split,
-        section.protocol,
-    )
+    places = ((s.dataset, s.split, s.protocol, s.protocol_version) for s in (other, section))
+    return len(set(places)) == 1

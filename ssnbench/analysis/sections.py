@@ -10,13 +10,16 @@ import numpy as np
 import pandas as pd
 
 from ssnbench.metrics import METRICS, PROTOCOLS
-from ssnbench.results.store import CERTIFICATE, KEY
+from ssnbench.results.schema import CERTIFICATE, KEY
 
 FIXED = (
     *(*KEY, "truth", "label", "status", "reason"),
     *("n_raw", "n_components", "n_made", *CERTIFICATE),
 )
 """Columns of the records that are no scores."""
+
+PLACE = ("dataset", "split", "perturbation", "protocol", "protocol_version")
+"""Columns by which records are split into sections."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,17 @@ class Section:
     Attributes
     ----------
     dataset, split, protocol : str
-        What they share; the protocol as stored, ``name/version``.
+        What they share; the protocol with its parameters.
     slug : str
         Unique in the report, fit for file names and HTML identifiers.
     rows : DataFrame
         All rows, whatever their status.
     metrics : tuple of str
         Columns of ``rows`` that hold at least one finite score.
+    perturbation : str
+        What was done to the images; empty for the images as they are.
+    protocol_version : int
+        Version of our code of the protocol.
     """
 
     dataset: str
@@ -41,6 +48,8 @@ class Section:
     slug: str
     rows: pd.DataFrame
     metrics: tuple[str, ...]
+    perturbation: str = ""
+    protocol_version: int = 1
 
     @property
     def scored(self) -> pd.DataFrame:
@@ -54,8 +63,8 @@ class Section:
 
     @property
     def yardstick(self) -> str:
-        """The protocol as readers know it, without the version of our code."""
-        return self.protocol.partition("/")[0]
+        """The protocol as readers know it."""
+        return self.protocol
 
     @property
     def definition(self) -> str:
@@ -72,7 +81,8 @@ class Section:
     @property
     def title(self) -> str:
         """Dataset, split and protocol in one line."""
-        return " · ".join(part for part in (self.dataset, self.split, self.yardstick) if part)
+        parts = (self.dataset, self.perturbation, self.split, self.yardstick)
+        return " · ".join(part for part in parts if part)
 
 
 def split(records: pd.DataFrame) -> list[Section]:
@@ -83,13 +93,14 @@ def split(records: pd.DataFrame) -> list[Section]:
     scores = records[names].apply(pd.to_numeric, errors="coerce")
     records[names] = scores.astype(float).where(np.isfinite(scores.astype(float)))
     found: list[Section] = []
-    for key, rows in records.groupby(["dataset", "split", "protocol"], sort=True):
-        dataset, split, protocol = (str(part) for part in key)
+    for key, rows in records.groupby(list(PLACE), sort=True):
+        dataset, split, perturbation, protocol, version = key
         good = rows.loc[rows["status"] == "ok", names]
         metrics = tuple(name for name in names if is_shown(name) and good[name].notna().any())
-        base = slugged(f"{dataset}-{split}-{protocol.partition('/')[0]}")
+        base = slugged(f"{dataset}-{perturbation}-{split}-{protocol}")
         slug = unused(base, {section.slug for section in found})
-        found.append(Section(dataset, split, protocol, slug, rows, metrics))
+        place = (perturbation, int(version))
+        found.append(Section(dataset, split, protocol, slug, rows, metrics, *place))
     return found
 
 
@@ -182,6 +193,10 @@ def troubles(records: pd.DataFrame) -> pd.DataFrame:
         ``example`` (one of them). Status ``missing``: the store holds no row.
     """
     keys = ["dataset", "split", "label", "n_asked", "status", "reason"]
+    perturbed = records["dataset"] + "~" + records["perturbation"]  # to be read, not to be parsed
+    records = records.assign(
+        dataset=records["dataset"].where(records["perturbation"] == "", perturbed)
+    )
     told = records[(records["status"] != "ok") | (records["reason"].fillna("") != "")]
     told = told.assign(status=told["status"].replace("ok", "warning"))
     found = pd.concat([told[[*keys, "image"]], _absent(records)], ignore_index=True)
@@ -192,7 +207,7 @@ def troubles(records: pd.DataFrame) -> pd.DataFrame:
 def _absent(records: pd.DataFrame) -> pd.DataFrame:
     """Jobs that the store holds for one method but not for another."""
     absent = []
-    for place, rows in records.groupby(["dataset", "split", "protocol"]):
+    for place, rows in records.groupby(list(PLACE)):
         jobs = rows[["n_asked", "image"]].drop_duplicates()
         for label, mine in rows.groupby("label"):
             both = jobs.merge(

@@ -63,7 +63,7 @@ _set = click.option(
 @click.option("--algos", help="Algorithms, such as slic,ssn(variant=pix) [a handful].")
 @click.option("--dataset", default="collage", show_default=True, help="Dataset.")
 @click.option("--segments", help="Numbers of superpixels, such as 100,200 [100,200,400,800].")
-@click.option("--protocol", default="seal", show_default=True, help="Yard-stick.")
+@click.option("--protocol", default="seal", show_default=True, help="How to score.")
 @_on_data
 @_set
 @click.option("--out", type=options.PATH, help="Folder of the results [reports/DATASET-SPLIT].")
@@ -99,26 +99,25 @@ def run(
     from ssnbench.run import benchmark, plan
 
     options.add_plugins(plugin_files)
-    source = dataset_ref(dataset, split, data_root)
+    images = dataset_ref(dataset, split, data_root)
     todo = plan.make(
         plan.choose_algorithms(algos or plan.DEFAULT_ALGORITHMS, settings),
-        source,
+        images,
         options.numbers(segments, "--segments") if segments is not None else plan.DEFAULT_SEGMENTS,
         protocol,
         limit,
         keep_labels,
-        plugin_files,
         perturb,
     )
-    folder = out or Path("reports") / f"{source.label}-{source.split}"
+    folder = out or Path("reports") / f"{images.label}-{images.split}"
     if fresh:
         benchmark.clear(folder)
     with Store(folder) as store, Progress() as progress:
-        tally = benchmark.compute(
+        changed = benchmark.compute(
             todo.jobs, store, n_workers or _cores(), backend, progress.listener
         )
         timed = benchmark.take_times(todo, store, progress.listener) if times else 0
-    return _finish(folder, changed=tally.total + timed > 0, data_root=data_root)
+    return _finish(folder, changed=changed or timed > 0, data_root=data_root)
 
 
 @commands.command()
@@ -136,8 +135,10 @@ def report(folder: Path, plugin_files: tuple[Path, ...], **how: Any) -> int:
 @click.argument("labels", type=options.PATH)
 @click.option("--dataset", help="Dataset that the label maps belong to.")
 @click.option("--name", help="Name of the method [that of the folder].")
-@click.option("--protocol", default="seal", show_default=True, help="Yard-stick.")
-@click.option("--gate", is_flag=True, help="Make the maps connected first, as run does.")
+@click.option("--protocol", default="seal", show_default=True, help="How to score.")
+@click.option(
+    "--enforce-connectivity", is_flag=True, help="Make the maps connected first, as run does."
+)
 @_on_data
 @click.option(
     "--out", type=options.PATH, help="Folder of the results [reports/NAME-on-DATASET-SPLIT]."
@@ -147,7 +148,7 @@ def evaluate(
     dataset: str | None,
     name: str | None,
     protocol: str,
-    gate: bool,
+    enforce_connectivity: bool,
     split: str | None,
     limit: int | None,
     n_workers: int | None,
@@ -170,24 +171,28 @@ def evaluate(
 
     options.add_plugins(plugin_files)
     if (labels / FILE).is_file():
-        if dataset or name or gate or split or limit:
+        if dataset or name or enforce_connectivity or split or limit:
             raise UsageError(
                 f"{labels} is the folder of a run, which knows its images and methods: leave out "
-                "--dataset, --name, --gate, --split and --limit"
+                "--dataset, --name, --enforce-connectivity, --split and --limit"
             )
         folder = out or labels
-        jobs = precomputed.of_run(labels, protocol, data_root, plugin_files)
+        jobs = precomputed.of_run(labels, protocol, data_root)
     elif dataset is None:
         raise UsageError(f"{labels} is no folder of a run; say which images: --dataset NAME")
     else:
-        source = dataset_ref(dataset, split, data_root)
-        jobs = precomputed.of_folder(labels, source, name, protocol, gate, limit, plugin_files)
-        folder = out or Path("reports") / f"{jobs[0].label}-on-{source.label}-{source.split}"
+        images = dataset_ref(dataset, split, data_root)
+        called = name or labels.resolve().name
+        folder = out or Path("reports") / f"{called}-on-{images.label}-{images.split}"
+        maps = precomputed.label_map_folder(labels, folder, name)
+        jobs = precomputed.of_folder(maps, images, protocol, enforce_connectivity, limit)
     with Store(folder) as results, Progress() as progress:
-        tally = benchmark.compute(jobs, results, n_workers or _cores(), backend, progress.listener)
+        changed = benchmark.compute(
+            jobs, results, n_workers or _cores(), backend, progress.listener
+        )
         table = results.records()
     show_certificates(table)
-    return _finish(folder, changed=tally.total > 0, data_root=data_root)
+    return _finish(folder, changed=changed, data_root=data_root)
 
 
 @commands.command()
@@ -260,11 +265,11 @@ def time_(
 
     options.add_plugins(plugin_files)
     height, width = options.size(size)
-    source = dataset_ref(f"collage(height={height},width={width},n_images=1)")
-    (image,) = source.open().keys()
+    pictures = dataset_ref(f"collage(height={height},width={width},n_images=1)")
+    (image,) = pictures.open().keys()
     variants = plan.choose_algorithms(algos or plan.DEFAULT_ALGORITHMS, settings)
     tasks = [
-        timing.TimingTask(variant, source, image, n, threads, device, plugin_files)
+        timing.TimingTask(variant, pictures, image, n, threads, device)
         for variant in variants
         for n in plan.check_counts(options.numbers(segments, "--segments"))
     ]
@@ -272,7 +277,7 @@ def time_(
     show_times(results, environment.machine())
     if out is not None:
         benchmark.save_times(results, out)
-    return int(any(isinstance(result, str) for _, result in results))
+    return int(any(result.reason for result in results))
 
 
 @commands.command("list")

@@ -13,7 +13,8 @@ from ssnbench.contracts import Flow, Image, Labels
 from ssnbench.flow import flow_picture, unpack_flow
 from ssnbench.plots.detail import telling_box
 from ssnbench.plots.overlay import standing_out
-from ssnbench.results.store import KEY, Store
+from ssnbench.results.schema import SEGMENTATION
+from ssnbench.results.store import Store
 
 MOST_IMAGES = 4
 _MOTIONS = 4  # panels to a line, where flow is shown
@@ -105,8 +106,9 @@ def kept_maps(store: Store, records: pd.DataFrame) -> pd.DataFrame:
         One row per map: what made it, as in the records, with ``label`` and ``n_made``, and
         ``content``, by which the store has it.
     """
-    names = [name for name in KEY if name != "protocol"]
+    names = list(SEGMENTATION)
     kept = pd.DataFrame([vars(item) for item in store.kept()], columns=[*names, "content"])
+    kept = kept[kept["perturbation"] == ""]
     made = records.drop_duplicates(names)[[*names, "label", "n_made"]]
     return kept.merge(made, on=names)
 

@@ -26,6 +26,7 @@ from types import ModuleType
 from typing import Any, Literal, get_args
 
 from ssnbench.contracts import UsageError
+from ssnbench.plugins.versions import code_version, combined
 
 Shelf = Literal["algorithms", "datasets"]
 SHELVES: tuple[Shelf, ...] = get_args(Shelf)
@@ -91,9 +92,8 @@ class Entry:
 
     @property
     def version(self) -> str:
-        """Short hash of the file: results of an edited plug-in are not mixed with older ones."""
-        code = self.path.read_bytes() if self.path else self.module.encode()
-        return hashlib.sha256(code).hexdigest()[:12]
+        """Short hash of the code: results of an edited plug-in are not mixed with older ones."""
+        return code_version(self.path) if self.path else combined([self.module])
 
 
 _loose: dict[tuple[Shelf, str], Entry] = {}

@@ -8,17 +8,17 @@ in processes of their own, so that the one that kills is found, and costs its ow
 from __future__ import annotations
 
 import multiprocessing
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from ssnbench.contracts import UsageError
+from ssnbench.contracts import Status, UsageError
 from ssnbench.results.store import Store
 from ssnbench.run.job import Outcome, do, refused
 from ssnbench.run.plan import Job
@@ -28,24 +28,6 @@ BACKENDS = ("loky", "dask", "ray")
 _IN_FLIGHT = 4  # jobs handed out per worker; also what is suspected when a worker dies
 
 _IN_A_LIST = 16  # jobs per worker between two writes, where outcomes do not come one by one
-
-
-@dataclass
-class Tally:
-    """How many jobs came out how."""
-
-    ok: int = 0
-    failed: int = 0
-    skipped: int = 0
-
-    @property
-    def total(self) -> int:
-        """How many jobs were done, well or not."""
-        return self.ok + self.failed + self.skipped
-
-    def count(self, outcome: Outcome) -> None:
-        """Count one outcome."""
-        setattr(self, outcome.status, getattr(self, outcome.status) + 1)
 
 
 def missing(jobs: Sequence[Job], store: Store) -> list[Job]:
@@ -61,7 +43,7 @@ def execute(
     n_workers: int = 1,
     backend: str = "loky",
     on_outcome: Callable[[Outcome], None] | None = None,
-) -> Tally:
+) -> Counter[Status]:
     """Do the jobs, write each outcome as it comes, and return how they came out.
 
     Parameters
@@ -79,10 +61,10 @@ def execute(
     on_outcome : callable, optional
         Told of every outcome after it was written.
     """
-    tally = Tally()
+    tally: Counter[Status] = Counter()
     for outcome in _outcomes(jobs, n_workers, backend):
         store.add(run, outcome.records, outcome.labels, outcome.png, outcome.flow)
-        tally.count(outcome)
+        tally[outcome.status] += 1
         if on_outcome is not None:
             on_outcome(outcome)
     return tally

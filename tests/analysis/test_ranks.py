@@ -170,7 +170,13 @@ def records(labels: list[str], images: int, counts: list[int]) -> pd.DataFrame:
     ]
     names = ["label", "n_asked", "image", "truth", "n_made", "asa", "br", "co"]
     table = pd.DataFrame(rows, columns=names).assign(algorithm="m", params=lambda t: t["label"])
-    fixed = {"dataset": "d", "split": "s", "protocol": "seal/1", "code_version": "1"}
+    fixed: dict[str, str | int] = {
+        "dataset": "d",
+        "split": "s",
+        "protocol": "seal",
+        "code_version": "1",
+    }
+    fixed |= {"perturbation": "", "protocol_version": 1, "data_version": ""}
     return table.assign(**fixed, status="ok", reason="", n_raw=0, n_components=0)
 
 

@@ -25,7 +25,8 @@ MADE = (100, 100, 50, 400, 400, 800)
 
 def records(rows: list[Row] = ROWS, **columns: object) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["label", "n_asked", "image", "truth", "n_made", "asa"])
-    fixed = {"params": "{}", "dataset": "d", "split": "s", "protocol": "seal/1"}
+    fixed: dict[str, str | int] = {"params": "{}", "dataset": "d", "split": "s", "protocol": "seal"}
+    fixed |= {"perturbation": "", "protocol_version": 1, "data_version": ""}
     whole = {"code_version": "1", "status": "ok", "reason": "", "n_raw": 0, "n_components": 0}
     return table.assign(algorithm=table["label"], **(fixed | whole | columns))
 
@@ -223,7 +224,7 @@ def test_berkeley_counts_all_boundary_pixels_at_once() -> None:
         columns=["image", "truth", *counts],
     ).assign(label="m", n_asked=100, n_made=90, status="ok", br=0.5, bp=0.5, f=0.5)
     rows = rows.assign(dataset="d", split="s", protocol="berkeley/1", algorithm="m", params="{}")
-    other = rows.assign(protocol="seal/1", **dict.fromkeys(counts, np.nan))
+    other = rows.assign(protocol="seal", **dict.fromkeys(counts, np.nan))
     berkeley, seal = sections.split(pd.concat([rows, other]))
     summary = summarise(berkeley).set_index("metric")
     assert summary.pair_mean["br"] == pytest.approx(11 / 20)

@@ -314,10 +314,10 @@ def test_cityscapes_has_19_classes(tmp_path: Path) -> None:
 
 def test_cityscapes_tolerance(tmp_path: Path) -> None:
     source = dataset_ref("cityscapes", root=tmp_path)
-    assert protocol_on(source, "seal") == "seal(r=3)/1"
-    assert protocol_on(source, "seal(r=1)") == "seal/1"
-    assert protocol_on(source, "stutz") == "stutz/1"
-    assert protocol_on(dataset_ref("collage"), "seal") == "seal/1"
+    assert protocol_on(source, "seal").label == "seal(r=3)"
+    assert protocol_on(source, "seal(r=1)").label == "seal"
+    assert protocol_on(source, "stutz").label == "stutz"
+    assert protocol_on(dataset_ref("collage"), "seal").label == "seal"
 
 
 # ---------------------------------------------------------------------- sintel

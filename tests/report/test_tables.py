@@ -30,12 +30,12 @@ def summary(values: dict[str, float], metric: str = "asa") -> pd.DataFrame:
 
 
 def places(values: dict[str, float], metric: str = "asa") -> list[int]:
-    section = Section("d", "s", "seal/1", "d-s-seal", pd.DataFrame(), (metric,))
+    section = Section("d", "s", "seal", "d-s-seal", pd.DataFrame(), (metric,))
     return [row[-1].place for row in tables.scores_table(section, summary(values, metric)).rows]
 
 
 def test_scores_table_shows_made_counts_and_protocol() -> None:
-    section = Section("d", "s", "seal/1", "d-s-seal", pd.DataFrame(), ("asa",))
+    section = Section("d", "s", "seal", "d-s-seal", pd.DataFrame(), ("asa",))
     made = tables.scores_table(section, summary({"m": 0.98765}))
     assert [cell.text for cell in made.rows[0]] == ["m", "100", "95", "7", "0.9877"]
     assert made.headings[-1] == "ASA ↑"
@@ -94,7 +94,7 @@ def test_equal_counts_mark_what_is_not_told_apart_from_the_best() -> None:
     ]
     names = ["label", "n_asked", "image", "n_made", "asa"]
     records = pd.DataFrame(rows, columns=names).assign(status="ok", algorithm="m", params="{}")
-    section = Section("d", "s", "seal/1", "d-s-seal", records.assign(truth=0), ("asa",))
+    section = Section("d", "s", "seal", "d-s-seal", records.assign(truth=0), ("asa",))
     made = tables.equal_counts_table(section, equal_counts.at_equal_counts(section, [200]))
     texts = {row[0].text: row[2].text for row in made.rows}
     assert [label for label, text in texts.items() if text.endswith(table_formats.MARK)] == ["same"]
