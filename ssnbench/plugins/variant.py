@@ -78,8 +78,9 @@ class Variant:
 
     def canonical(self, shelf: plugins.Shelf) -> str:
         """All parameters, defaults too, as JSON with sorted keys: what a record is filed under."""
+        plugin = self.build(shelf)
         parameters(shelf, self.name)
-        values = dataclasses.asdict(self.build(shelf))
+        values = dataclasses.asdict(plugin)
         return json.dumps(values, sort_keys=True, default=str)
 
 

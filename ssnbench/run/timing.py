@@ -139,6 +139,7 @@ def _once(
 
 def _measure(task: TimingTask) -> tuple[Timing, ...]:
     """Time one task in this process."""
+    key = dict(zip(TIMED, task.key, strict=True))
     synchronise, device = _on_device(task)
     takes_device = "device" in parameters("algorithms", task.variant.name)
     algorithm = task.variant.build("algorithms", **({"device": device} if takes_device else {}))
@@ -147,7 +148,7 @@ def _measure(task: TimingTask) -> tuple[Timing, ...]:
         warnings.simplefilter("ignore")  # what a method warns of stands in its records
         method = with_frames(algorithm, sample)
         calls = measure(method, sample.image, task.n_asked, synchronise)
-    key = dict(zip(TIMED, task.key, strict=True)) | {"device": device if takes_device else "cpu"}
+    key["device"] = device if takes_device else "cpu"
     stages = {name: [call.get(name, 0.0) for call in calls] for name in calls[0]}
     return tuple(
         Timing(

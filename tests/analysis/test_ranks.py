@@ -187,7 +187,8 @@ def timings(labels: list[str], images: int) -> pd.DataFrame:
         for image in range(images)
     ]
     names = ["label", "params", "algorithm", "image", "n_asked", "seconds"]
-    return pd.DataFrame(rows, columns=names).assign(stage="total", device="cpu", threads=1)
+    place = {"dataset": "d", "split": "s"}
+    return pd.DataFrame(rows, columns=names).assign(stage="total", device="cpu", threads=1, **place)
 
 
 def compared(table: pd.DataFrame, times: pd.DataFrame, folder: Path) -> comparisons.Comparisons:
