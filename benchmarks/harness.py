@@ -57,7 +57,7 @@ def compiled_code_is_kept() -> None:
 
 def useful_seconds(work: Plan) -> float:
     """Time of segmentation, connectivity and metrics alone, everything else at hand."""
-    dataset = work.source.open()
+    dataset = work.dataset.open()
     samples = {image: dataset[image] for image in work.images}
     references = {
         image: prepare(sample.truths, "seal", shape=sample.image.shape[:2])
@@ -66,7 +66,7 @@ def useful_seconds(work: Plan) -> float:
     start = time.perf_counter()
     for job in work.jobs:
         sample = samples[job.key.image]
-        raw = checked(job.make(sample, job.key.n_asked), sample.image.shape[:2])
+        raw = checked(job.label_source(sample, job.key.n_asked), sample.image.shape[:2])
         score(
             enforce_connectivity(raw, job.key.n_asked).labels,
             references[job.key.image],

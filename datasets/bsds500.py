@@ -96,13 +96,20 @@ BSR/BSDS500/data/
         UsageError
             When a file is missing or broken, holds no truth, or one of another size.
         """
-        data = self._data()
-        image = read_image(data / "images" / self.split / f"{key}.jpg")
-        path = data / "groundTruth" / self.split / f"{key}.mat"
+        picture, path = self.files_of(key)
+        image = read_image(picture)
         truths = _truths(path)
         for truth in truths:
             check_size(path, "a truth", truth, image)
         return Sample(key, image, truths)
+
+    def files_of(self, key: str) -> list[Path]:
+        """Name the image and the file of its truths."""
+        data = self._data()
+        return [
+            data / "images" / self.split / f"{key}.jpg",
+            data / "groundTruth" / self.split / f"{key}.mat",
+        ]
 
     def _data(self) -> Path:
         return self.LAYOUT.find(data_root(self.root), f"groundTruth/{self.split}")

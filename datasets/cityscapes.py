@@ -120,9 +120,8 @@ cityscapes/
             When a file is missing or broken, or the truth is of another size or no map of
             identifiers.
         """
-        home, city = self._home(), key.partition("_")[0]
-        image = read_image(home / "leftImg8bit" / self.split / city / f"{key}{_IMAGE}")
-        path = home / "gtFine" / self.split / city / f"{key}{_TRUTH}"
+        picture, path = self.files_of(key)
+        image = read_image(picture)
         named = read_labels(path)
         check_size(path, "a truth", named, image)
         if named.min() < 0 or named.max() > 255:
@@ -135,6 +134,14 @@ cityscapes/
         judged = np.isin(ids, list(_CLASSES))
         truth = consecutive(np.where(judged, ids.astype(np.int32), np.int32(-1)))
         return Sample(key, image, (truth - np.int32(not judged.all()),))
+
+    def files_of(self, key: str) -> list[Path]:
+        """Name the image and its truth."""
+        home, city = self._home(), key.partition("_")[0]
+        return [
+            home / "leftImg8bit" / self.split / city / f"{key}{_IMAGE}",
+            home / "gtFine" / self.split / city / f"{key}{_TRUTH}",
+        ]
 
     def _home(self) -> Path:
         return self.LAYOUT.find(data_root(self.root), f"leftImg8bit/{self.split}")

@@ -66,18 +66,23 @@ class Folder:
         UsageError
             When the image is missing or broken, or a label map is broken or of another size.
         """
+        path, *files = self.files_of(key)
+        image = read_image(path)
+        truths = [(file, self._truth(read_labels(file))) for file in files]
+        for file, truth in truths:
+            check_size(file, "a label map", truth, image)
+        return Sample(key, image, tuple(truth for _, truth in truths))
+
+    def files_of(self, key: str) -> list[Path]:
+        """Name the image and the label maps that are there."""
         named = [
             self._folder() / f"{key}{e}" for ending in IMAGES for e in (ending, ending.upper())
         ]
         path = next((path for path in named if path.is_file()), named[0])
-        image = read_image(path)
         maps = self._folder() / Path(self.labels).expanduser()
         places = [maps, *(maps / name for name in subfolders(maps))]
         files = [place / f"{key}{ending}" for place in places for ending in MAPS]
-        truths = [(file, self._truth(read_labels(file))) for file in files if file.is_file()]
-        for file, truth in truths:
-            check_size(file, "a label map", truth, image)
-        return Sample(key, image, tuple(truth for _, truth in truths))
+        return [path, *(file for file in files if file.is_file())]
 
     def _truth(self, labels: Labels) -> Labels:
         """Renumber; -1 where there is no opinion."""

@@ -90,11 +90,15 @@ middlebury/
         UsageError
             When a file is missing or broken, or the flow is of another size.
         """
-        first, second, path = _files(self._home(), key)
+        first, second, path = self.files_of(key)
         image = read_image(first)
         flow, valid = read_flow(path)
         check_size(path, "flow", valid, image)
         return Sample(key, image, (), flow, valid, read_image(second))
+
+    def files_of(self, key: str) -> list[Path]:
+        """Name the two frames and the flow."""
+        return list(_files(self._home(), key))
 
     def _home(self) -> Path:
         return self.LAYOUT.find(data_root(self.root), "other-gt-flow")

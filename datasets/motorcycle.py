@@ -55,14 +55,20 @@ class Motorcycle:
         """Read the pair; where no disparity is known, nor is the flow."""
         if key != "motorcycle":
             raise UsageError(f"motorcycle has no pair {key!r}: there is motorcycle alone")
-        folder = Path(skimage.__file__).parent / "data"
-        left, right = (read_image(folder / f"motorcycle_{side}.png") for side in ("left", "right"))
-        with np.load(folder / "motorcycle_disp.npz") as data:
+        *pair, path = self.files_of(key)
+        left, right = map(read_image, pair)
+        with np.load(path) as data:
             disparity = data["arr_0"]
         valid = np.isfinite(disparity)
         along = np.where(valid, -disparity, np.float32(np.nan))
         flow = np.stack([along, 0 * along], axis=-1).astype(np.float32)
         return Sample(key, left, (), flow, valid, right)
+
+    def files_of(self, _key: str) -> list[Path]:
+        """Name the two frames and the disparity."""
+        folder = Path(skimage.__file__).parent / "data"
+        names = ("motorcycle_left.png", "motorcycle_right.png", "motorcycle_disp.npz")
+        return [folder / name for name in names]
 
 
 PLUGIN = Motorcycle

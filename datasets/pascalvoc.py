@@ -108,13 +108,17 @@ VOCdevkit/VOC2012/
         UsageError
             When a file is missing or broken, or the truth is of another size or no palette picture.
         """
-        home = self._home()
-        image = read_image(home / "JPEGImages" / f"{key}.jpg")
-        path = home / "SegmentationClass" / f"{key}.png"
+        picture, path = self.files_of(key)
+        image = read_image(picture)
         classes = read_labels(path)
         check_size(path, "a truth", classes, image)
         truth = consecutive(np.where(classes == _IGNORED, np.int32(-1), classes))
         return Sample(key, image, (truth - np.int32((classes == _IGNORED).any()),))
+
+    def files_of(self, key: str) -> list[Path]:
+        """Name the image and its truth."""
+        home = self._home()
+        return [home / "JPEGImages" / f"{key}.jpg", home / "SegmentationClass" / f"{key}.png"]
 
     def _home(self) -> Path:
         return self.LAYOUT.find(data_root(self.root), _LISTS)

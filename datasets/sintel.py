@@ -124,10 +124,9 @@ MPI-Sintel/training/
 
     def _pairs(self, home: Path, scene: str) -> set[str]:
         """Numbers of the frames with flow, masks, and a frame that follows."""
-        maps = ["invalid"] if self.occluded else ["invalid", "occlusions"]
         frames = stems(home / self.rendering / scene, ".png")
         complete = stems(home / "flow" / scene, ".flo") & frames
-        for kind in maps:
+        for kind in self._masks():
             complete &= stems(home / kind / scene, ".png")
         numbers = {name.removeprefix("frame_") for name in complete}
         return {n for n in numbers if n.isdecimal() and f"frame_{_next(n)}" in frames}
@@ -140,29 +139,48 @@ MPI-Sintel/training/
         UsageError
             When a file is missing or broken, or of another size than the image.
         """
+        first, following, *files = self.files_of(key)
+        image, second = read_image(first), read_image(following)
+        flow, valid = _flow(*files)
+        check_size(first, "flow", valid, image)
+        return Sample(key, image, (), flow, valid, second)
+
+    def files_of(self, key: str) -> list[Path]:
+        """Name the two frames, the flow, and the masks of where it does not count.
+
+        Raises
+        ------
+        UsageError
+            When the key is no scene and number.
+        """
         home = self._home()
         scene, _, number = key.rpartition("_")
         if not number.isdecimal():
             raise UsageError(f"sintel has no pair {key!r}: write scene and number, alley_1_0001")
         frames = home / self.rendering / scene
-        image, second = (read_image(frames / f"frame_{n}.png") for n in (number, _next(number)))
-        flow, valid = self._flow(home, scene, number)
-        check_size(frames / f"frame_{number}.png", "flow", valid, image)
-        return Sample(key, image, (), flow, valid, second)
+        return [
+            *(frames / f"frame_{n}.png" for n in (number, _next(number))),
+            home / "flow" / scene / f"frame_{number}.flo",
+            *(home / kind / scene / f"frame_{number}.png" for kind in self._masks()),
+        ]
 
-    def _flow(self, home: Path, scene: str, number: str) -> tuple[Flow, Mask]:
-        """Read the flow and where it counts."""
-        flow, valid = read_flow(home / "flow" / scene / f"frame_{number}.flo")
-        for kind in ["invalid"] if self.occluded else ["invalid", "occlusions"]:
-            path = home / kind / scene / f"frame_{number}.png"
-            marked = read_labels(path) > 0
-            if marked.shape != valid.shape:
-                raise UsageError(f"{path} is of shape {marked.shape}, the flow {valid.shape}")
-            valid = valid & ~marked
-        return flow, np.ascontiguousarray(valid)
+    def _masks(self) -> list[str]:
+        """Folders of the masks that mark where the flow does not count."""
+        return ["invalid"] if self.occluded else ["invalid", "occlusions"]
 
     def _home(self) -> Path:
         return self.LAYOUT.find(data_root(self.root), "flow")
+
+
+def _flow(path: Path, *masks: Path) -> tuple[Flow, Mask]:
+    """Read the flow and where it counts."""
+    flow, valid = read_flow(path)
+    for mask in masks:
+        marked = read_labels(mask) > 0
+        if marked.shape != valid.shape:
+            raise UsageError(f"{mask} is of shape {marked.shape}, the flow {valid.shape}")
+        valid = valid & ~marked
+    return flow, np.ascontiguousarray(valid)
 
 
 def _next(number: str) -> str:

@@ -225,18 +225,47 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
 Texts are written as plain literals: they are listed without importing the file."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class JobKey:
-    """What makes a job the same job: change any part and it is computed anew."""
+    """What makes a job the same job: change any part and it is computed anew.
+
+    Attributes
+    ----------
+    algorithm : str
+        Name of the plug-in; of label maps made elsewhere, the folder where they lie.
+    params : str
+        All parameters, defaults too, as JSON with sorted keys.
+    dataset, split, image : str
+        What was segmented; the dataset as the user wrote it.
+    perturbation : str
+        What was done to the image, such as ``noise(0.1)``; empty for the image as it is.
+    n_asked : int
+        Superpixels asked for; 0 where that is not known.
+    protocol : str
+        The protocol with its parameters, such as ``seal(r=2)``.
+    protocol_version : int
+        Version of our code of the protocol.
+    metrics : str
+        What is scored instead of the protocol's own metrics, each of a plug-in with the version of
+        its code; empty: those.
+    code_version : str
+        Of the algorithm: its code and files; of label maps made elsewhere, their content.
+    data_version : str
+        Of the image and its truths, and of the dataset's code; empty where it was not recorded.
+    """
 
     algorithm: str
     params: str
     dataset: str
     split: str
     image: str
+    perturbation: str = ""
     n_asked: int
     protocol: str
+    protocol_version: int
+    metrics: str = ""
     code_version: str
+    data_version: str = ""
 
 
 @dataclass(frozen=True)
@@ -254,7 +283,7 @@ class Record:
     scores: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Timing:
     """Seconds of one algorithm on one image, measured apart on an otherwise idle machine.
 
@@ -263,7 +292,10 @@ class Timing:
 
     algorithm: str
     params: str
+    code_version: str
     label: str
+    dataset: str
+    split: str
     image: str
     height: int
     width: int

@@ -18,9 +18,6 @@ from numpy.random import Generator, default_rng
 
 from ssnbench.contracts import Image, Labels, UsageError
 
-MARK = "~"
-"""Stands between a dataset and the perturbation that its images went through."""
-
 _WORD = re.compile(r"\s*([\w-]+)\s*(?:\(([^()]*)\))?\s*(?:,|$)")
 
 
@@ -103,22 +100,6 @@ def parse(text: str) -> tuple[Perturbation, ...]:
     if not found:
         raise UsageError(f"--perturb names no perturbation; there are {', '.join(KINDS)}")
     return tuple(dict.fromkeys(found))
-
-
-def perturbed_label(dataset: str, perturbation: Perturbation) -> str:
-    """Name that results on perturbed images of a dataset are filed under."""
-    return f"{dataset}{MARK}{perturbation.label}"
-
-
-def original(dataset: str) -> str:
-    """Name of the dataset whose images were perturbed; any other name stays."""
-    return dataset.partition(MARK)[0]
-
-
-def perturbation_of(dataset: str) -> Perturbation | None:
-    """Read the perturbation in the name that results are filed under; None where there is none."""
-    _, marked, text = dataset.partition(MARK)
-    return parse(text)[0] if marked else None
 
 
 def _read(text: str) -> Iterator[Perturbation]:

@@ -13,7 +13,7 @@ from ssnbench.analysis.section_analysis import SectionAnalysis, analyse
 from ssnbench.cli import main
 from ssnbench.contracts import Image, Labels, Sample, UsageError
 from ssnbench.metrics.agreement import agreement
-from ssnbench.perturb import KINDS, Perturbation, original, parse, perturbation_of
+from ssnbench.perturb import KINDS, Perturbation, parse
 from ssnbench.plots.figures import figures_of
 from ssnbench.plots.robustness import RobustnessCurve
 from ssnbench.plugins.dataset_ref import dataset_ref
@@ -61,15 +61,6 @@ def test_what_cannot_be_read_is_refused(text: str, told: str) -> None:
     with pytest.raises(UsageError) as error:
         parse(text)
     assert told in str(error.value)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_name_tells_dataset_and_perturbation(kind: str) -> None:
-    for perturbation in parse(kind):
-        dataset = f"bsds500(a=1)~{perturbation.label}"
-        assert original(dataset) == "bsds500(a=1)"
-        assert perturbation_of(dataset) == perturbation
-    assert perturbation_of("bsds500") is None
 
 
 # ---------------------------------------------------------------------- perturbing
@@ -209,12 +200,9 @@ def test_jobs_of_the_perturbed_lie_beside_the_originals() -> None:
     )
     assert len(todo.jobs) == 2 * 2 * 3
     assert len({job.key for job in todo.jobs}) == len(todo.jobs)
-    assert [job.key.dataset for job in todo.jobs[:3]] == [
-        source.label,
-        f"{source.label}~noise(0.1)",
-        f"{source.label}~flipud",
-    ]
-    assert {job.key.dataset for job in todo.jobs if job.show} == {source.label}
+    assert {job.key.dataset for job in todo.jobs} == {source.label}
+    assert [job.key.perturbation for job in todo.jobs[:3]] == ["", "noise(0.1)", "flipud"]
+    assert {job.key.perturbation for job in todo.jobs if job.show} == {""}
 
 
 def test_perturbed_rows_are_judged_by_the_original_and_a_run_goes_on(tmp_path: Path) -> None:
@@ -228,12 +216,12 @@ def test_perturbed_rows_are_judged_by_the_original_and_a_run_goes_on(tmp_path: P
             store.add(run, do(job).records)
         assert missing(todo.jobs, store) == []
         more = plan.make(
-            todo.variants, todo.source, (12,), limit=1, perturb="noise(0.1),noise(0.2)"
+            todo.variants, todo.dataset, (12,), limit=1, perturb="noise(0.1),noise(0.2)"
         )
-        assert {job.key.dataset[-10:] for job in missing(more.jobs, store)} == {"noise(0.2)"}
+        assert {job.key.perturbation for job in missing(more.jobs, store)} == {"noise(0.2)"}
         rows = store.records()
-    rows = rows[rows["truth"] == 0].set_index(["label", "dataset"])
-    plain, noisy = todo.source.label, f"{todo.source.label}~noise(0.1)"
+    rows = rows[rows["truth"] == 0].set_index(["label", "perturbation"])
+    plain, noisy = "", "noise(0.1)"
     # A grid sees no pixel: all scores stay, even those of colour, and its map is the original's.
     assert rows.loc[("grid", noisy), "ev"] == rows.loc[("grid", plain), "ev"]
     assert rows.loc[("grid", noisy), "vi_original"] == 0
@@ -251,15 +239,15 @@ def test_kept_maps_of_perturbed_images_are_scored_again(tmp_path: Path) -> None:
         for job in todo.jobs:
             outcome = do(job)
             store.add(run, outcome.records, outcome.labels)
-        before = store.records().groupby("dataset")["asa"].mean()
+        before = store.records().groupby("perturbation")["asa"].mean()
     jobs = precomputed.of_run(tmp_path, "stutz")
-    again = {job.key.dataset: do(job).records for job in jobs}
-    assert set(again) == {f"{todo.source.label}~fliplr", todo.source.label}
-    for dataset, records in again.items():
+    again = {job.key.perturbation: do(job).records for job in jobs}
+    assert set(again) == {"fliplr", ""}
+    for perturbation, records in again.items():
         mean = np.mean([record.scores["ue_np"] for record in records])
         assert 0 < mean < 1
         assert {record.n_made for record in records} != {None}
-        assert before[dataset] > 0.5
+        assert before[perturbation] > 0.5
 
 
 def test_the_command_refuses_what_is_no_perturbation(
@@ -285,12 +273,13 @@ def test_the_terminal_shows_the_scores_of_the_original_images_alone(
 # ---------------------------------------------------------------------- reporting
 
 
-def rows(dataset: str, loss: float, **more: float) -> pd.DataFrame:
+def rows(perturbation: str, loss: float, dataset: str = "toy", **more: float) -> pd.DataFrame:
     """Two methods whose accuracy rises by 0.1 whenever the count doubles, less a loss."""
     return pd.DataFrame(
         {
             "algorithm": label, "params": "{}", "dataset": dataset, "split": "test",
-            "image": image, "n_asked": n, "protocol": "seal/1", "code_version": "1",
+            "image": image, "n_asked": n, "protocol": "seal", "code_version": "1",
+            "perturbation": perturbation, "protocol_version": 1, "data_version": "1",
             "truth": 0, "label": label, "status": "ok", "reason": "", "n_raw": n,
             "n_components": n, "n_made": n, "asa": 0.1 * log2(n / 100) + high - loss, **more,
         }
@@ -304,12 +293,12 @@ def rows(dataset: str, loss: float, **more: float) -> pd.DataFrame:
 def analysis() -> SectionAnalysis:
     records = pd.concat(
         [
-            rows("toy", 0),
-            rows("toy~noise(0.1)", 0.2, vi_original=1.5),
-            rows("toy~noise(0.02)", 0.1, vi_original=0.5),
-            rows("toy~jpeg(50)", 0.3, vi_original=2.5),
-            rows("toy~fliplr", 0, vi_original=0.25),
-            rows("other~noise(0.2)", 0.4, vi_original=3.5),
+            rows("", 0),
+            rows("noise(0.1)", 0.2, vi_original=1.5),
+            rows("noise(0.02)", 0.1, vi_original=0.5),
+            rows("jpeg(50)", 0.3, vi_original=2.5),
+            rows("fliplr", 0, vi_original=0.25),
+            rows("noise(0.2)", 0.4, "other", vi_original=3.5),
         ],
         ignore_index=True,
     )

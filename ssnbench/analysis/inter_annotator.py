@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ssnbench.analysis.sections import Section
-from ssnbench.results.inter_annotator import FILE
+from ssnbench.results import inter_annotator
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,7 @@ class Band:
 
 def read(folder: Path) -> pd.DataFrame:
     """Read the scores of the annotators of a run folder; empty where there are none."""
-    path = folder / FILE
-    return pd.read_csv(path, dtype={"image": str}) if path.is_file() else pd.DataFrame()
+    return inter_annotator.read(folder)
 
 
 def bands(annotators: pd.DataFrame, section: Section) -> Mapping[str, Band]:
@@ -47,6 +46,7 @@ def bands(annotators: pd.DataFrame, section: Section) -> Mapping[str, Band]:
         (annotators["dataset"] == section.dataset)
         & (annotators["split"] == section.split)
         & (annotators["protocol"] == section.protocol)
+        & (annotators["protocol_version"] == section.protocol_version)
         & annotators["image"].isin(section.rows["image"])
     ]
     return {name: _band(rows, name) for name in section.metrics if _is_scored(rows, name)}

@@ -9,7 +9,7 @@ import pandas as pd
 from ssnbench.analysis.equal_counts import at_equal_counts, image_curves
 from ssnbench.analysis.sections import Section
 from ssnbench.metrics import with_role
-from ssnbench.perturb import KINDS, original, perturbation_of
+from ssnbench.perturb import KINDS, parse
 
 TO_ORIGINAL = {
     "vi_original": ("VI to original [bit] ↓", "Variation of information to the original's map"),
@@ -23,8 +23,7 @@ def parted(sections: Iterable[Section]) -> tuple[list[Section], list[Section]]:
     plain: list[Section] = []
     perturbed: list[Section] = []
     for section in sections:
-        unchanged = original(section.dataset) == section.dataset
-        (plain if unchanged else perturbed).append(section)
+        (perturbed if section.perturbation else plain).append(section)
     return plain, perturbed
 
 
@@ -52,9 +51,7 @@ def followed(scores: pd.DataFrame, perturbed: Iterable[Section], count: int) -> 
     tables = []
     kinds = set()
     for other in perturbed:
-        change = perturbation_of(other.dataset)
-        if change is None:
-            raise ValueError(f"the images of {other.dataset} were not perturbed")
+        (change,) = parse(other.perturbation)
         kinds.add(change.kind)
         rows = at_equal_counts(image_curves(other), [count])
         rows = rows[rows["metric"].isin(names)]
@@ -69,9 +66,4 @@ def followed(scores: pd.DataFrame, perturbed: Iterable[Section], count: int) -> 
 
 def perturbed_of(section: Section, perturbed: Iterable[Section]) -> tuple[Section, ...]:
     """Those of the perturbed sections that were made of a section's images, by its protocol."""
-    place = (section.dataset, section.split, section.protocol)
-    return tuple(
-        other
-        for other in perturbed
-        if (original(other.dataset), other.split, other.protocol) == place
-    )
+    return tuple(other for other in perturbed if other.place == section.place)

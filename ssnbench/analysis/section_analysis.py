@@ -31,8 +31,8 @@ from ssnbench.analysis.inter_annotator import Band
 from ssnbench.analysis.ranks import Ranking
 from ssnbench.analysis.sections import Section, better
 from ssnbench.analysis.winners import Winner
-from ssnbench.metrics import with_role
 from ssnbench.contracts import Role
+from ssnbench.metrics import with_role
 
 
 @dataclass(frozen=True, eq=False)

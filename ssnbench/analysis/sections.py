@@ -9,14 +9,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssnbench.metrics import METRICS, PROTOCOLS
-from ssnbench.results.store import CERTIFICATE, KEY
+from ssnbench.contracts import UsageError
+from ssnbench.metrics import METRICS, Protocol
+from ssnbench.metrics import protocol as find_protocol
+from ssnbench.results.schema import CERTIFICATE, KEY
 
 FIXED = (
-    *(*KEY, "truth", "label", "status", "reason"),
+    *(*KEY, "metrics", "truth", "label", "status", "reason"),
     *("n_raw", "n_components", "n_made", *CERTIFICATE),
 )
 """Columns of the records that are no scores."""
+
+PLACE = ("dataset", "split", "perturbation", "protocol", "protocol_version")
+"""Columns by which records are split into sections."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +31,17 @@ class Section:
     Attributes
     ----------
     dataset, split, protocol : str
-        What they share; the protocol as stored, ``name/version``.
+        What they share; the protocol with its parameters.
     slug : str
         Unique in the report, fit for file names and HTML identifiers.
     rows : DataFrame
         All rows, whatever their status.
     metrics : tuple of str
         Columns of ``rows`` that hold at least one finite score.
+    perturbation : str
+        What was done to the images; empty for the images as they are.
+    protocol_version : int
+        Version of our code of the protocol.
     """
 
     dataset: str
@@ -41,6 +50,8 @@ class Section:
     slug: str
     rows: pd.DataFrame
     metrics: tuple[str, ...]
+    perturbation: str = ""
+    protocol_version: int = 1
 
     @property
     def scored(self) -> pd.DataFrame:
@@ -53,26 +64,35 @@ class Section:
         return sorted(self.rows["label"].unique())
 
     @property
-    def protocol_name(self) -> str:
-        """The protocol as readers know it, without the version of our code."""
-        return self.protocol.partition("/")[0]
+    def place(self) -> tuple[str, str, str, int]:
+        """What a section shares with those of the same images, perturbed."""
+        return self.dataset, self.split, self.protocol, self.protocol_version
 
     @property
     def definition(self) -> str:
         """What the protocol is, in one line; nothing for one that this version does not know."""
-        known = PROTOCOLS.get(self.protocol_name.partition("(")[0])
+        known = _known_protocol(self.protocol)
         return known.title if known else ""
 
     @property
     def scored_by_default(self) -> tuple[str, ...]:
         """Metrics of the protocol; none for one that this version does not know."""
-        known = PROTOCOLS.get(self.protocol_name.partition("(")[0])
+        known = _known_protocol(self.protocol)
         return known.metrics if known else ()
 
     @property
     def title(self) -> str:
         """Dataset, split and protocol in one line."""
-        return " · ".join(part for part in (self.dataset, self.split, self.protocol_name) if part)
+        parts = (self.dataset, self.perturbation, self.split, self.protocol)
+        return " · ".join(part for part in parts if part)
+
+
+def _known_protocol(text: str) -> Protocol | None:
+    """The protocol of a stored name; None for one that this version does not know."""
+    try:
+        return find_protocol(text)
+    except UsageError:
+        return None
 
 
 def split(records: pd.DataFrame) -> list[Section]:
@@ -83,13 +103,14 @@ def split(records: pd.DataFrame) -> list[Section]:
     scores = records[names].apply(pd.to_numeric, errors="coerce")
     records[names] = scores.astype(float).where(np.isfinite(scores.astype(float)))
     sections: list[Section] = []
-    for key, rows in records.groupby(["dataset", "split", "protocol"], sort=True):
-        dataset, split, protocol = (str(part) for part in key)
+    for key, rows in records.groupby(list(PLACE), sort=True):
+        dataset, split, perturbation, protocol, version = key
         good = rows.loc[rows["status"] == "ok", names]
         metrics = tuple(name for name in names if is_shown(name) and good[name].notna().any())
-        base = slugged(f"{dataset}-{split}-{protocol.partition('/')[0]}")
+        base = slugged(f"{dataset}-{perturbation}-{split}-{protocol}")
         slug = unused(base, {section.slug for section in sections})
-        sections.append(Section(dataset, split, protocol, slug, rows, metrics))
+        place = (perturbation, int(version))
+        sections.append(Section(dataset, split, protocol, slug, rows, metrics, *place))
     return sections
 
 
@@ -182,6 +203,10 @@ def troubles(records: pd.DataFrame) -> pd.DataFrame:
         ``example`` (one of them). Status ``missing``: the store holds no row.
     """
     keys = ["dataset", "split", "label", "n_asked", "status", "reason"]
+    perturbed = records["dataset"] + "~" + records["perturbation"]  # to be read, not to be parsed
+    records = records.assign(
+        dataset=records["dataset"].where(records["perturbation"] == "", perturbed)
+    )
     noted = records[(records["status"] != "ok") | (records["reason"].fillna("") != "")]
     noted = noted.assign(status=noted["status"].replace("ok", "warning"))
     jobs = pd.concat([noted[[*keys, "image"]], _absent(records)], ignore_index=True)
@@ -192,7 +217,7 @@ def troubles(records: pd.DataFrame) -> pd.DataFrame:
 def _absent(records: pd.DataFrame) -> pd.DataFrame:
     """Jobs that the store holds for one method but not for another."""
     absent = []
-    for place, rows in records.groupby(["dataset", "split", "protocol"]):
+    for place, rows in records.groupby(list(PLACE)):
         jobs = rows[["n_asked", "image"]].drop_duplicates()
         for label, of_label in rows.groupby("label"):
             both = jobs.merge(

@@ -101,27 +101,26 @@ def run(
     from ssnbench.run import benchmark, plan
 
     options.add_plugins(plugin_files)
-    source = dataset_ref(dataset, split, data_root)
+    images = dataset_ref(dataset, split, data_root)
     todo = plan.make(
         plan.choose_algorithms(algos or plan.DEFAULT_ALGORITHMS, settings),
-        source,
+        images,
         options.numbers(segments, "--segments") if segments is not None else plan.DEFAULT_SEGMENTS,
         protocol,
         limit,
         keep_labels,
-        plugin_files,
         perturb,
         metrics,
     )
-    folder = out or Path("reports") / f"{source.label}-{source.split}"
+    folder = out or Path("reports") / f"{images.label}-{images.split}"
     if fresh:
         benchmark.clear(folder)
     with Store(folder) as store, Progress() as progress:
-        tally = benchmark.compute(
+        changed = benchmark.compute(
             todo.jobs, store, n_workers or _cores(), backend, progress.listener
         )
         timed = benchmark.take_times(todo, store, progress.listener) if times else 0
-    return _finish(folder, changed=tally.total + timed > 0, data_root=data_root)
+    return _finish(folder, changed=changed or timed > 0, data_root=data_root)
 
 
 @commands.command()
@@ -141,7 +140,9 @@ def report(folder: Path, plugin_files: tuple[Path, ...], **how: Any) -> int:
 @click.option("--name", help="Name of the method [that of the folder].")
 @click.option("--protocol", default="seal", show_default=True, help="Definitions of the metrics.")
 @options.metrics
-@click.option("--gate", is_flag=True, help="Make the maps connected first, as run does.")
+@click.option(
+    "--enforce-connectivity", is_flag=True, help="Make the maps connected first, as run does."
+)
 @_on_data
 @click.option(
     "--out", type=options.PATH, help="Folder of the results [reports/NAME-on-DATASET-SPLIT]."
@@ -152,7 +153,7 @@ def evaluate(
     name: str | None,
     protocol: str,
     metrics: str,
-    gate: bool,
+    enforce_connectivity: bool,
     split: str | None,
     limit: int | None,
     n_workers: int | None,
@@ -176,26 +177,28 @@ def evaluate(
 
     options.add_plugins(plugin_files)
     if (labels / FILE).is_file():
-        if dataset or name or gate or split or limit:
+        if dataset or name or enforce_connectivity or split or limit:
             raise UsageError(
                 f"{labels} is the folder of a run, which knows its images and methods: leave out "
-                "--dataset, --name, --gate, --split and --limit"
+                "--dataset, --name, --enforce-connectivity, --split and --limit"
             )
         folder = out or labels
-        jobs = precomputed.of_run(labels, protocol, data_root, plugin_files, metrics)
+        jobs = precomputed.of_run(labels, protocol, data_root, metrics)
     elif dataset is None:
         raise UsageError(f"{labels} is no folder of a run; say which images: --dataset NAME")
     else:
-        source = dataset_ref(dataset, split, data_root)
-        jobs = precomputed.of_folder(
-            labels, source, name, protocol, gate, limit, plugin_files, metrics
-        )
-        folder = out or Path("reports") / f"{jobs[0].label}-on-{source.label}-{source.split}"
+        images = dataset_ref(dataset, split, data_root)
+        called = name or labels.resolve().name
+        folder = out or Path("reports") / f"{called}-on-{images.label}-{images.split}"
+        maps = precomputed.label_map_folder(labels, folder, name)
+        jobs = precomputed.of_folder(maps, images, protocol, enforce_connectivity, limit, metrics)
     with Store(folder) as results, Progress() as progress:
-        tally = benchmark.compute(jobs, results, n_workers or _cores(), backend, progress.listener)
+        changed = benchmark.compute(
+            jobs, results, n_workers or _cores(), backend, progress.listener
+        )
         table = results.records()
     show_certificates(table)
-    return _finish(folder, changed=tally.total > 0, data_root=data_root)
+    return _finish(folder, changed=changed, data_root=data_root)
 
 
 @commands.command()
@@ -268,11 +271,11 @@ def time_(
 
     options.add_plugins(plugin_files)
     height, width = options.size(size)
-    source = dataset_ref(f"collage(height={height},width={width},n_images=1)")
-    (image,) = source.open().keys()
+    pictures = dataset_ref(f"collage(height={height},width={width},n_images=1)")
+    (image,) = pictures.open().keys()
     variants = plan.choose_algorithms(algos or plan.DEFAULT_ALGORITHMS, settings)
     tasks = [
-        timing.TimingTask(variant, source, image, n, threads, device, plugin_files)
+        timing.TimingTask(variant, pictures, image, n, threads, device)
         for variant in variants
         for n in plan.check_counts(options.numbers(segments, "--segments"))
     ]
@@ -280,7 +283,7 @@ def time_(
     show_times(results, environment.machine())
     if out is not None:
         benchmark.save_times(results, out)
-    return int(any(isinstance(result, str) for _, result in results))
+    return int(any(result.reason for result in results))
 
 
 @commands.command("list")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ssnbench.learning.validate import ValidationResult
     from ssnbench.run.benchmark import Listener
     from ssnbench.run.job import Outcome
-    from ssnbench.run.timing import TimingTask
+    from ssnbench.run.timing import TimingResult
 
 
 console = Console()
@@ -68,10 +68,10 @@ class Progress:
         if record.reason:
             self._note(f"{record.label}: {record.reason}", f" (first at {record.key.image})")
 
-    def _timed(self, task: TimingTask, error: str) -> None:
-        self._advance("failed" if error else "ok")
-        if error:
-            self._note(f"{task.variant.label}: no time: {error}")
+    def _timed(self, result: TimingResult) -> None:
+        self._advance("failed" if result.reason else "ok")
+        if result.reason:
+            self._note(f"{result.task.variant.label}: no time: {result.reason}")
 
     def _advance(self, status: str) -> None:
         self._counts[status] = self._counts.get(status, 0) + 1

@@ -99,7 +99,7 @@ def merge(folders: tuple[Path, ...], out: Path, prefer: Any, times_of: Path | No
 def annotators(folder: Path, data_root: Path | None, plugin_files: tuple[Path, ...]) -> int:
     """Score the annotators of FOLDER's images against one another, and draw them into its report.
 
-    They are a band in the curves: what people reach when they are judged as a method is.
+    They are a band in the curves: what an annotator reaches who is scored as a method is.
     """
     from ssnbench.report import draw
     from ssnbench.run.annotators import score_annotators
@@ -128,9 +128,10 @@ def _counted(lost: pd.DataFrame) -> pd.DataFrame:
 
 
 def _placed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Put dataset, split and protocol into one column, for which there is room."""
-    place = frame["dataset"] + " " + frame["split"] + " " + frame["protocol"]
-    rest = frame.drop(columns=["dataset", "split", "protocol"])
+    """Put dataset, split, perturbation and protocol into one column, for which there is room."""
+    columns = ["dataset", "split", "perturbation", "protocol"]
+    place = [" ".join(filter(None, row)) for row in frame[columns].itertuples(index=False)]
+    rest = frame.drop(columns=[*columns, "protocol_version"])
     rest.insert(0, "data", place)
     return rest
 

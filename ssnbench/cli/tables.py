@@ -11,13 +11,12 @@ from rich.table import Table
 
 from ssnbench import plugins
 from ssnbench.cli.progress import console
-from ssnbench.contracts import Timing
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ssnbench.data.state import State
-    from ssnbench.run.timing import TimingTask
+    from ssnbench.run.timing import TimingResult
 
 _STAGES = ("total", "colour", "network", "clustering", "other", "connectivity")
 _MOST_ROWS = 20
@@ -28,16 +27,17 @@ def show_summary(folder: Path) -> int:
 
     Of perturbed images only how many sets there are: the page sets them beside the originals.
     """
-    from ssnbench.perturb import original
+    from ssnbench.analysis.sections import distinct_labels
     from ssnbench.results.store import Store
 
     with Store(folder, create=False) as store:
         records = store.records()
-    for (dataset, split, protocol), part in records.groupby(["dataset", "split", "protocol"]):
-        scored = part[part.status == "ok"]
-        if len(scored) and dataset == original(dataset):
-            console.print(_scores(scored, f"{dataset} {split}, {protocol}"))
-    n_perturbed = sum(name != original(name) for name in records["dataset"].unique())
+    records = distinct_labels(records)
+    scored = records[(records.status == "ok") & (records.perturbation == "")]
+    for place, part in scored.groupby(["dataset", "split", "protocol", "protocol_version"]):
+        console.print(_scores(part, "{} {}, {} (version {})".format(*place)))
+    perturbed = records[records.perturbation != ""]
+    n_perturbed = len(perturbed[["dataset", "perturbation"]].drop_duplicates())
     if n_perturbed:
         console.print(f"and {n_perturbed} perturbed sets of images: the report follows the scores")
     return _show_failures(records)
@@ -90,15 +90,15 @@ def show_certificates(records: pd.DataFrame) -> None:
         console.print(f"and {len(maps) - _MOST_ROWS} more: see results.csv")
 
 
-def show_times(results: Iterable[tuple[TimingTask, list[Timing] | str]], machine: str) -> None:
+def show_times(results: Iterable[TimingResult], machine: str) -> None:
     """Print the times, stage by stage, in milliseconds."""
     table = _table("algorithm", "segments", *_STAGES, "spread", "repeats", "MB", title="ms, median")
-    for task, timings in results:
-        name = escape(task.variant.label)
-        if isinstance(timings, str):
-            table.add_row(name, str(task.n_asked), f"[red]{escape(timings)}[/red]")
+    for result in results:
+        task, name = result.task, escape(result.task.variant.label)
+        if result.reason:
+            table.add_row(name, str(task.n_asked), f"[red]{escape(result.reason)}[/red]")
             continue
-        by_stage = {timing.stage: timing for timing in timings}
+        by_stage = {timing.stage: timing for timing in result.timings}
         total = by_stage["total"]
         ms = (f"{1e3 * by_stage[s].seconds:.1f}" if s in by_stage else "" for s in _STAGES)
         spread = f"{1e3 * total.fastest:.1f} to {1e3 * total.slowest:.1f}"

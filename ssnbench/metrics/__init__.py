@@ -8,7 +8,14 @@ from ssnbench.contracts import Metric, Pool
 from ssnbench.metrics.comparison import Comparison, compare
 from ssnbench.metrics.protocols import PROTOCOLS, Protocol, protocol
 from ssnbench.metrics.reference import Reference, prepare
-from ssnbench.metrics.registry import METRICS, find_metric, with_metrics, with_role
+from ssnbench.metrics.registry import (
+    METRICS,
+    covers,
+    find_metric,
+    metric_files,
+    with_metrics,
+    with_role,
+)
 from ssnbench.metrics.scoring import pooled, score, summarise, under_all_protocols
 
 __all__ = [
@@ -20,7 +27,9 @@ __all__ = [
     "Protocol",
     "Reference",
     "compare",
+    "covers",
     "find_metric",
+    "metric_files",
     "pooled",
     "prepare",
     "protocol",

@@ -23,9 +23,8 @@ class Protocol:
     ----------
     name : str
         What the user types.
-    version : str
-        A number, raised whenever a change of the code moves a score; behind it what is scored
-        instead of the protocol's own metrics (:func:`ssnbench.metrics.with_metrics`).
+    version : int
+        Raised whenever a change of the code moves a score.
     title : str
         One line for tables and captions.
     source : str
@@ -48,10 +47,13 @@ class Protocol:
         has none.
     r : float or None
         Tolerance in pixels that the user set; None: the protocol's own.
+    selection : str
+        What is scored instead of the protocol's own metrics, as
+        :func:`ssnbench.metrics.with_metrics` writes it; empty: those.
     """
 
     name: str
-    version: str
+    version: int
     title: str
     source: str
     quirks: str
@@ -61,6 +63,7 @@ class Protocol:
     tolerance: Callable[[float], float]
     empty: float
     r: float | None = None
+    selection: str = ""
 
     @property
     def label(self) -> str:
@@ -134,7 +137,7 @@ _FLOW = ("epe", "epe_near", "epe_affine", "epe_1", "epe_3", "epe_5")
 _ALL = (
     Protocol(
         name="seal",
-        version="1",
+        version=1,
         title="ASA and BR of the SSN paper (SEAL's scripts), thin boundaries, window of radius 1",
         source="Tu et al., Learning Superpixels with Segmentation-Aware Affinity Loss, CVPR 2018; "
         "Jampani et al., Superpixel Sampling Networks, ECCV 2018",
@@ -148,7 +151,7 @@ _ALL = (
     ),
     Protocol(
         name="stutz",
-        version="1",
+        version=1,
         title="the benchmark of Stutz et al., thick boundaries, window of 0.0025 of the diagonal",
         source="Stutz, Hermans, Leibe, Superpixels: An Evaluation of the State-of-the-Art, "
         "CVIU 166, 2018",
@@ -167,7 +170,7 @@ _ALL = (
     ),
     Protocol(
         name="berkeley",
-        version="1",
+        version=1,
         title="one-to-one matching of thin boundaries within 0.0075 of the diagonal",
         source="Martin, Fowlkes, Malik, Learning to Detect Natural Image Boundaries Using Local "
         "Brightness, Color, and Texture Cues, PAMI 26(5), 2004; "

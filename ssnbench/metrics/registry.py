@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from ssnbench import plugins
 from ssnbench.contracts import Metric, Role, UsageError
@@ -65,9 +66,8 @@ def with_metrics(protocol: Protocol, text: str) -> Protocol:
     Returns
     -------
     Protocol
-        With counts beside the metrics that are pooled from them. What makes it another one stands
-        in its `version`, with a hash of each plug-in's file: under the same name, so that sections
-        of a report stay together, and yet computed anew.
+        With counts beside the metrics that are pooled from them. Its `selection` says what is
+        scored, with a hash of each plug-in's file: part of a job's key, so that it is scored anew.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def with_metrics(protocol: Protocol, text: str) -> Protocol:
     counts = {name for row in rows if row.pool for name in row.pool.counts}
     wanted |= {name for name in counts if is_counted(protocol, name)}
     chosen = tuple(name for name in METRICS if name in wanted)
-    return replace(protocol, metrics=chosen, version=_version(protocol, chosen))
+    return replace(protocol, metrics=chosen, selection=_selection(protocol, chosen))
 
 
 def is_counted(protocol: Protocol, name: str) -> bool:
@@ -90,12 +90,24 @@ def is_counted(protocol: Protocol, name: str) -> bool:
     return protocol.counting == "one-to-one" or name not in MATCHED
 
 
-def _version(protocol: Protocol, chosen: tuple[str, ...]) -> str:
-    """``1``, ``1+mine@4f2a9c`` when metrics were added, ``1=asa+br`` when others are gone."""
+def metric_files(protocol: Protocol) -> tuple[Path, ...]:
+    """Loose plug-in files of a protocol's metrics, which a worker process must know."""
+    plugged = plugins.entries("metrics")
+    chosen = (plugged[name] for name in protocol.metrics if name in plugged)
+    return tuple(entry.path for entry in chosen if entry.path and entry.source == str(entry.path))
+
+
+def covers(scored: str, wanted: str) -> bool:
+    """Whether rows of one `Protocol.selection` hold all that another asks for."""
+    return scored == wanted or (not wanted and scored.startswith("+"))
+
+
+def _selection(protocol: Protocol, chosen: tuple[str, ...]) -> str:
+    """``+mine@4f2a9c`` when metrics were added, ``asa+br`` when others are gone."""
     more = [name for name in chosen if name not in protocol.metrics]
     if set(protocol.metrics) <= set(chosen):
-        return "".join((protocol.version, *(f"+{_versioned(name)}" for name in more)))
-    return f"{protocol.version}={'+'.join(map(_versioned, chosen))}"
+        return "".join(f"+{_versioned(name)}" for name in more)
+    return "+".join(map(_versioned, chosen))
 
 
 def _versioned(name: str) -> str:

@@ -31,7 +31,7 @@ def axis_name(metric: str, section: Section) -> str:
     unit = METRICS[metric].unit if metric in METRICS else ""
     arrow = {"higher": " ↑", "lower": " ↓"}.get(better(metric), "")
     named = f"{short_name(metric)} [{unit}]" if unit else short_name(metric)
-    return f"{named} ({section.protocol_name}){arrow}"
+    return f"{named} ({section.protocol}){arrow}"
 
 
 def set_count_axis(axes: Axes, counts: pd.Series[float]) -> None:

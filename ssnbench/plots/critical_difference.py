@@ -84,7 +84,7 @@ class CriticalDifference(SectionFigure):
     def _heading(self) -> str:
         section, ranking = self.analysis.section, self.ranking
         place = " ".join(part for part in (section.dataset, section.split) if part)
-        what = f"{short_name(ranking.metric)} ({section.protocol_name})"
+        what = f"{short_name(ranking.metric)} ({section.protocol})"
         return f"{place}, {what} at {ranking.count}, {ranking.n_images} images"
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ssnbench import plugins
-from ssnbench.contracts import Dataset
+from ssnbench.contracts import Dataset, UsageError
 from ssnbench.plugins.variant import Variant, parse
+from ssnbench.plugins.versions import combined, file_version
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,12 @@ class DatasetRef:
         return self.variant.label
 
     @property
+    def splits(self) -> tuple[str, ...]:
+        """Splits that the dataset has."""
+        splits: tuple[str, ...] = self._plugin.SPLITS
+        return splits
+
+    @property
     def undefined(self) -> Mapping[str, str]:
         """Metrics that are not defined on the dataset, each with the reason."""
         found: Mapping[str, str] = getattr(self._plugin, "UNDEFINED", {})
@@ -39,7 +46,29 @@ class DatasetRef:
 
     @property
     def _plugin(self) -> Any:
-        return plugins.load("datasets", self.variant.name)
+        return self.variant.load("datasets")
+
+    @property
+    def code_version(self) -> str:
+        """Short hash of the plug-in's code."""
+        return self.variant.version("datasets")
+
+    def data_versions(self, images: Iterable[str]) -> dict[str, str]:
+        """Versions of images with their truths: of the files they rest on and the plug-in's code.
+
+        Raises
+        ------
+        UsageError
+            When a file is there, but cannot be read.
+        """
+        code = self.code_version
+        files_of = getattr(self.open(), "files_of", None)
+        if files_of is None:
+            return dict.fromkeys(images, code)
+        try:
+            return {key: combined([code, *map(file_version, files_of(key))]) for key in images}
+        except OSError as error:
+            raise UsageError(f"cannot read {error.filename}: {error.strerror}") from None
 
     def open(self) -> Dataset:
         """Load the dataset's plug-in and make the dataset."""

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import hashlib
 import json
 import re
 import typing
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any
 
 from ssnbench import plugins
 from ssnbench.contracts import UsageError
+from ssnbench.plugins.versions import combined, file_version
 
 _SPEC = re.compile(r"\s*([\w.-]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
@@ -33,10 +34,13 @@ class Variant:
         Name on the shelf.
     params : tuple of (str, value)
         Sorted by name; values are of the field's type.
+    file : Path or None
+        The single file that it comes from, if it does: another process has to register it first.
     """
 
     name: str
     params: tuple[tuple[str, Any], ...] = ()
+    file: Path | None = None
 
     @property
     def label(self) -> str:
@@ -44,10 +48,15 @@ class Variant:
         given = ",".join(f"{key}={_written(value)}" for key, value in self.params)
         return f"{self.name}({given})" if given else self.name
 
+    def load(self, shelf: plugins.Kind) -> Any:
+        """Load the plug-in and return its class."""
+        if self.file is not None:
+            plugins.add_file(self.file)
+        return plugins.load(shelf, self.name)
+
     def build(self, shelf: plugins.Kind, **more: Any) -> Any:
         """Load the plug-in and make an instance."""
-        cls: Any = plugins.load(shelf, self.name)
-        return cls(**dict(self.params), **more)
+        return self.load(shelf)(**dict(self.params), **more)
 
     def version(self, shelf: plugins.Kind) -> str:
         """Short hash of all that results depend on beside parameters: code, and files it names.
@@ -62,18 +71,16 @@ class Variant:
         paths = named() if callable(named) else ()
         if not paths:
             return code
-        total = hashlib.sha256(code.encode())
         try:
-            for path in paths:
-                total.update(hashlib.sha256(path.read_bytes()).digest())
+            return combined([code, *(_present(Path(path)) for path in paths)])
         except OSError as error:
-            raise UsageError(f"{self.label} needs {path}: {error.strerror}") from None
-        return total.hexdigest()[:12]
+            raise UsageError(f"{self.label} needs {error.filename}: {error.strerror}") from None
 
     def canonical(self, shelf: plugins.Kind) -> str:
         """All parameters, defaults too, as JSON with sorted keys: what a record is filed under."""
+        plugin = self.build(shelf)
         parameters(shelf, self.name)
-        values = dataclasses.asdict(self.build(shelf))
+        values = dataclasses.asdict(plugin)
         return json.dumps(values, sort_keys=True, default=str)
 
 
@@ -89,9 +96,10 @@ def parse(shelf: plugins.Kind, text: str) -> Variant:
     if match is None:
         raise UsageError(f"cannot read {text!r}; write name or name(parameter=value,...)")
     name, arguments = match.groups()
-    plugins.find(shelf, name)
+    entry = plugins.find(shelf, name)
+    loose = entry.path is not None and entry.source == str(entry.path)
     pairs = [_pair(part, text) for part in split(arguments or "")]
-    return with_params(shelf, Variant(name), pairs)
+    return with_params(shelf, Variant(name, file=entry.path if loose else None), pairs)
 
 
 def parse_list(shelf: plugins.Kind, text: str) -> list[Variant]:
@@ -112,7 +120,7 @@ def with_params(shelf: plugins.Kind, variant: Variant, pairs: Iterable[tuple[str
             raise plugins.unknown(f"parameter of {variant.name}", key, fields, hint)
         values[key] = read_value(fields[key].type, text, f"{variant.name}.{key}")
     given = {key: value for key, value in values.items() if value != fields[key].default}
-    return Variant(variant.name, tuple(sorted(given.items())))
+    return replace(variant, params=tuple(sorted(given.items())))
 
 
 @dataclass(frozen=True)
@@ -169,6 +177,12 @@ def read_value(kind: Any, text: str, where: str) -> Any:
             return value
     wanted = " or ".join(getattr(each, "__name__", str(each)) for each in kinds)
     raise UsageError(f"{where} should be {wanted}, got {text!r}")
+
+
+def _present(path: Path) -> str:
+    """Version of a file that has to be there."""
+    path.stat()
+    return file_version(path)
 
 
 def _pair(text: str, whole: str) -> tuple[str, str]:

@@ -16,7 +16,6 @@ import pandas as pd
 
 from ssnbench import plugins
 from ssnbench.metrics import PROTOCOLS
-from ssnbench.perturb import original
 
 _FILE = Path(__file__).with_name("references.bib")
 _ENTRY = re.compile(r"^@.*?^\}$", re.DOTALL | re.MULTILINE)
@@ -80,8 +79,8 @@ def bibtex(uses: list[Use]) -> str:
 
 
 def _base(text: str) -> str:
-    """Name without parameters, version, and what was done to the images."""
-    return original(text).partition("(")[0].partition("/")[0]
+    """Name without parameters; of label maps made elsewhere, the folder's name."""
+    return Path(text.partition("(")[0]).name
 
 
 def _use(kind: str, name: str) -> Use:

@@ -28,7 +28,7 @@ def section_data(analysis: SectionAnalysis, styles: Styles) -> dict[str, Any]:
         "slug": section.slug,
         "title": section.title,
         "data": " ".join(part for part in (section.dataset, section.split) if part),
-        "protocol": section.protocol_name,
+        "protocol": section.protocol,
         "scores": f"scores/{section.slug}",
         "count": analysis.count,
         "metrics": [_metric(name) for name in section.metrics],

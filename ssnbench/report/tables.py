@@ -37,7 +37,7 @@ def scores_table(analysis: SectionAnalysis) -> Table:
         for n_asked, label in wide.index
     ]
     caption = (
-        f"{section.title}: means over (image, annotator) pairs by the {section.protocol_name} "
+        f"{section.title}: means over (image, annotator) pairs by the {section.protocol} "
         "protocol. Best in bold, second best underlined, among the methods asked for the same "
         "count; since they make different counts, compare them at equal counts."
     )
@@ -69,7 +69,7 @@ def equal_counts_table(analysis: SectionAnalysis) -> Table:
     ]
     caption = (
         f"{section.title}: each image's curve over the count made, straight over its logarithm; "
-        f"mean over images by the {section.protocol_name} protocol. Nothing is extrapolated: "
+        f"mean over images by the {section.protocol} protocol. Nothing is extrapolated: "
         f"{MISSING} where fewer than {COVERAGE:.0%} of a method's images reach the count. Best in "
         "bold, second best underlined."
     )
@@ -105,7 +105,7 @@ def areas_table(analysis: SectionAnalysis) -> Table:
     low, high = areas["low"].iloc[0], areas["high"].iloc[0]
     caption = (
         f"{section.title}: mean over {low:.0f} to {high:.0f} superpixels made, which every method "
-        f"here covers, by the {section.protocol_name} protocol. AMR, AUE, AUV: average miss rate, "
+        f"here covers, by the {section.protocol} protocol. AMR, AUE, AUV: average miss rate, "
         "undersegmentation error, unexplained variation. Best in bold, second best underlined."
     )
     return Table(

@@ -52,7 +52,7 @@ def make(
         if section is not None:
             analysis = SectionAnalysis(section)
             panels.append(PanelData(panel, analysis, points(panel, analysis)))
-    protocols = tuple(dict.fromkeys(each.analysis.section.protocol_name for each in panels))
+    protocols = tuple(dict.fromkeys(each.analysis.section.protocol for each in panels))
     what = f"{image_set.place}, {_counted(images, panels)}"
     result = RecipeResult(
         recipe, what, tuple(method.name for method in methods), protocols, tuple(counts),

@@ -22,6 +22,7 @@ from ssnbench.reproduce.figure import RecipeResult
 from ssnbench.reproduce.recipes import PRINTED, Printed, Recipe
 from ssnbench.reproduce.sources import ImageSet, has_weights
 from ssnbench.reproduce.work import RecipeContext
+from ssnbench.results.schema import TIMED
 from ssnbench.run import benchmark, environment
 from ssnbench.run.timing import TimingTask
 
@@ -109,16 +110,7 @@ def joined(tasks: Mapping[tuple[str, str], TimingTask], timings: pd.DataFrame) -
 
 def _stages(task: TimingTask, timings: pd.DataFrame) -> dict[str, float]:
     """Median seconds by stage of a task; nothing where it was not timed."""
-    variant = task.variant
-    rows = timings[
-        (timings["algorithm"] == variant.name)
-        & (timings["params"] == variant.canonical("algorithms"))
-        & (timings["code_version"] == variant.version("algorithms"))
-        & (timings["image"] == task.name)
-        & (timings["n_asked"] == task.n_asked)
-        & (timings["device"] == task.device)
-        & (timings["threads"] == task.threads)
-    ]
+    rows = timings[(timings[list(TIMED)] == task.key).all(axis=1)]
     return dict(zip(rows["stage"], rows["seconds"], strict=True))
 
 

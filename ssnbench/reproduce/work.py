@@ -11,7 +11,8 @@ from ssnbench.analysis import sections
 from ssnbench.analysis.sections import Section
 from ssnbench.contracts import Labels
 from ssnbench.reproduce.sources import ImageSet, ResolvedMethod
-from ssnbench.results.store import KEY, Store
+from ssnbench.results.schema import KEY, SEGMENTATION
+from ssnbench.results.store import Store
 from ssnbench.run import benchmark, environment, plan
 from ssnbench.run.benchmark import Listener
 from ssnbench.run.execute import execute
@@ -101,7 +102,8 @@ def _from_kept(job: Job, kept: dict[tuple[object, ...], str], store: Store) -> J
     content = kept.get(_map_key(job.key))
     if content is None:
         return job
-    return replace(job, make=FromStore(store.folder, content), gate=False, keep=False)
+    source = FromStore(store.folder, content)
+    return replace(job, label_source=source, enforce_connectivity=False, keep=False)
 
 
 def _contents(store: Store) -> dict[tuple[object, ...], str]:
@@ -110,4 +112,4 @@ def _contents(store: Store) -> dict[tuple[object, ...], str]:
 
 
 def _map_key(made_by: object) -> tuple[object, ...]:
-    return tuple(getattr(made_by, name) for name in KEY if name != "protocol")
+    return tuple(getattr(made_by, name) for name in SEGMENTATION)

@@ -9,17 +9,23 @@ from typing import Any
 
 import pandas as pd
 
+from ssnbench.contracts import UsageError
 from ssnbench.metrics import METRICS
-from ssnbench.results.store import CERTIFICATE, Store
+from ssnbench.results.schema import CERTIFICATE
+from ssnbench.results.store import Store
 
 TOLERANCE = 1e-4
 """A mean score may be worse by this much, by default."""
 
-_GROUP = ["dataset", "split", "protocol", "label", "n_asked"]
-_FACTS = ("ssnbench", "commit", "python", "platform", "cpu", "cores", "gpu")
+_GROUP = [
+    *("dataset", "split", "perturbation", "protocol", "protocol_version"),
+    *("label", "n_asked"),
+]
+_JOB = [*_GROUP, "image"]
+_ENVIRONMENT = ("ssnbench", "commit", "python", "platform", "cpu", "cores", "gpu")
 _SCORES = [*_GROUP, "metric", "n_pairs", "before", "after", "change", "worse"]
 _TIMES = ["label", "n_asked", "device", "threads", "before", "after", "ratio", "worse"]
-_LOST = [*_GROUP, "image", "status", "reason"]
+_LOST = [*_JOB, "status", "reason"]
 
 
 @dataclass(frozen=True)
@@ -29,11 +35,13 @@ class RunDiff:
     Attributes
     ----------
     versions : DataFrame
-        ``what``, ``before``, ``after``: facts of the latest runs and plug-ins that differ.
+        ``what``, ``before``, ``after``: what differs in the environments of the latest runs, in
+        methods and in data.
     scores : DataFrame
-        One row per (dataset, split, protocol, label, n_asked, metric): means ``before`` and
-        ``after`` over the ``n_pairs`` (image, truth) pairs that both scored, their ``change``, and
-        whether it is ``worse`` beyond the tolerance. Metrics without a better end are never worse.
+        One row per (dataset, split, perturbation, protocol, protocol_version, label, n_asked,
+        metric): means ``before`` and ``after`` over the ``n_pairs`` (image, truth) pairs that both
+        scored, their ``change``, and whether it is ``worse`` beyond the tolerance. Metrics without
+        a better end are never worse.
     times : DataFrame
         Median seconds over the images that both timed, by label, n_asked, device and threads, and
         their ``ratio``.
@@ -79,17 +87,18 @@ def compare(
     Raises
     ------
     UsageError
-        When a folder holds no results.
+        When a folder holds no results, or ``common`` jobs are to be compared and there are none.
     """
     with Store(before, create=False) as old, Store(after, create=False) as new:
         records = old.records(), new.records()
         timings = old.timings(), new.timings()
-        facts = old.runs(), new.runs()
+        environments = old.runs(), new.runs()
     lost, gained = _jobs(*records)
     if common:
+        _check_common(before, after, *records)
         lost = lost[lost["status"] != "missing"]
     return RunDiff(
-        _versions(facts, records),
+        _versions(environments, records),
         _scores(*records, tolerance),
         _times(*timings, time_tolerance),
         lost,
@@ -97,49 +106,73 @@ def compare(
     )
 
 
+def _check_common(before: Path, after: Path, old: pd.DataFrame, new: pd.DataFrame) -> None:
+    """Refuse folders without a common job; say in which column they part first."""
+    if len(old[_JOB].merge(new[_JOB], on=_JOB)):
+        return
+    apart = [name for name in _JOB if len(old) and len(new) and not set(old[name]) & set(new[name])]
+    why = f": no {apart[0]} is the same" if apart else ""
+    raise UsageError(f"no job is in {before} and in {after}{why}; leave out --common to see all")
+
+
 def _versions(
-    facts: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]],
+    environments: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]],
     records: tuple[pd.DataFrame, pd.DataFrame],
 ) -> pd.DataFrame:
-    sides = [_described(runs, rows) for runs, rows in zip(facts, records, strict=True)]
+    sides = [_described(runs, rows) for runs, rows in zip(environments, records, strict=True)]
     names = list(dict.fromkeys([*sides[0], *sides[1]]))
     rows = [(name, sides[0].get(name, ""), sides[1].get(name, "")) for name in names]
-    changed = [row for row in rows if row[1] != row[2]]
+    changed = [row for row in rows if row[1] != row[2]] + _changed_data(*records)
     return pd.DataFrame(changed, columns=["what", "before", "after"])
+
+
+def _changed_data(before: pd.DataFrame, after: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """How many images or truths are others, by dataset and split."""
+    image = ["dataset", "split", "image"]
+    old, new = (side[[*image, "data_version"]].drop_duplicates(image) for side in (before, after))
+    both = old.merge(new, on=image)
+    both = both[(both["data_version_x"] != "") & (both["data_version_y"] != "")]
+    other = both["data_version_x"] != both["data_version_y"]
+    counts = other.groupby([both["dataset"], both["split"]]).agg(["sum", "size"])
+    return [
+        (f"{dataset} {split} (data)", "", f"{changed} of {n} images or truths changed")
+        for (dataset, split), changed, n in counts.itertuples()
+        if changed
+    ]
 
 
 def _described(runs: Sequence[Mapping[str, Any]], rows: pd.DataFrame) -> dict[str, str]:
     """Versions that the results of a folder rest on, by name."""
     last = runs[-1] if runs else {}
-    told = {name: str(last.get(name) or "") for name in _FACTS}
-    told |= {name: str(version) for name, version in (last.get("packages") or {}).items()}
+    versions = {name: str(last.get(name) or "") for name in _ENVIRONMENT}
+    versions |= {name: str(version) for name, version in (last.get("packages") or {}).items()}
     methods = rows.groupby("label")
     plugins = methods["code_version"].agg(lambda texts: ", ".join(sorted(set(texts))))
     params = methods["params"].agg(lambda texts: ", ".join(sorted(set(texts))))
-    told |= {f"{label} (code)": text for label, text in plugins.items()}
-    return told | {f"{label} (parameters)": text for label, text in params.items()}
+    versions |= {f"{label} (code)": text for label, text in plugins.items()}
+    return versions | {f"{label} (parameters)": text for label, text in params.items()}
 
 
 def _scores(before: pd.DataFrame, after: pd.DataFrame, tolerance: float) -> pd.DataFrame:
     """Means over the pairs that both scored; methods are matched by label."""
     metrics = [name for name in METRICS if name in before and name in after]
-    keys = [*_GROUP, "image", "truth"]
+    keys = [*_JOB, "truth"]
     sides = [
         _melted(side[side["status"] == "ok"], keys, ["n_made", *metrics])
         for side in (before, after)
     ]
     both = sides[0].merge(sides[1], on=[*keys, "metric"], suffixes=("_old", "_new"))
     grouped = both.groupby([*_GROUP, "metric"], sort=True)
-    found = grouped.agg(
+    means = grouped.agg(
         n_pairs=("value_old", "size"), before=("value_old", "mean"), after=("value_new", "mean")
     ).reset_index()
-    found["change"] = found["after"] - found["before"]
-    ways = found["metric"].map(
+    means["change"] = means["after"] - means["before"]
+    ways = means["metric"].map(
         lambda name: METRICS[name].better if name in METRICS and name not in CERTIFICATE else ""
     )
-    loss = found["change"].where(ways == "lower", -found["change"])
-    found["worse"] = (ways != "") & (loss > tolerance)
-    return found[_SCORES]
+    loss = means["change"].where(ways == "lower", -means["change"])
+    means["worse"] = (ways != "") & (loss > tolerance)
+    return means[_SCORES]
 
 
 def _melted(rows: pd.DataFrame, keys: list[str], metrics: list[str]) -> pd.DataFrame:
@@ -150,24 +183,25 @@ def _melted(rows: pd.DataFrame, keys: list[str], metrics: list[str]) -> pd.DataF
 
 def _times(before: pd.DataFrame, after: pd.DataFrame, tolerance: float | None) -> pd.DataFrame:
     keys = ["label", "n_asked", "device", "threads"]
+    places = [*keys, "dataset", "split", "image", "height", "width"]
     sides = [
-        side[side["stage"] == "total"].drop_duplicates([*keys, "image", "height"], keep="last")
+        side[side["stage"] == "total"].drop_duplicates(places, keep="last")
         for side in (before, after)
     ]
-    both = sides[0].merge(sides[1], on=[*keys, "image", "height", "width"])
-    found = both.groupby(keys, sort=True)[["seconds_x", "seconds_y"]].median().reset_index()
-    found = found.rename(columns={"seconds_x": "before", "seconds_y": "after"})
-    found["ratio"] = found["after"] / found["before"]
+    both = sides[0].merge(sides[1], on=places)
+    medians = both.groupby(keys, sort=True)[["seconds_x", "seconds_y"]].median().reset_index()
+    medians = medians.rename(columns={"seconds_x": "before", "seconds_y": "after"})
+    medians["ratio"] = medians["after"] / medians["before"]
     limit = float("inf") if tolerance is None else 1 + tolerance
-    found["worse"] = found["ratio"] > limit
-    return found[_TIMES]
+    medians["worse"] = medians["ratio"] > limit
+    return medians[_TIMES]
 
 
 def _jobs(before: pd.DataFrame, after: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Jobs that no longer go well, and how many now do that did not."""
-    keys = [*_GROUP, "image"]
-    old, new = (side.drop_duplicates(keys)[[*keys, "status", "reason"]] for side in (before, after))
-    both = old.merge(new, on=keys, how="outer", suffixes=("_old", "_new"))
+    old, new = (side.drop_duplicates(_JOB) for side in (before, after))
+    columns = [*_JOB, "status", "reason"]
+    both = old[columns].merge(new[columns], on=_JOB, how="outer", suffixes=("_old", "_new"))
     fine_old, fine_new = both["status_old"] == "ok", both["status_new"] == "ok"
     lost = both[fine_old & ~fine_new].rename(columns={"status_new": "status"})
     lost = lost.assign(

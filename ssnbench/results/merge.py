@@ -18,8 +18,10 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from ssnbench.contracts import UsageError
+from ssnbench.results import schema
 from ssnbench.results.inter_annotator import join
-from ssnbench.results.store import CURRENT, FILE, KEY, Store
+from ssnbench.results.schema import KEY, TABLES, listed, quoted
+from ssnbench.results.store import FILE, Store
 
 Prefer = Literal["first", "last"]
 
@@ -29,8 +31,8 @@ MOST_TOLD = 5
 _CLOSE = 1e-9
 """Scores that differ by less are the same: sums in another order, not another result."""
 
-_METHOD = ("algorithm", "params", "code_version")
-_BLOBS = ("label_maps", "kept", "pictures")
+_APART = ("records", "runs", "timings")
+"""Tables that are not copied as they are: jobs may disagree, runs are numbered, times compete."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def merge(
     prefer: Prefer | None = None,
     times_of: Path | None = None,
 ) -> Merged:
-    """Join run folders; only the rows of each plug-in's latest version in a folder are taken.
+    """Join run folders; of each, the rows that count are taken: of the versions last asked for.
 
     Parameters
     ----------
@@ -123,7 +125,10 @@ def _joined(
     twice = 0
     try:
         for folder in reversed(folders) if prefer == "first" else folders:
-            connection.execute("ATTACH ? AS source", [str(folder / FILE)])
+            copy = draft / "source.sqlite"
+            with Store(folder, create=False) as store:
+                store.copy_to(copy)  # in today's format, whatever the folder's is
+            connection.execute("ATTACH ? AS source", [str(copy)])
             connection.execute("BEGIN")
             _stage(connection)
             conflicts += _conflicts(connection, folder)
@@ -132,6 +137,7 @@ def _joined(
             connection.execute("COMMIT")
             connection.execute("DROP TABLE temp.incoming")
             connection.execute("DETACH source")
+            copy.unlink()
         if conflicts and prefer is None:
             raise UsageError(_refusal(conflicts))
         (rows,) = connection.execute("SELECT count(*) FROM records").fetchone()
@@ -142,50 +148,62 @@ def _joined(
 
 def _stage(connection: sqlite3.Connection) -> None:
     """Copy the rows that count into a temporary table; make room for their columns."""
-    there = _columns(connection, "main")
-    for name in _columns(connection, "source"):
-        if name not in there:
-            connection.execute(f'ALTER TABLE main.records ADD COLUMN "{_quoted(name)}" REAL')
-    current = CURRENT.replace("FROM records", "FROM source.records")
+    present = schema.columns_of(connection)
+    for name in schema.columns_of(connection, schema="source"):
+        if name not in present:
+            connection.execute(f"ALTER TABLE main.records ADD COLUMN {quoted(name)} REAL")
     connection.execute(
-        f"CREATE TEMP TABLE incoming AS SELECT * FROM source.records WHERE {current} ORDER BY rowid"
+        "CREATE TEMP TABLE incoming AS SELECT * FROM source.records "
+        f"WHERE {schema.asked_code(schema='source')} AND {schema.asked_data('source')} "
+        "ORDER BY rowid"
     )
 
 
 def _conflicts(connection: sqlite3.Connection, folder: Path) -> list[str]:
-    """One line for each method of another version, and each job that has other rows."""
+    """One line for each method or image of another version, and each job that has other rows."""
+    place = "dataset, split"
     versions = connection.execute(
         "SELECT DISTINCT new.label, new.code_version, old.code_version FROM temp.incoming new "
-        "JOIN main.records old USING (algorithm, params) "
-        "WHERE new.code_version != old.code_version ORDER BY new.label"
+        f"JOIN main.asked_methods old USING (algorithm, label, {place}) "
+        "WHERE (new.params, new.code_version) != (old.params, old.code_version) ORDER BY new.label"
     )
-    found = [
+    lines = [
         f"{label}: version {new} in {folder}, {old} in another folder: the method was edited"
         for label, new, old in versions
     ]
+    images = connection.execute(
+        f"SELECT {place}, count(*), min(image) FROM main.asked_images old "
+        f"JOIN source.asked_images new USING ({place}, image) "
+        f"WHERE new.data_version != old.data_version GROUP BY {place}"
+    )
+    lines += [
+        f"{n} images of {dataset} {split}, such as {image}: other images or truths in {folder}"
+        for dataset, split, n, image in images
+    ]
     jobs = connection.execute(
-        "SELECT DISTINCT label, dataset, split, image, n_asked, protocol "
+        "SELECT DISTINCT label, dataset, split, image, perturbation, n_asked, protocol "
         f"FROM ({_differing(connection)}) ORDER BY label, dataset, split, n_asked, image, protocol"
     )
-    found += [
-        f"{label} asked for {n_asked} on {image} of {dataset} {split} by {protocol}: other rows "
-        f"in {folder}"
-        for label, dataset, split, image, n_asked, protocol in jobs
+    lines += [
+        f"{label} asked for {n_asked} on {image} of {dataset} {split}"
+        f"{f', {perturbation},' if perturbation else ''} by {protocol}: other rows in {folder}"
+        for label, dataset, split, image, perturbation, n_asked, protocol in jobs
     ]
-    return found
+    return lines
 
 
 def _differing(connection: sqlite3.Connection) -> str:
     """Query for the rows, on either side, of jobs that both hold, but not alike."""
-    names = [n for n in _columns(connection, "main") if n not in (*KEY, "truth", "run", "label")]
-    incoming = set(_columns(connection, "source"))
+    beside = (*KEY, "truth", "run", "label")
+    names = [name for name in schema.columns_of(connection) if name not in beside]
+    incoming = set(schema.columns_of(connection, schema="source"))
     tests = []
     for name in names:
-        old = f'old."{_quoted(name)}"'
+        old = f"old.{quoted(name)}"
         if name not in incoming:
             tests.append(f"{old} IS NOT NULL")
             continue
-        new = f'new."{_quoted(name)}"'
+        new = f"new.{quoted(name)}"
         tests.append(
             f"({old} IS NOT {new} AND NOT (typeof({old}) IN ('real', 'integer') AND "
             f"typeof({new}) IN ('real', 'integer') AND abs({old} - {new}) <= "
@@ -216,10 +234,10 @@ def _replace_jobs(connection: sqlite3.Connection) -> int:
         f"DELETE FROM main.records WHERE ({keys}) IN (SELECT {keys} FROM temp.incoming)"
     )
     runs = _take_runs(connection)
-    names = [name for name in _columns(connection, "source") if name != "run"]
-    listed = ", ".join(f'"{_quoted(name)}"' for name in names)
+    columns = schema.columns_of(connection, schema="source")
+    names = listed([name for name in columns if name != "run"])
     connection.executemany(
-        f"INSERT INTO main.records ({listed}, run) SELECT {listed}, ? FROM temp.incoming "
+        f"INSERT INTO main.records ({names}, run) SELECT {names}, ? FROM temp.incoming "
         "WHERE run IS ? ORDER BY rowid",
         [(new, old) for old, new in runs.items()],
     )
@@ -227,23 +245,26 @@ def _replace_jobs(connection: sqlite3.Connection) -> int:
 
 
 def _take_runs(connection: sqlite3.Connection) -> Mapping[int | None, int | None]:
-    """Copy the facts of the runs, once each; return their new numbers by the old."""
-    known = {facts: number for number, facts in connection.execute("SELECT * FROM main.runs")}
+    """Copy the environments of the runs, once each; return their new numbers by the old."""
+    known = {text: number for number, text in connection.execute("SELECT * FROM main.runs")}
     numbers: dict[int | None, int | None] = {None: None}
-    for old, facts in connection.execute(
-        "SELECT id, facts FROM source.runs ORDER BY id"
-    ).fetchall():
-        if facts not in known:
-            cursor = connection.execute("INSERT INTO main.runs (facts) VALUES (?)", [facts])
-            known[facts] = int(cursor.lastrowid or 0)
-        numbers[old] = known[facts]
+    for old, text in connection.execute("SELECT * FROM source.runs ORDER BY id").fetchall():
+        if text not in known:
+            cursor = connection.execute("INSERT INTO main.runs (environment) VALUES (?)", [text])
+            known[text] = int(cursor.lastrowid or 0)
+        numbers[old] = known[text]
     return numbers
 
 
 def _take_rest(connection: sqlite3.Connection, times: bool) -> None:
-    """Copy kept label maps and pictures and, where wanted, the times."""
-    for table in (*_BLOBS, *(["timings"] if times else [])):
-        connection.execute(f"INSERT OR REPLACE INTO main.{table} SELECT * FROM source.{table}")
+    """Copy all other tables and, where wanted, the times."""
+    for table in TABLES.values():
+        if table.name not in _APART or (times and table is schema.TIMINGS):
+            names = listed(table.columns)
+            connection.execute(
+                f"INSERT OR REPLACE INTO main.{table.name} ({names}) "
+                f"SELECT {names} FROM source.{table.name} ORDER BY rowid"
+            )
 
 
 def _timed_folder(folders: Sequence[Path], times_of: Path | None) -> list[Path]:
@@ -257,8 +278,8 @@ def _timed_folder(folders: Sequence[Path], times_of: Path | None) -> list[Path]:
     for folder in folders:
         with Store(folder, create=False) as store:
             if len(store.timings()):
-                facts = [run for run in store.runs() if run.get("cpu")] or [{}]
-                machine = {name: facts[-1].get(name) for name in ("cpu", "cores", "gpu")}
+                environments = [run for run in store.runs() if run.get("cpu")] or [{}]
+                machine = {name: environments[-1].get(name) for name in ("cpu", "cores", "gpu")}
                 machines.setdefault(json.dumps(machine), []).append(folder)
     if len(machines) > 1:
         named = "; ".join(f"{group[0]}: {machine}" for machine, group in machines.items())
@@ -274,11 +295,3 @@ def _refusal(conflicts: Sequence[str]) -> str:
     more = len(conflicts) - MOST_TOLD
     rest = f"; and {more} more" if more > 0 else ""
     return f"the folders disagree: {told}{rest}. Say whom to believe: --prefer first or last"
-
-
-def _columns(connection: sqlite3.Connection, schema: str) -> list[str]:
-    return [row[1] for row in connection.execute(f"PRAGMA {schema}.table_info(records)")]
-
-
-def _quoted(name: str) -> str:
-    return name.replace('"', '""')

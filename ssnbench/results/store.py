@@ -6,12 +6,12 @@ computing and never holds half a job. Reading and writing may overlap (write-ahe
 
 from __future__ import annotations
 
-import dataclasses
 import json
+import os
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,62 +19,28 @@ import pandas as pd
 
 from ssnbench.contracts import JobKey, Labels, Record, Timing, UsageError
 from ssnbench.io.packing import content_key, pack, unpack
+from ssnbench.results import schema
+from ssnbench.results.schema import (
+    KEY,
+    RECORDS,
+    SEGMENTATION,
+    TIMED,
+    listed,
+    quoted,
+    transaction,
+)
 
 FILE = "results.sqlite"
-VERSION = 2
-_APPLICATION = 0x53534E42  # "SSNB": tells our files from other SQLite files
 
-CERTIFICATE = ("smallest", "unlabelled")
-"""Columns that certify label maps made elsewhere; no scores."""
-
-KEY = tuple(field.name for field in dataclasses.fields(JobKey))
-_SEGMENTATION = tuple(name for name in KEY if name != "protocol")
-_FIXED = (*KEY, "truth", "label", "status", "reason", "n_raw", "n_components", "n_made")
-_TIMING = tuple(field.name for field in dataclasses.fields(Timing))
-
-_SCHEMA = f"""
-CREATE TABLE runs (id INTEGER PRIMARY KEY, facts TEXT NOT NULL);
-CREATE TABLE records (
-    algorithm TEXT, params TEXT, dataset TEXT, split TEXT, image TEXT, n_asked INTEGER,
-    protocol TEXT, code_version TEXT, truth INTEGER, label TEXT, status TEXT, reason TEXT,
-    n_raw INTEGER, n_components INTEGER, n_made INTEGER, run INTEGER REFERENCES runs,
-    PRIMARY KEY ({", ".join(KEY)}, truth));
-CREATE TABLE timings (
-    algorithm TEXT, params TEXT, label TEXT, image TEXT, height INTEGER, width INTEGER,
-    n_asked INTEGER, device TEXT, threads INTEGER, stage TEXT, seconds REAL, fastest REAL,
-    slowest REAL, repeats INTEGER, peak_mb REAL, code_version TEXT,
-    PRIMARY KEY (algorithm, params, image, n_asked, device, threads, stage, code_version));
-CREATE TABLE label_maps (content TEXT PRIMARY KEY, map BLOB NOT NULL);
-CREATE TABLE kept (
-    algorithm TEXT, params TEXT, dataset TEXT, split TEXT, image TEXT, n_asked INTEGER,
-    code_version TEXT, content TEXT REFERENCES label_maps,
-    PRIMARY KEY ({", ".join(_SEGMENTATION)}));
-CREATE TABLE pictures (
-    dataset TEXT, split TEXT, image TEXT, png BLOB NOT NULL, PRIMARY KEY (dataset, split, image));
-PRAGMA application_id = {_APPLICATION};
-PRAGMA user_version = {VERSION};
-"""
-
-_FROM_1 = """BEGIN IMMEDIATE;
-ALTER TABLE records RENAME COLUMN n_segments TO n_made;
-ALTER TABLE records RENAME COLUMN plugin_version TO code_version;
-ALTER TABLE timings RENAME COLUMN plugin_version TO code_version;
-ALTER TABLE kept RENAME COLUMN plugin_version TO code_version;
-PRAGMA user_version = 2;
-COMMIT;"""
-
-_FLOWS = """CREATE TABLE IF NOT EXISTS flows (
-    dataset TEXT, split TEXT, image TEXT, png BLOB NOT NULL, PRIMARY KEY (dataset, split, image))"""
-"""Came later than the rest: a file from before has no such table."""
-
-CURRENT = """(algorithm, params, code_version) IN (
-    SELECT algorithm, params, code_version FROM (
-        -- beside max(), SQLite takes bare columns from the row of the maximum
-        SELECT algorithm, params, code_version, max(rowid) FROM records
-        GROUP BY algorithm, label))"""
-"""Rows of the latest version of each plug-in: where one was edited, the older do not count.
-
-A label tells which parameters are not the default, so that it stays when the defaults change."""
+_BESIDE_KEY = tuple(name for name in RECORDS.columns if name not in (*KEY, "metrics", "run"))
+_VALUES_OF_KEY = attrgetter(*KEY)
+_METHOD, _IMAGE = tuple(schema.ASKED_METHODS.columns), tuple(schema.ASKED_IMAGES.columns)
+_ORDER = listed(
+    (
+        *("dataset", "split", "label", "n_asked", "image", "perturbation"),
+        *("protocol", "protocol_version", "truth"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -86,13 +52,23 @@ class Kept:
     dataset: str
     split: str
     image: str
+    perturbation: str
     n_asked: int
     code_version: str
+    data_version: str
     content: str
 
 
 class Store:
     """The results file of one run folder; made when it is not there.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    create : bool
+        Make what is not there; otherwise the file is to be read, from a disk that cannot be
+        written, too.
 
     Raises
     ------
@@ -106,33 +82,14 @@ class Store:
             raise UsageError(f"no results in {folder}: it holds no {FILE}; make some: ssnbench run")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, timeout=30, isolation_level=None)
-            self._prepare(path)
+            self._connection = _connected(path, read_only=not create and not _is_writable(path))
         except (OSError, sqlite3.OperationalError) as error:
             raise UsageError(f"cannot write to {folder}: {error}; choose another --out") from None
         except sqlite3.DatabaseError as error:
             raise UsageError(f"{path} is no results file of ssnbench: {error}") from None
         self.folder = folder
         self._known_columns: set[str] = set()
-
-    def _prepare(self, path: Path) -> None:
-        version = self._scalar("PRAGMA user_version")
-        if version > VERSION:
-            raise UsageError(
-                f"{path} was written by a newer ssnbench (format {version}, this one knows "
-                f"{VERSION}): update ssnbench, or choose another --out"
-            )
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")  # safe in WAL when a process dies
-        if version == 0:
-            if self._scalar("SELECT count(*) FROM sqlite_master"):
-                raise sqlite3.DatabaseError("it holds other tables")
-            self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-        elif self._scalar("PRAGMA application_id") != _APPLICATION:
-            raise sqlite3.DatabaseError("it was made by another program")
-        self._connection.execute(_FLOWS)
-        if version == 1:
-            self._connection.executescript(_FROM_1)
+        self._asked: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def __enter__(self) -> Store:
         return self
@@ -144,14 +101,74 @@ class Store:
         """Close the file."""
         self._connection.close()
 
+    def copy_to(self, path: Path) -> None:
+        """Write all that the store holds into a new file, in today's format."""
+        copy = sqlite3.connect(path)
+        self._connection.backup(copy)
+        copy.close()
+
     # ------------------------------------------------------------------ writing
 
-    def begin_run(self, facts: dict[str, Any]) -> int:
+    def begin_run(self, environment: Mapping[str, Any]) -> int:
         """Note what is constant in a run (command, versions, machine); return its number."""
         cursor = self._connection.execute(
-            "INSERT INTO runs (facts) VALUES (?)", [json.dumps(facts)]
+            "INSERT INTO runs (environment) VALUES (?)", [json.dumps(environment)]
         )
         return int(cursor.lastrowid or 0)
+
+    def ask(self, jobs: Iterable[tuple[JobKey, str, str]]) -> bool:
+        """Note which versions a command asks for: their rows count, those of others do not.
+
+        A method is asked for by dataset and split, so that a report never mixes two versions of
+        it; an image by itself, unless the dataset's code is another: then so are all its images.
+
+        Parameters
+        ----------
+        jobs : iterable of (key, label, version of the dataset's code)
+
+        Returns
+        -------
+        bool
+            Whether anything was asked for in another version than before.
+        """
+        codes: dict[tuple[str, str], str] = {}
+        with transaction(self._connection):
+            before = self._read_asked()
+            self._asked = dict(before)
+            for key, label, dataset_version in jobs:
+                self._ask_method(key, label)
+                self._ask_image(key, dataset_version)
+                codes[key.dataset, key.split] = dataset_version
+            self._connection.executemany(
+                "DELETE FROM asked_images "
+                "WHERE dataset = ? AND split = ? AND dataset_version NOT IN ('', ?)",
+                [(*place, version) for place, version in codes.items()],
+            )
+            self._asked = self._read_asked()
+        return self._asked != before
+
+    def _read_asked(self) -> dict[tuple[str, ...], tuple[str, ...]]:
+        """Versions that were asked for until now, by method and place, and by image."""
+        asked: dict[tuple[str, ...], tuple[str, ...]] = {}
+        for table in (schema.ASKED_METHODS, schema.ASKED_IMAGES):
+            rows = self._connection.execute(f"SELECT {listed(table.columns)} FROM {table.name}")
+            asked |= {row[: len(table.key)]: row[len(table.key) :] for row in rows}
+        return asked
+
+    def _ask_method(self, key: JobKey, label: str) -> None:
+        method = (key.algorithm, label, key.dataset, key.split)
+        version = (key.params, key.code_version)
+        if self._asked.get(method) != version:
+            self._insert("asked_methods", dict(zip(_METHOD, method + version, strict=True)))
+            self._asked[method] = version
+
+    def _ask_image(self, key: JobKey, dataset_version: str = "") -> None:
+        """Take note of an image's version, if it has one."""
+        image = (key.dataset, key.split, key.image)
+        version = (key.data_version, dataset_version)
+        if key.data_version and self._asked.get(image) != version:
+            self._insert("asked_images", dict(zip(_IMAGE, image + version, strict=True)))
+            self._asked[image] = version
 
     def add(
         self,
@@ -164,99 +181,113 @@ class Store:
         """Write all rows of one job, and what else is kept of it, in one transaction."""
         records = list(records)
         self._add_columns(name for record in records for name in record.scores)
-        with self._transaction():
+        with transaction(self._connection):
             for record in records:
-                self._insert("records", _row(record) | {"run": run})
+                self._write_record(_row(record) | {"run": run})
             key = records[0].key
             if labels is not None:
                 self._keep(key, labels)
-            place = {"dataset": key.dataset, "split": key.split, "image": key.image}
             for table, data in (("pictures", png), ("flows", flow)):
                 if data is not None:
-                    self._insert(table, place | {"png": data})
+                    image = {name: getattr(key, name) for name in schema.TABLES[table].key}
+                    self._insert(table, image | {"png": data})
+            self._ask_if_new(key, records[0].label)
 
-    def add_timings(self, timings: Iterable[Timing], code_version: str) -> None:
+    def _ask_if_new(self, key: JobKey, label: str) -> None:
+        """What is written without having been asked for counts, too."""
+        self._ask_method(key, label)
+        if self._asked.get((key.dataset, key.split, key.image), ("",))[0] != key.data_version:
+            self._ask_image(key)
+
+    def add_timings(self, timings: Iterable[Timing]) -> None:
         """Write the times of one algorithm on one image, all its stages at once."""
-        with self._transaction():
+        with transaction(self._connection):
             for timing in timings:
-                row = dataclasses.asdict(timing) | {"code_version": code_version}
-                self._insert("timings", row)
+                self._insert("timings", asdict(timing))
 
     def _keep(self, key: JobKey, labels: Labels) -> None:
         data = pack(labels)
         content = content_key(data)
         self._insert("label_maps", {"content": content, "map": data})
-        row = {name: getattr(key, name) for name in _SEGMENTATION}
+        row = {name: getattr(key, name) for name in SEGMENTATION}
         self._insert("kept", row | {"content": content})
 
-    def _insert(self, table: str, row: dict[str, Any]) -> None:
-        names = ", ".join(f'"{name}"' for name in row)
+    def _write_record(self, row: Mapping[str, Any]) -> None:
+        """Write a row; where the job was scored by other metrics before, its counts stay.
+
+        A label map that was kept no longer tells what it was before it was made connected.
+        """
+        keep = {
+            "n_raw": "coalesce(records.n_raw, excluded.n_raw)",
+            "n_components": "coalesce(records.n_components, excluded.n_components)",
+        }
+        news = (name for name in row if name not in (*KEY, "truth"))
+        sets = (f"{quoted(name)} = {keep.get(name, f'excluded.{quoted(name)}')}" for name in news)
+        self._connection.execute(
+            f"INSERT INTO records ({listed(row)}) VALUES ({', '.join('?' * len(row))}) "
+            f"ON CONFLICT ({listed((*KEY, 'truth'))}) DO UPDATE SET {', '.join(sets)}",
+            [*row.values()],
+        )
+
+    def _insert(self, table: str, row: Mapping[str, Any]) -> None:
         marks = ", ".join("?" * len(row))
         self._connection.execute(
-            f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", list(row.values())
+            f"INSERT OR REPLACE INTO {table} ({listed(row)}) VALUES ({marks})", [*row.values()]
         )
 
     def _add_columns(self, names: Iterable[str]) -> None:
         wanted = dict.fromkeys(name for name in names if name not in self._known_columns)
         if not wanted:
             return
-        there = set(self._columns())
-        for name in (name for name in wanted if name not in there):
-            self._connection.execute(f'ALTER TABLE records ADD COLUMN "{name}" REAL')
+        present = set(schema.columns_of(self._connection))
+        for name in (name for name in wanted if name not in present):
+            self._connection.execute(f"ALTER TABLE records ADD COLUMN {schema.quoted(name)} REAL")
         self._known_columns.update(wanted)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
 
     # ------------------------------------------------------------------ reading
 
-    def finished(self) -> set[JobKey]:
-        """Keys of all jobs that have rows, whatever their status."""
-        rows = self._connection.execute(f"SELECT DISTINCT {', '.join(KEY)} FROM records")
-        return {JobKey(*row) for row in rows}
+    def finished(self) -> dict[JobKey, str]:
+        """Jobs that have rows, whatever their status and version, and by which metrics.
 
-    def timed(self) -> set[tuple[str, str, str, int, str, int, str]]:
-        """What was timed: algorithm, params, image, n_asked, device, threads, plug-in version."""
-        return set(
-            self._connection.execute(
-                "SELECT DISTINCT algorithm, params, image, n_asked, device, threads, "
-                "code_version FROM timings"
-            )
-        )
+        The keys are those of the protocols' own metrics; beside each stands what was scored
+        instead, as in `JobKey.metrics`.
+        """
+        names = (*KEY, "metrics")
+        rows = self._connection.execute(f"SELECT DISTINCT {listed(names)} FROM records")
+        return {JobKey(**dict(zip(KEY, row, strict=False))): row[-1] for row in rows}
+
+    def timed(self) -> set[tuple[Any, ...]]:
+        """What was timed, as the values of the columns ``schema.TIMED``."""
+        return set(self._connection.execute(f"SELECT DISTINCT {listed(TIMED)} FROM timings"))
 
     def records(self) -> pd.DataFrame:
-        """All rows, one per label map and truth, in a stable order.
+        """All rows that count, one per label map and truth, in a stable order.
 
-        Where a plug-in was edited between two runs, only the rows of its latest version count.
+        Those count that are of the versions of method, image and truths that were asked for last.
         """
-        table = self._frame(
-            f"""SELECT {", ".join(f'"{name}"' for name in self._columns())} FROM records
-            WHERE {CURRENT}
-            ORDER BY dataset, split, label, n_asked, image, protocol, truth"""
+        names = [name for name in schema.columns_of(self._connection) if name != "run"]
+        return self._frame(
+            f"SELECT {listed(names)} FROM records "
+            f"WHERE {schema.asked_code()} AND {schema.asked_data()} ORDER BY {_ORDER}"
         )
-        return table.drop(columns="run")
 
     def timings(self) -> pd.DataFrame:
         """All measured times, one row per stage."""
-        return self._frame("SELECT * FROM timings ORDER BY label, params, n_asked, image, stage")
+        return self._frame(
+            "SELECT * FROM timings ORDER BY label, params, n_asked, dataset, split, image, stage"
+        )
 
     def runs(self) -> list[dict[str, Any]]:
-        """Facts of every run that wrote here, oldest first."""
-        rows = self._connection.execute("SELECT facts FROM runs ORDER BY id")
-        return [json.loads(facts) for (facts,) in rows]
+        """Environment of every run that wrote here, oldest first."""
+        rows = self._connection.execute("SELECT environment FROM runs ORDER BY id")
+        return [json.loads(environment) for (environment,) in rows]
 
     def kept(self) -> list[Kept]:
-        """Label maps that were kept, by the latest version of each plug-in."""
-        columns = ", ".join((*_SEGMENTATION, "content"))
+        """Label maps that were kept and count, as :meth:`records` has it."""
+        columns = listed((*SEGMENTATION, "content"))
         rows = self._connection.execute(
-            f"SELECT {columns} FROM kept WHERE {CURRENT} ORDER BY {columns}"
+            f"SELECT {columns} FROM kept WHERE {schema.asked_code(label=False)} "
+            f"AND {schema.asked_data()} ORDER BY {columns}"
         )
         return [Kept(*row) for row in rows]
 
@@ -264,6 +295,11 @@ class Store:
         """How the user wrote each algorithm, by (algorithm, params)."""
         rows = self._connection.execute("SELECT DISTINCT algorithm, params, label FROM records")
         return {(algorithm, params): label for algorithm, params, label in rows}
+
+    def algorithms_of_labels(self) -> dict[str, str]:
+        """Which algorithm goes by a label: the last one that was asked for."""
+        rows = self._connection.execute("SELECT label, algorithm FROM asked_methods ORDER BY rowid")
+        return dict(rows.fetchall())
 
     def label_map(self, content: str) -> Labels:
         """Return one kept label map, int32 (H, W)."""
@@ -282,7 +318,10 @@ class Store:
         return self._pngs("flows")
 
     def _pngs(self, table: str) -> dict[tuple[str, str, str], bytes]:
-        rows = self._connection.execute(f"SELECT dataset, split, image, png FROM {table}")
+        rows = self._connection.execute(
+            f"SELECT dataset, split, image, png FROM {table} WHERE {schema.asked_data()} "
+            "ORDER BY data_version"  # one of a known version goes before one of none
+        )
         return {(dataset, split, image): png for dataset, split, image, png in rows}
 
     def write_csv(self) -> Path:
@@ -290,9 +329,6 @@ class Store:
         path = self.folder / "results.csv"
         self.records().to_csv(path, index=False)
         return path
-
-    def _columns(self) -> list[str]:
-        return [row[1] for row in self._connection.execute("PRAGMA table_info(records)")]
 
     def _frame(self, query: str) -> pd.DataFrame:
         cursor = self._connection.execute(query)
@@ -304,8 +340,41 @@ class Store:
         return self._connection.execute(query, arguments).fetchone()[0]
 
 
+def _connected(path: Path, read_only: bool) -> sqlite3.Connection:
+    """Open a results file, brought to today's format: in the file, or a copy in memory."""
+    if read_only:
+        uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+    else:
+        connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+    try:
+        version = schema.version_of(connection)
+        if version > schema.VERSION:
+            raise UsageError(
+                f"{path} was written by a newer ssnbench (format {version}, this one knows "
+                f"{schema.VERSION}): update ssnbench, or choose another --out"
+            )
+        if read_only and version < schema.VERSION:
+            memory = sqlite3.connect(":memory:", isolation_level=None)
+            connection.backup(memory)
+            connection.close()
+            connection = memory
+        elif not read_only:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")  # safe in WAL if a process dies
+        schema.prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _is_writable(path: Path) -> bool:
+    """Whether the file and, for its log, the folder can be written."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
 def _row(record: Record) -> dict[str, Any]:
-    row = dataclasses.asdict(record.key) | {
-        name: getattr(record, name) for name in _FIXED if name not in KEY
-    }
-    return row | {name: value for name, value in record.scores.items() if name not in _FIXED}
+    row = dict(zip(KEY, _VALUES_OF_KEY(record.key), strict=True))
+    row |= {name: getattr(record, name) for name in _BESIDE_KEY} | {"metrics": record.key.metrics}
+    return row | {name: value for name, value in record.scores.items() if name not in row}

@@ -1,4 +1,4 @@
-"""How well people agree: each annotator of an image scored against the others, as a method is.
+"""How well annotators agree: each annotator of an image scored against the others, as a method is.
 
 What no annotator reaches when judged by the others is no fault of a method. The scores go into a
 file beside the store, since they belong to no job.
@@ -15,7 +15,6 @@ import pandas as pd
 from ssnbench.contracts import Sample, UsageError
 from ssnbench.labels import consecutive, count
 from ssnbench.metrics import METRICS, Reference, prepare, score
-from ssnbench.perturb import original
 from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import parse
 from ssnbench.results.inter_annotator import FILE
@@ -35,7 +34,7 @@ def score_annotators(folder: Path, root: Path | None = None) -> Path:
     Returns
     -------
     Path
-        A CSV with a row per (dataset, split, protocol, image, annotator, truth): the annotator's
+        A CSV with a row per (dataset, split, image, protocol, annotator, truth): the annotator's
         number of regions ``n_made``, and the metrics that compare with a truth.
 
     Raises
@@ -45,15 +44,15 @@ def score_annotators(folder: Path, root: Path | None = None) -> Path:
     """
     with Store(folder, create=False) as store:
         records = store.records()
-    records["dataset"] = records["dataset"].map(original)  # a perturbed image has the same truths
     rows: list[dict[str, Any]] = []
-    for (dataset, split), there in records.groupby(["dataset", "split"], sort=True):
-        source = DatasetRef(parse("datasets", str(dataset)), str(split), root)
-        samples = source.open()
-        names = [name for name in there["protocol"].unique() if len(name)]
-        for image in sorted(there["image"].unique()):
-            for row in _of_image(samples[image], names, source.undefined):
-                rows.append({"dataset": dataset, "split": split, "image": image} | row)
+    for (name, split), part in records.groupby(["dataset", "split"], sort=True):
+        dataset = DatasetRef(parse("datasets", str(name)), str(split), root)
+        samples = dataset.open()
+        columns = part[["protocol", "protocol_version"]].drop_duplicates()
+        protocols = list(columns.itertuples(index=False, name=None))
+        for image in sorted(part["image"].unique()):
+            for row in _of_image(samples[image], protocols, dataset.undefined):
+                rows.append({"dataset": name, "split": split, "image": image} | row)
     if not rows:
         raise UsageError(f"no image of {folder} has two annotators: there is nobody to compare")
     path = folder / FILE
@@ -65,20 +64,26 @@ def score_annotators(folder: Path, root: Path | None = None) -> Path:
 
 
 def _of_image(
-    sample: Sample, protocols: Sequence[str], undefined: Iterable[str]
+    sample: Sample, protocols: Sequence[tuple[str, int]], undefined: Iterable[str]
 ) -> Iterator[dict[str, Any]]:
     """Score each annotator against each other one; pixels without opinion are a region."""
     if len(sample.truths) < 2:
         return
-    for protocol in protocols:
-        reference = prepare(sample.truths, protocol.rpartition("/")[0])
+    for protocol, version in protocols:
+        reference = prepare(sample.truths, protocol)
         names = _judging(reference, undefined)
         for annotator, truth in enumerate(sample.truths):
-            found = score(consecutive(truth), reference, metrics=names)
-            for other, scores in enumerate(found):
+            by_other = score(consecutive(truth), reference, metrics=names)
+            for other, scores in enumerate(by_other):
                 if other != annotator:
-                    place = {"protocol": protocol, "annotator": annotator, "truth": other}
-                    yield place | {"n_made": count(truth)} | scores
+                    yield {
+                        "protocol": protocol,
+                        "protocol_version": version,
+                        "annotator": annotator,
+                        "truth": other,
+                        "n_made": count(truth),
+                        **scores,
+                    }
 
 
 def _judging(reference: Reference, undefined: Iterable[str]) -> list[str]:

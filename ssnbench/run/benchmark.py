@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssnbench.contracts import Timing
+from ssnbench.contracts import JobKey
 from ssnbench.results.store import FILE, Store
 from ssnbench.run import environment
-from ssnbench.run.execute import Tally, execute, missing
+from ssnbench.run.execute import execute, missing
 from ssnbench.run.job import Outcome
 from ssnbench.run.plan import Job, Plan
-from ssnbench.run.timing import TimingTask, time_apart
+from ssnbench.run.timing import TimingResult, TimingTask, time_apart
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class Listener:
         A phase begins: ``"jobs"`` or ``"times"``.
     done : callable (outcome)
         A job is done and written.
-    timed : callable (task, error)
-        A task was timed, or could not be (then ``error`` says why).
+    timed : callable (result)
+        A task was timed, or could not be.
     """
 
     planned: Callable[[str, int], None]
     done: Callable[[Outcome], None]
-    timed: Callable[[TimingTask, str], None]
+    timed: Callable[[TimingResult], None]
 
 
 def clear(folder: Path) -> None:
@@ -43,36 +43,40 @@ def clear(folder: Path) -> None:
 
 def compute(
     jobs: Sequence[Job], store: Store, n_workers: int, backend: str, listener: Listener
-) -> Tally:
-    """Do those jobs that the store has no rows of."""
+) -> bool:
+    """Do those jobs that the store has no rows of; return whether other rows count than before."""
+    changed = store.ask(_asked(jobs))
     todo = missing(jobs, store)
-    if not todo:
-        return Tally()
-    listener.planned("jobs", len(todo))
-    run = store.begin_run(environment.gather(jobs=n_workers, backend=backend, **_undefined(todo)))
-    tally = execute(todo, store, run, n_workers, backend, listener.done)
-    store.write_csv()
-    return tally
+    if todo:
+        listener.planned("jobs", len(todo))
+        facts = environment.gather(jobs=n_workers, backend=backend, **_undefined(todo))
+        execute(todo, store, store.begin_run(facts), n_workers, backend, listener.done)
+    if changed or todo:
+        store.write_csv()
+    return changed or bool(todo)
+
+
+def _asked(jobs: Iterable[Job]) -> Iterator[tuple[JobKey, str, str]]:
+    """Yield the jobs as the store takes note of them."""
+    versions: dict[tuple[str, str], str] = {}
+    for job in jobs:
+        place = (job.key.dataset, job.key.split)
+        if place not in versions:
+            versions[place] = job.dataset.code_version
+        yield job.key, job.label, versions[place]
 
 
 def _undefined(jobs: Sequence[Job]) -> dict[str, Any]:
     """Metrics that are not defined on a dataset: a report should know, but opens none."""
-    sources = {job.source for job in jobs}
-    found = {source.label: dict(source.undefined) for source in sources if source.undefined}
-    return {"undefined": found} if found else {}
+    datasets = {job.dataset for job in jobs}
+    undefined = {each.label: dict(each.undefined) for each in datasets if each.undefined}
+    return {"undefined": undefined} if undefined else {}
 
 
 def take_times(plan: Plan, store: Store, listener: Listener, threads: int = 1) -> int:
     """Time every algorithm at the middle count on the first image; return how many were timed."""
     tasks = [
-        TimingTask(
-            variant,
-            plan.source,
-            plan.images[0],
-            plan.n_shown,
-            threads,
-            plugin_files=plan.plugin_files,
-        )
+        TimingTask(variant, plan.dataset, plan.images[0], plan.n_shown, threads)
         for variant in plan.variants
     ]
     return time_tasks(tasks, store, listener)
@@ -81,35 +85,18 @@ def take_times(plan: Plan, store: Store, listener: Listener, threads: int = 1) -
 def time_tasks(tasks: Sequence[TimingTask], store: Store, listener: Listener) -> int:
     """Time those tasks that the store has no times of; return how many were timed."""
     known = store.timed()
-    todo = [task for task in tasks if _timing_key(task) not in known]
+    todo = [task for task in tasks if task.key not in known]
     if todo:
         listener.planned("times", len(todo))
-    for task, result in time_apart(todo):
-        _save(task, result, store)
-        listener.timed(task, result if isinstance(result, str) else "")
+    for result in time_apart(todo):
+        store.add_timings(result.timings)
+        listener.timed(result)
     return len(todo)
 
 
-def save_times(results: Iterable[tuple[TimingTask, list[Timing] | str]], folder: Path) -> None:
+def save_times(results: Iterable[TimingResult], folder: Path) -> None:
     """Write measured times into the store of a folder."""
     with Store(folder) as store:
         store.begin_run(environment.gather())
-        for task, result in results:
-            _save(task, result, store)
-
-
-def _save(task: TimingTask, result: list[Timing] | str, store: Store) -> None:
-    if not isinstance(result, str):
-        store.add_timings(result, task.variant.version("algorithms"))
-
-
-def _timing_key(task: TimingTask) -> tuple[str, str, str, int, str, int, str]:
-    return (
-        task.variant.name,
-        task.variant.canonical("algorithms"),
-        task.name,
-        task.n_asked,
-        task.device,
-        task.threads,
-        task.variant.version("algorithms"),
-    )
+        for result in results:
+            store.add_timings(result.timings)

@@ -8,17 +8,19 @@ in processes of their own, so that the one that kills is found, and costs its ow
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from ssnbench.contracts import UsageError
+from ssnbench.contracts import JobKey, Status, UsageError
+from ssnbench.metrics import covers
 from ssnbench.results.store import Store
 from ssnbench.run.job import Outcome, do, refused
 from ssnbench.run.plan import Job
@@ -30,28 +32,15 @@ _IN_FLIGHT = 4  # jobs handed out per worker; also what is suspected when a work
 _IN_A_LIST = 16  # jobs per worker between two writes, where outcomes do not come one by one
 
 
-@dataclass
-class Tally:
-    """How many jobs came out how."""
-
-    ok: int = 0
-    failed: int = 0
-    skipped: int = 0
-
-    @property
-    def total(self) -> int:
-        """How many jobs were done, well or not."""
-        return self.ok + self.failed + self.skipped
-
-    def count(self, outcome: Outcome) -> None:
-        """Count one outcome."""
-        setattr(self, outcome.status, getattr(self, outcome.status) + 1)
-
-
 def missing(jobs: Sequence[Job], store: Store) -> list[Job]:
-    """Jobs that the store has no rows of."""
+    """Jobs that the store has no rows of, or not by all the metrics that are asked for."""
     finished = store.finished()
-    return [job for job in jobs if job.key not in finished]
+    return [job for job in jobs if not _is_finished(job.key, finished)]
+
+
+def _is_finished(key: JobKey, finished: Mapping[JobKey, str]) -> bool:
+    scored = finished.get(replace(key, metrics="") if key.metrics else key)
+    return scored is not None and covers(scored, key.metrics)
 
 
 def execute(
@@ -61,7 +50,7 @@ def execute(
     n_workers: int = 1,
     backend: str = "loky",
     on_outcome: Callable[[Outcome], None] | None = None,
-) -> Tally:
+) -> Counter[Status]:
     """Do the jobs, write each outcome as it comes, and return how they came out.
 
     Parameters
@@ -79,10 +68,10 @@ def execute(
     on_outcome : callable, optional
         Told of every outcome after it was written.
     """
-    tally = Tally()
+    tally: Counter[Status] = Counter()
     for outcome in _outcomes(jobs, n_workers, backend):
         store.add(run, outcome.records, outcome.labels, outcome.png, outcome.flow)
-        tally.count(outcome)
+        tally[outcome.status] += 1
         if on_outcome is not None:
             on_outcome(outcome)
     return tally

@@ -1,4 +1,4 @@
-"""One job becomes one outcome: segment, gate, score. An error becomes rows, never a crash."""
+"""One job becomes one outcome: segment, connect, score. An error becomes rows, never a crash."""
 
 from __future__ import annotations
 
@@ -41,52 +41,48 @@ class Outcome:
 
 def do(job: Job) -> Outcome:
     """Do one job; whatever goes wrong in data or method is told in the outcome's rows."""
-    for path in job.plugin_files:
-        plugins.add_file(path)
+    key = job.key
+    for file in job.metric_files:
+        plugins.add_file(file)
     try:
-        sample = _sample(job.source, job.key.image)
-        reference = _reference(job.source, job.key.image, job.key.protocol)
-    except Exception as error:
-        return refused(job.key, job.label, "failed", reason(error))
-    if job.gate and job.key.n_asked > sample.image[..., 0].size:
-        why = f"more superpixels than pixels: {job.key.n_asked} in {_size(sample.image)}"
-        return refused(job.key, job.label, "skipped", why, len(sample.truths))
+        sample = _sample(job.dataset, key.image, key.data_version)
+        reference = _reference(job.dataset, key.image, key.data_version, key.protocol)
+    except (Exception, SystemExit) as error:
+        return refused(key, job.label, "failed", reason(error))
+    n_truths = len(sample.truths)
+    if job.enforce_connectivity and key.n_asked > sample.image[..., 0].size:
+        why = f"more superpixels than pixels: {key.n_asked} in {_size(sample.image)}"
+        return refused(key, job.label, "skipped", why, n_truths)
     try:
-        with warnings.catch_warnings(record=True) as said:
+        with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
-            outcome = _judged(job, job.make(sample, job.key.n_asked), sample, reference)
-    except Exception as error:
-        return refused(job.key, job.label, "failed", reason(error), len(sample.truths))
+            outcome = _scored(job, job.label_source(sample, key.n_asked), sample, reference)
+    except (Exception, SystemExit) as error:  # a script made a method may end its process politely
+        return refused(key, job.label, "failed", reason(error), n_truths)
     return Outcome(
-        tuple(_with_reason(record, said) for record in outcome.records),
+        tuple(_with_reason(record, warned) for record in outcome.records),
         outcome.labels if job.keep or job.show else None,
         encode_png(sample.image) if job.show else None,
         pack_flow(sample.flow, sample.valid) if job.show and sample.flow is not None else None,
     )
 
 
-def _judged(job: Job, raw: object, sample: Sample, reference: Reference) -> Outcome:
-    """Check a label map, pass it through the gate and score it against every truth."""
+def _scored(job: Job, raw: object, sample: Sample, reference: Reference) -> Outcome:
+    """Check a label map, make it connected where wanted, and score it against every truth."""
     labels = checked(raw, sample.image.shape[:2])
     n_raw = count(labels)
     made, n_made, n_components = (
         enforce_connectivity(labels, job.key.n_asked or n_raw)
-        if job.gate
+        if job.enforce_connectivity
         else Connected(consecutive(labels), n_raw, components(labels)[1])
     )
-    rows = score(
-        made,
-        reference,
-        sample.image,
-        job.metrics,
-        sample.flow,
-        sample.valid,
-    )
+    rows = score(made, reference, sample.image, job.metrics, sample.flow, sample.valid)
     if job.certify:
         rows = [row | certificate(labels) for row in rows]
-    if isinstance(job.make, Perturbed):
-        unperturbed = _unperturbed(job.make.computed, job.source, job.key.image, job.key.n_asked)
-        alike = agreement(made, unperturbed)
+    if isinstance(job.label_source, Perturbed):
+        method, key = job.label_source.computed, job.key
+        plain = _unperturbed(method, job.dataset, key.image, key.data_version, key.n_asked)
+        alike = agreement(made, plain)
         rows = [row | alike for row in rows]
     records = [
         Record(job.key, truth, job.label, "ok", "", n_raw, n_components, n_made, scores)
@@ -132,11 +128,11 @@ def _numbered(rows: Sequence[Mapping[str, float]], n_truths: int) -> dict[int, M
     return dict(enumerate(rows)) if n_truths else {-1: rows[0]}
 
 
-def _with_reason(record: Record, said: Sequence[warnings.WarningMessage]) -> Record:
+def _with_reason(record: Record, warned: Sequence[warnings.WarningMessage]) -> Record:
     """Note what the method warned of: a reader of the results should know it, too."""
-    if not said:
+    if not warned:
         return record
-    notes = "; ".join(dict.fromkeys(str(warning.message) for warning in said))
+    notes = "; ".join(dict.fromkeys(str(warning.message) for warning in warned))
     return replace(record, reason=notes[:_LONGEST_REASON])
 
 
@@ -144,30 +140,31 @@ def _size(image: Image) -> str:
     return f"{image.shape[0]} x {image.shape[1]}"
 
 
-# A worker does the jobs of an image one after the other: what it read is kept for the next.
+# A worker does the jobs of an image one after the other: what it read is kept for the next. The
+# version of the data is part of what is asked for, so that no changed image is taken from memory.
 
 
 @lru_cache(maxsize=4)
-def _dataset(source: DatasetRef) -> Dataset:
-    return source.open()
+def _dataset(dataset: DatasetRef) -> Dataset:
+    return dataset.open()
 
 
 @lru_cache(maxsize=2)
-def _sample(source: DatasetRef, image: str) -> Sample:
-    return _dataset(source)[image]
+def _sample(dataset: DatasetRef, image: str, _data_version: str) -> Sample:
+    return _dataset(dataset)[image]
 
 
 @lru_cache(maxsize=2)
-def _reference(source: DatasetRef, image: str, protocol: str) -> Reference:
-    sample = _sample(source, image)
-    name = protocol.rpartition("/")[0]  # without the version
-    return prepare(sample.truths, name, shape=sample.image.shape[:2])
+def _reference(dataset: DatasetRef, image: str, data_version: str, protocol: str) -> Reference:
+    sample = _sample(dataset, image, data_version)
+    return prepare(sample.truths, protocol, shape=sample.image.shape[:2])
 
 
 @lru_cache(maxsize=1)
-def _unperturbed(make: Computed, source: DatasetRef, image: str, n_asked: int) -> Labels:
+def _unperturbed(
+    method: Computed, dataset: DatasetRef, image: str, data_version: str, n_asked: int
+) -> Labels:
     """Superpixels of the image as it is; the jobs that perturb it follow one another."""
-    sample = _sample(source, image)
-    return enforce_connectivity(
-        checked(make(sample, n_asked), sample.image.shape[:2]), n_asked
-    ).labels
+    sample = _sample(dataset, image, data_version)
+    labels = checked(method(sample, n_asked), sample.image.shape[:2])
+    return enforce_connectivity(labels, n_asked).labels

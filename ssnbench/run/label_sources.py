@@ -1,6 +1,6 @@
 """Where the label map of a job comes from: computed, read from a file, or kept by an earlier run.
 
-Each maker is small and can be pickled; a worker calls it with the sample and the count asked for.
+Each source is small and can be pickled; a worker calls it with the sample and the count asked for.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LabelSource: TypeAlias = Callable[[Sample, int], Any]
 
 @dataclass(frozen=True)
 class Computed:
-    """By an algorithm of the shelf."""
+    """Computed by an algorithm."""
 
     variant: Variant
 
@@ -35,7 +35,7 @@ class Computed:
 
 @dataclass(frozen=True)
 class Perturbed:
-    """By an algorithm that sees the image perturbed; the map is of the original's frame."""
+    """Computed on the perturbed image; the map is brought back to the original's frame."""
 
     computed: Computed
     perturbation: Perturbation
@@ -53,7 +53,7 @@ class Perturbed:
 
 @dataclass(frozen=True)
 class FromFile:
-    """From a file that another program wrote."""
+    """Read from a file that another program wrote."""
 
     path: Path
 
@@ -64,7 +64,7 @@ class FromFile:
 
 @dataclass(frozen=True)
 class FromStore:
-    """From the label maps that an earlier run kept."""
+    """Taken from the label maps that an earlier run kept."""
 
     folder: Path
     content: str

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ssnbench import plugins
 from ssnbench.contracts import JobKey, UsageError
-from ssnbench.metrics import Protocol, with_metrics
+from ssnbench.metrics import Protocol, metric_files, with_metrics
 from ssnbench.metrics import protocol as find_protocol
-from ssnbench.perturb import Perturbation, perturbed_label
+from ssnbench.perturb import Perturbation
 from ssnbench.perturb import parse as parse_perturbations
 from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import Variant, parse_list, with_params
@@ -31,47 +31,46 @@ class Job:
         What makes it this job.
     label : str
         The algorithm as the user wrote it.
-    source : Source
-        The dataset.
-    make : LabelSource
+    dataset : DatasetRef
+        Where the image comes from.
+    label_source : LabelSource
         Where the label map comes from.
     metrics : tuple of str
         What is scored: the metrics of the protocol that the dataset defines.
-    gate : bool
-        Enforce connectivity; what others made may be scored as it is.
+    metric_files : tuple of Path
+        Loose plug-in files of metrics, which a worker must know.
+    enforce_connectivity : bool
+        Whether the map passes the connectivity step; one made elsewhere may be scored as it is.
     certify : bool
-        Note what should be known of a map that somebody else made.
+        Note what should be known of a map that was made elsewhere.
     keep : bool
         Store the label map.
     show : bool
         Store the picture and the label map: the report shows them.
-    plugin_files : tuple of Path
-        Loose plug-in files that a worker must know.
     """
 
     key: JobKey
     label: str
-    source: DatasetRef
-    make: LabelSource
+    dataset: DatasetRef
+    label_source: LabelSource
     metrics: tuple[str, ...]
-    gate: bool = True
+    metric_files: tuple[Path, ...] = ()
+    enforce_connectivity: bool = True
     certify: bool = False
     keep: bool = False
     show: bool = False
-    plugin_files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
 class Plan:
     """Everything that a run is going to do."""
 
-    source: DatasetRef
+    dataset: DatasetRef
     variants: tuple[Variant, ...]
     n_asked: tuple[int, ...]
-    protocol: str
+    protocol: Protocol
     images: tuple[str, ...]
     jobs: tuple[Job, ...]
-    plugin_files: tuple[Path, ...] = ()
 
     @property
     def n_shown(self) -> int:
@@ -79,28 +78,28 @@ class Plan:
         return _middle(self.n_asked)
 
 
-def protocol_on(source: DatasetRef, protocol: str, metrics: str = "") -> Protocol:
+def protocol_on(dataset: DatasetRef, text: str, metrics: str = "") -> Protocol:
     """Look up a protocol; without a tolerance it takes that of the dataset, if there is one.
 
     Parameters
     ----------
-    source : DatasetRef
-        The dataset.
-    protocol : str
-        As the user wrote it.
+    dataset : DatasetRef
+        What is scored by it.
+    text : str
+        The protocol as the user wrote it.
     metrics : str
         Other metrics than the protocol's own, see :func:`ssnbench.metrics.with_metrics`.
     """
-    chosen = find_protocol(protocol)
-    own = source.tolerances.get(chosen.name)
-    if own is not None and "(" not in protocol:
+    chosen = find_protocol(text)
+    own = dataset.tolerances.get(chosen.name)
+    if own is not None and "(" not in text:
         chosen = chosen.with_tolerance(own)
     return with_metrics(chosen, metrics)
 
 
-def scored_on(source: DatasetRef, protocol: Protocol) -> tuple[str, ...]:
+def scored_on(dataset: DatasetRef, protocol: Protocol) -> tuple[str, ...]:
     """Metrics of a protocol that are defined on a dataset."""
-    undefined = source.undefined
+    undefined = dataset.undefined
     return tuple(name for name in protocol.metrics if name not in undefined)
 
 
@@ -123,12 +122,11 @@ def check_counts(n_asked: Sequence[int]) -> tuple[int, ...]:
 
 def make(
     variants: Sequence[Variant],
-    source: DatasetRef,
+    dataset: DatasetRef,
     n_asked: Sequence[int],
     protocol: str = "seal",
     limit: int | None = None,
     keep_labels: bool = False,
-    plugin_files: Sequence[Path] = (),
     perturb: str | None = None,
     metrics: str = "",
 ) -> Plan:
@@ -138,64 +136,89 @@ def make(
     ----------
     variants : sequence of Variant
         The algorithms.
-    source : Source
-        The dataset.
+    dataset : DatasetRef
+        The images.
     n_asked : sequence of int
         Numbers of superpixels to ask for.
     protocol : str
-        Protocol that the label maps are scored under.
+        What they are scored by.
     limit : int, optional
         Take only the first images.
     keep_labels : bool
         Store every label map, not only those that the report shows.
-    plugin_files : sequence of Path
-        Loose plug-in files that workers must know.
     perturb : str, optional
-        Perturbations of every image, see :mod:`ssnbench.perturb`; their results are filed beside
-        those of the original, under a dataset of their own.
+        Perturbations of every image, see :mod:`ssnbench.perturb`; they come beside the image as
+        it is.
     metrics : str
         Other metrics than the protocol's own, see :func:`ssnbench.metrics.with_metrics`.
+
+    Raises
+    ------
+    UsageError
+        When the dataset has no images, or counts, protocol or perturbations are none.
     """
     counts = check_counts(n_asked)
-    keys = source.open().keys()
+    keys = dataset.open().keys()
     images = tuple(keys if limit is None else keys[: max(0, limit)])
     if not images:
-        raise UsageError(f"{source.label} has no images to run on (split {source.split})")
-    chosen = protocol_on(source, protocol, metrics)
-    scored = scored_on(source, chosen)
+        raise UsageError(f"{dataset.label} has no images to run on (split {dataset.split})")
+    judged_by = protocol_on(dataset, protocol, metrics)
+    scored, files = scored_on(dataset, judged_by), metric_files(judged_by)
     middle = _middle(counts)
     perturbations = () if perturb is None else parse_perturbations(perturb)
-    filed = [
-        (variant, variant.canonical("algorithms"), variant.version("algorithms"))
+    shown = set(images[:SHOWN_IMAGES])
+    methods = [
+        (
+            variant.name,
+            variant.label,
+            variant.canonical("algorithms"),
+            variant.version("algorithms"),
+            tuple(_label_sources(variant, perturbations)),
+        )
         for variant in variants
     ]
+    by_image = dataset.data_versions(images)
+    name, protocol_name = dataset.label, judged_by.label  # computed at every call
     jobs = tuple(
         Job(
-            JobKey(variant.name, params, dataset, source.split, image, n, chosen.key, version),
-            variant.label,
+            JobKey(
+                algorithm=algorithm,
+                params=params,
+                dataset=name,
+                split=dataset.split,
+                image=image,
+                perturbation=text,
+                n_asked=n,
+                protocol=protocol_name,
+                protocol_version=judged_by.version,
+                metrics=judged_by.selection,
+                code_version=code_version,
+                data_version=by_image[image],
+            ),
+            label,
+            dataset,
             source,
-            maker,
             scored,
+            files,
             keep=keep_labels,
-            show=dataset == source.label and image in images[:SHOWN_IMAGES] and n == middle,
-            plugin_files=tuple(plugin_files),
+            show=not text and n == middle and image in shown,
         )
         for image in images
-        for variant, params, version in filed
+        for algorithm, label, params, code_version, sources in methods
         for n in counts
-        for dataset, maker in _made_of(source, variant, perturbations)
+        for text, source in sources
     )
-    return Plan(source, tuple(variants), counts, chosen.key, images, jobs, tuple(plugin_files))
+    return Plan(dataset, tuple(variants), counts, judged_by, images, jobs)
 
 
-def _made_of(
-    source: DatasetRef, variant: Variant, perturbations: Sequence[Perturbation]
+def _label_sources(
+    variant: Variant, perturbations: Sequence[Perturbation]
 ) -> Iterator[tuple[str, LabelSource]]:
-    """Yield what a method is run on, and how: the image as it is, then every perturbation."""
+    """Yield what is done to an image, and the method run on it: as it is, then perturbed."""
     plain = Computed(variant)
-    yield source.label, plain
+    yield "", plain
     for perturbation in perturbations:
-        yield perturbed_label(source.label, perturbation), Perturbed(plain, perturbation)
+        yield perturbation.label, Perturbed(plain, perturbation)
 
 
 def _middle(counts: Sequence[int]) -> int:

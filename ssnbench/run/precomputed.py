@@ -2,52 +2,117 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from ssnbench import plugins
 from ssnbench.contracts import JobKey, UsageError
-from ssnbench.perturb import original
+from ssnbench.metrics import Protocol, metric_files
 from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import parse
-from ssnbench.results.store import Kept, Store
+from ssnbench.plugins.versions import combined, file_version
+from ssnbench.results.store import FILE, Kept, Store
 from ssnbench.run.label_sources import FromFile, FromStore
 from ssnbench.run.plan import SHOWN_IMAGES, Job, protocol_on, scored_on
 
 SUFFIXES = (".npy", ".png", ".csv", ".mat")
 
 
+@dataclass(frozen=True)
+class LabelMapFolder:
+    """Label maps that another program wrote, known by where they lie and what they contain.
+
+    Attributes
+    ----------
+    path : Path
+        Files ``IMAGE.npy``, ``.png``, ``.csv`` or ``.mat``, or subfolders of such whose names are
+        the counts asked for (``200/IMAGE.png``).
+    label : str
+        How the method is called.
+    """
+
+    path: Path
+    label: str
+
+    @property
+    def place(self) -> str:
+        """Stands for the method in results: no plug-in is called like it, nor other maps."""
+        return self.path.resolve().as_posix()
+
+    def by_count(self) -> Iterator[tuple[int, dict[str, Path]]]:
+        """Files by image, for every subfolder named by a count; 0 stands for an unknown count."""
+        counted = [sub for sub in self.path.iterdir() if sub.is_dir() and sub.name.isdigit()]
+        for sub in sorted(counted, key=lambda sub: int(sub.name)):
+            yield int(sub.name), _maps(sub)
+        if not counted:
+            yield 0, _maps(self.path)
+
+    def content_version(self) -> str:
+        """Short hash of all maps: those that were made anew are scored anew."""
+        return combined(
+            f"{n_asked} {image} {file_version(file)}"
+            for n_asked, files in self.by_count()
+            for image, file in files.items()
+        )
+
+
+def label_map_folder(path: Path, out: Path, name: str | None = None) -> LabelMapFolder:
+    """Name a folder of label maps so that it is told apart from other methods of a run folder.
+
+    Parameters
+    ----------
+    path : Path
+        The folder of label maps.
+    out : Path
+        The run folder; it need not be there.
+    name : str, optional
+        What the method is to be called; the folder's name by default. Where a plug-in or another
+        method of the run folder goes by it, the folders above it are put before it.
+
+    Raises
+    ------
+    UsageError
+        When ``path`` is no folder.
+    """
+    if not path.is_dir():
+        raise UsageError(f"{path} is no folder; give a folder of label maps or of a run")
+    unnamed = LabelMapFolder(path, name or path.resolve().name)
+    labels: Mapping[str, str] = {}
+    if (out / FILE).is_file():
+        with Store(out, create=False) as store:
+            labels = store.algorithms_of_labels()
+    for label, algorithm in labels.items():
+        if algorithm == unnamed.place and f"/{label}".endswith(f"/{unnamed.label}"):
+            return LabelMapFolder(path, label)
+    taken = {*labels, *plugins.names("algorithms")}
+    return LabelMapFolder(path, _told_apart(path.resolve(), unnamed.label, taken))
+
+
 def of_folder(
-    folder: Path,
-    source: DatasetRef,
-    name: str | None = None,
+    maps: LabelMapFolder,
+    dataset: DatasetRef,
     protocol: str = "seal",
-    gate: bool = False,
+    enforce_connectivity: bool = False,
     limit: int | None = None,
-    plugin_files: Sequence[Path] = (),
     metrics: str = "",
 ) -> list[Job]:
     """List the jobs that score a folder of label maps.
 
     Parameters
     ----------
-    folder : Path
-        Files ``IMAGE.npy``, ``.png``, ``.csv`` or ``.mat``, or subfolders of such whose names are
-        the counts asked for (``200/IMAGE.png``).
-    source : Source
+    maps : LabelMapFolder
+        The label maps.
+    dataset : DatasetRef
         The dataset whose images they belong to.
-    name : str, optional
-        Name of the method; the folder's by default.
     protocol : str
-        Protocol that they are scored under.
-    gate : bool
+        What they are scored by.
+    enforce_connectivity : bool
         Make the maps connected as those of a run are; otherwise they are scored as they are.
     limit : int, optional
         Take only the first images.
-    plugin_files : sequence of Path
-        Loose plug-in files that workers must know.
     metrics : str
         Other metrics than the protocol's own, see :func:`ssnbench.metrics.with_metrics`.
 
@@ -56,106 +121,144 @@ def of_folder(
     UsageError
         When no file is named after an image of the dataset.
     """
-    if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder; give a folder of label maps or of a run")
-    images = list(islice(source.open().keys(), limit))
-    chosen = protocol_on(source, protocol, metrics)
-    scored = scored_on(source, chosen)
-    label = name or folder.resolve().name
-    found = [
+    images = list(islice(dataset.open().keys(), limit))
+    files = [
         (n_asked, image, files[image])
-        for n_asked, files in _by_count(folder)
+        for n_asked, files in maps.by_count()
         for image in images
         if image in files
     ]
-    if not found:
-        raise UsageError(
-            f"no label map in {folder} is named after an image of {source.label} "
-            f"(such as {images[0]}{SUFFIXES[0]}); it may be {', '.join(SUFFIXES)}, "
-            "also in one subfolder per count"
-        )
-    params = json.dumps({"gate": gate})
-    version = _version(path for _, _, path in found)
-    shown = {image for _, image, _ in found[:SHOWN_IMAGES]}
+    if not files:
+        raise _no_map(maps, dataset, images)
+    judged_by = protocol_on(dataset, protocol, metrics)
+    scored, plugin_files = scored_on(dataset, judged_by), metric_files(judged_by)
+    params = json.dumps({"enforce_connectivity": enforce_connectivity})
+    code_version = maps.content_version()
+    by_image = dataset.data_versions(dict.fromkeys(image for _, image, _ in files))
+    shown = {image for _, image, _ in files[:SHOWN_IMAGES]}
     return [
         Job(
-            JobKey(label, params, source.label, source.split, image, n, chosen.key, version),
-            label,
-            source,
-            FromFile(path),
+            JobKey(
+                algorithm=maps.place,
+                params=params,
+                dataset=dataset.label,
+                split=dataset.split,
+                image=image,
+                n_asked=n_asked,
+                protocol=judged_by.label,
+                protocol_version=judged_by.version,
+                metrics=judged_by.selection,
+                code_version=code_version,
+                data_version=by_image[image],
+            ),
+            maps.label,
+            dataset,
+            FromFile(file),
             scored,
-            gate=gate,
+            plugin_files,
+            enforce_connectivity=enforce_connectivity,
             certify=True,
             show=image in shown,
-            plugin_files=tuple(plugin_files),
         )
-        for n, image, path in found
+        for n_asked, image, file in files
     ]
 
 
-def of_run(
-    folder: Path,
-    protocol: str,
-    root: Path | None = None,
-    plugin_files: Sequence[Path] = (),
-    metrics: str = "",
-) -> list[Job]:
-    """List the jobs that score the kept label maps of a run again, by other metrics or protocol."""
+def of_run(folder: Path, protocol: str, root: Path | None = None, metrics: str = "") -> list[Job]:
+    """List the jobs that score the kept label maps of a run by another protocol or metrics.
+
+    Raises
+    ------
+    UsageError
+        When the folder kept no label maps, or images or truths have changed since.
+    """
     with Store(folder, create=False) as store:
         kept = store.kept()
         if not kept:
             raise UsageError(f"{folder} has kept no label maps; run with --keep-labels")
         labels = store.labels_of_variants()
-    places = {(each.dataset, each.split) for each in kept}
-    sources = {
-        place: DatasetRef(parse("datasets", original(place[0])), place[1], root) for place in places
-    }
-    chosen = {place: protocol_on(source, protocol, metrics) for place, source in sources.items()}
-    scored = {place: scored_on(source, chosen[place]) for place, source in sources.items()}
-    return [
-        Job(
-            _key(each, chosen[each.dataset, each.split].key),
-            labels[each.algorithm, each.params],
-            sources[each.dataset, each.split],
-            FromStore(folder, each.content),
-            scored[each.dataset, each.split],
-            gate=False,  # what a run keeps has passed the gate
-            plugin_files=tuple(plugin_files),
-        )
-        for each in kept
-    ]
+    by_place: dict[tuple[str, str], list[Kept]] = {}
+    for each in kept:
+        by_place.setdefault((each.dataset, each.split), []).append(each)
+    jobs = []
+    for (name, split), maps in by_place.items():
+        dataset = DatasetRef(parse("datasets", name), split, root)
+        _check_unchanged(maps, dataset)
+        judged_by = protocol_on(dataset, protocol, metrics)
+        scored, plugin_files = scored_on(dataset, judged_by), metric_files(judged_by)
+        jobs += [
+            Job(
+                _key(each, judged_by),
+                labels[each.algorithm, each.params],
+                dataset,
+                FromStore(folder, each.content),
+                scored,
+                plugin_files,
+                enforce_connectivity=False,  # what a run keeps is connected
+            )
+            for each in maps
+        ]
+    return jobs
 
 
-def _key(kept: Kept, protocol: str) -> JobKey:
+def _key(kept: Kept, protocol: Protocol) -> JobKey:
+    """Key of the job that made a kept map, but of another protocol."""
+    made_by = {name: value for name, value in vars(kept).items() if name != "content"}
     return JobKey(
-        kept.algorithm,
-        kept.params,
-        kept.dataset,
-        kept.split,
-        kept.image,
-        kept.n_asked,
-        protocol,
-        kept.code_version,
+        **made_by,
+        protocol=protocol.label,
+        protocol_version=protocol.version,
+        metrics=protocol.selection,
     )
 
 
-def _by_count(folder: Path) -> Iterator[tuple[int, dict[str, Path]]]:
-    """Files by image, for every subfolder named by a count; 0 stands for an unknown count."""
-    counted = [sub for sub in folder.iterdir() if sub.is_dir() and sub.name.isdigit()]
-    for sub in sorted(counted, key=lambda sub: int(sub.name)):
-        yield int(sub.name), _maps(sub)
-    if not counted:
-        yield 0, _maps(folder)
+def _check_unchanged(kept: Sequence[Kept], dataset: DatasetRef) -> None:
+    """Refuse maps of images that have changed since they were segmented."""
+    known = {each.image: each.data_version for each in kept if each.data_version}
+    now = dataset.data_versions(known)
+    changed = [image for image, version in known.items() if version != now[image]]
+    if changed:
+        raise UsageError(
+            f"{len(changed)} images or truths of {dataset.label} {dataset.split} changed since "
+            f"their label maps were kept, such as {changed[0]}: segment them again by ssnbench run"
+        )
 
 
 def _maps(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES}
 
 
-def _version(paths: Iterable[Path]) -> str:
-    """Changes when any of the files does, so that maps which were made anew are scored anew."""
-    digest = hashlib.sha256()
-    for path in paths:
-        stat = path.stat()
-        digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns};".encode())
-    return digest.hexdigest()[:12]
+def _told_apart(path: Path, label: str, taken: Collection[str]) -> str:
+    """Put as many folders before a label as it takes to be free; a number where none does."""
+    for parent in (part for part in reversed(path.parent.parts) if part != path.anchor):
+        if label not in taken:
+            return label
+        label = f"{parent}/{label}"
+    number = 2
+    while (numbered := f"{label} {number}") in taken:
+        number += 1
+    return numbered if label in taken else label
+
+
+def _no_map(maps: LabelMapFolder, dataset: DatasetRef, images: Sequence[str]) -> UsageError:
+    """Error for maps that are named after no image; it names the split that they belong to."""
+    stems = {stem for _, files in maps.by_count() for stem in files}
+    hint = next((f"; {hint}" for hint in _in_other_splits(stems, dataset)), "")
+    return UsageError(
+        f"no label map in {maps.path} is named after an image of {dataset.label} {dataset.split} "
+        f"(such as {images[0]}{SUFFIXES[0]}); it may be {', '.join(SUFFIXES)}, "
+        f"also in one subfolder per count{hint}"
+    )
+
+
+def _in_other_splits(stems: Collection[str], dataset: DatasetRef) -> Iterator[str]:
+    for split in dataset.splits:
+        if split == dataset.split:
+            continue
+        try:
+            keys = DatasetRef(dataset.variant, split, dataset.root).open().keys()
+        except UsageError:  # it is not there
+            continue
+        image = next((key for key in keys if key in stems), None)
+        if image is not None:
+            yield f"{image} is in {split}: --split {split}"

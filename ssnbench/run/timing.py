@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
-from ssnbench import plugins
 from ssnbench.contracts import Image, Timing
 from ssnbench.labels import checked, enforce_connectivity
 from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import Variant, parameters
+from ssnbench.results.schema import TIMED
 from ssnbench.run.job import reason
 from ssnbench.run.label_sources import with_frames
 from ssnbench.run.threads import pinned
@@ -38,8 +37,8 @@ class TimingTask:
     ----------
     variant : Variant
         The algorithm.
-    source : Source
-        The dataset of the image.
+    dataset : DatasetRef
+        Where the image comes from.
     image : str
         Key of the image.
     n_asked : int
@@ -48,38 +47,51 @@ class TimingTask:
         Threads that the numeric libraries may use.
     device : {"cpu", "cuda"}
         Given to the algorithms that have a parameter ``device``.
-    plugin_files : tuple of Path
-        Loose plug-in files.
     """
 
     variant: Variant
-    source: DatasetRef
+    dataset: DatasetRef
     image: str
     n_asked: int
     threads: int = 1
     device: str = "cpu"
-    plugin_files: tuple[Path, ...] = ()
 
     @property
-    def name(self) -> str:
-        """Name of the image in the table."""
-        return f"{self.source.label}/{self.image}"
+    def key(self) -> tuple[Any, ...]:
+        """Values of the columns that make a measurement the same one, ``schema.TIMED``."""
+        values = {
+            "algorithm": self.variant.name,
+            "params": self.variant.canonical("algorithms"),
+            "code_version": self.variant.version("algorithms"),
+            "dataset": self.dataset.label,
+            "split": self.dataset.split,
+            **{name: getattr(self, name) for name in ("image", "n_asked", "device", "threads")},
+        }
+        return tuple(values[name] for name in TIMED)
 
 
-def time_apart(tasks: Sequence[TimingTask]) -> Iterator[tuple[TimingTask, list[Timing] | str]]:
+@dataclass(frozen=True)
+class TimingResult:
+    """What became of a task: its times, one for each stage, or the reason why there are none."""
+
+    task: TimingTask
+    timings: tuple[Timing, ...] = ()
+    reason: str = ""
+
+
+def time_apart(tasks: Sequence[TimingTask]) -> Iterator[TimingResult]:
     """Time the tasks one after the other, each in a fresh process.
 
     A process of its own makes its peak of memory the algorithm's, and lets it die without harm.
-    Yields every task with its times, or with the reason why there are none.
     """
     for task in tasks:
         with pinned(task.threads), _fresh_process() as process:
             try:
-                yield task, process.submit(_measure, task).result()
+                yield TimingResult(task, process.submit(_measure, task).result())
             except BrokenProcessPool:
-                yield task, "the process died"
+                yield TimingResult(task, reason="the process died")
             except Exception as error:
-                yield task, reason(error)
+                yield TimingResult(task, reason=reason(error))
 
 
 def measure(
@@ -91,7 +103,8 @@ def measure(
     """Seconds per stage of several calls, after one call that is not counted.
 
     Stages: those that the method marks (``colour``, ``network``, ``clustering``), ``other`` (the
-    rest of its call), ``segment`` (the whole call), ``connectivity`` (the gate) and ``total``.
+    rest of its call), ``segment`` (the whole call), ``connectivity`` (the step after it) and
+    ``total``.
     Repeats at least 3 times, at most 15, and stops in between after 2 seconds.
     """
     _once(algorithm, image, n_asked, synchronise)
@@ -124,30 +137,25 @@ def _once(
     }
 
 
-def _measure(task: TimingTask) -> list[Timing]:
+def _measure(task: TimingTask) -> tuple[Timing, ...]:
     """Time one task in this process."""
-    for path in task.plugin_files:
-        plugins.add_file(path)
+    key = dict(zip(TIMED, task.key, strict=True))
     synchronise, device = _on_device(task)
     takes_device = "device" in parameters("algorithms", task.variant.name)
     algorithm = task.variant.build("algorithms", **({"device": device} if takes_device else {}))
-    sample = task.source.open()[task.image]
-    image = sample.image
+    sample = task.dataset.open()[task.image]
     with pinned(task.threads), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a method warns of stands in its records
-        calls = measure(with_frames(algorithm, sample), image, task.n_asked, synchronise)
+        method = with_frames(algorithm, sample)
+        calls = measure(method, sample.image, task.n_asked, synchronise)
+    key["device"] = device if takes_device else "cpu"
     stages = {name: [call.get(name, 0.0) for call in calls] for name in calls[0]}
-    return [
+    return tuple(
         Timing(
-            algorithm=task.variant.name,
-            params=task.variant.canonical("algorithms"),
+            **key,
             label=task.variant.label,
-            image=task.name,
-            height=image.shape[0],
-            width=image.shape[1],
-            n_asked=task.n_asked,
-            device=device if takes_device else "cpu",
-            threads=task.threads,
+            height=sample.image.shape[0],
+            width=sample.image.shape[1],
             stage=stage,
             seconds=statistics.median(seconds),
             fastest=min(seconds),
@@ -156,7 +164,7 @@ def _measure(task: TimingTask) -> list[Timing]:
             peak_mb=_peak_mb(),
         )
         for stage, seconds in stages.items()
-    ]
+    )
 
 
 def _on_device(task: TimingTask) -> tuple[Callable[[], None] | None, str]:

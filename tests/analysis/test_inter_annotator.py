@@ -25,7 +25,7 @@ def halves(column: int) -> Labels:
 
 def test_every_ordered_pair_is_scored_and_nobody_against_himself() -> None:
     truths = (halves(2), halves(3), np.zeros((4, 6), np.int32))
-    rows = list(_of_image(Sample("a", IMAGE, truths), ["seal/1"], ["br"]))
+    rows = list(_of_image(Sample("a", IMAGE, truths), [("seal", 1)], ["br"]))
     pairs = {(row["annotator"], row["truth"]) for row in rows}
     assert pairs == {(a, b) for a in range(3) for b in range(3) if a != b}
     (row,) = (row for row in rows if (row["annotator"], row["truth"]) == (1, 0))
@@ -36,18 +36,18 @@ def test_every_ordered_pair_is_scored_and_nobody_against_himself() -> None:
 
 
 def test_one_annotator_has_nobody_to_agree_with() -> None:
-    assert not list(_of_image(Sample("a", IMAGE, (halves(2),)), ["seal/1"], []))
+    assert not list(_of_image(Sample("a", IMAGE, (halves(2),)), [("seal", 1)], []))
 
 
 def test_the_band_by_hand() -> None:
-    place = {"dataset": "d", "split": "s", "protocol": "seal/1"}
+    place = {"dataset": "d", "split": "s", "protocol": "seal", "protocol_version": 1}
     rows = [
         ("1", 0, 1, 0.8), ("1", 0, 2, 0.6), ("1", 1, 0, 0.9), ("1", 1, 2, 0.9), ("2", 0, 1, 0.4),
         ("other", 0, 1, 0.0),
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=["image", "annotator", "truth", "asa"]).assign(**place)
     records = pd.DataFrame({"image": ["1", "2"], "label": "m", "asa": 0.5})
-    section = sections.Section("d", "s", "seal/1", "d", records, ("asa", "br"))
+    section = sections.Section("d", "s", "seal", "d", records, ("asa", "br"))
     found = inter_annotator.bands(table, section)
     assert set(found) == {"asa"}
     band = found["asa"]

@@ -168,7 +168,13 @@ def records(labels: list[str], images: int, counts: list[int]) -> pd.DataFrame:
     ]
     names = ["label", "n_asked", "image", "truth", "n_made", "asa", "br", "co"]
     table = pd.DataFrame(rows, columns=names).assign(algorithm="m", params=lambda t: t["label"])
-    fixed = {"dataset": "d", "split": "s", "protocol": "seal/1", "code_version": "1"}
+    fixed: dict[str, str | int] = {
+        "dataset": "d",
+        "split": "s",
+        "protocol": "seal",
+        "code_version": "1",
+    }
+    fixed |= {"perturbation": "", "protocol_version": 1, "data_version": ""}
     return table.assign(**fixed, status="ok", reason="", n_raw=0, n_components=0)
 
 
@@ -179,7 +185,8 @@ def timings(labels: list[str], images: int) -> pd.DataFrame:
         for image in range(images)
     ]
     names = ["label", "params", "algorithm", "image", "n_asked", "seconds"]
-    return pd.DataFrame(rows, columns=names).assign(stage="total", device="cpu", threads=1)
+    place = {"dataset": "d", "split": "s"}
+    return pd.DataFrame(rows, columns=names).assign(stage="total", device="cpu", threads=1, **place)
 
 
 def analysed(table: pd.DataFrame, times: pd.DataFrame) -> SectionAnalysis:

@@ -25,7 +25,8 @@ MADE = (100, 100, 50, 400, 400, 800)
 
 def records(rows: list[Row] = ROWS, **columns: object) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["label", "n_asked", "image", "truth", "n_made", "asa"])
-    fixed = {"params": "{}", "dataset": "d", "split": "s", "protocol": "seal/1"}
+    fixed: dict[str, str | int] = {"params": "{}", "dataset": "d", "split": "s", "protocol": "seal"}
+    fixed |= {"perturbation": "", "protocol_version": 1, "data_version": ""}
     whole = {"code_version": "1", "status": "ok", "reason": "", "n_raw": 0, "n_components": 0}
     return table.assign(algorithm=table["label"], **(fixed | whole | columns))
 
@@ -142,7 +143,12 @@ def test_round_counts_of_a_wide_range_are_few() -> None:
 
 def test_sections_keep_apart_what_may_not_be_compared() -> None:
     table = pd.concat(
-        [records(), records(protocol="stutz/1"), records(protocol="stutz/2"), records(dataset="e")]
+        [
+            records(),
+            records(protocol="stutz"),
+            records(protocol="stutz", protocol_version=2),
+            records(dataset="e"),
+        ]
     )
     found = sections.split(table)
     assert [s.slug for s in found] == ["d-s-seal", "d-s-stutz", "d-s-stutz-2", "e-s-seal"]
@@ -226,8 +232,9 @@ def test_berkeley_counts_all_boundary_pixels_at_once() -> None:
         [("a", 0, 1, 2, 3, 10), ("a", 1, 1, 1, 3, 10), ("b", 0, 9, 17, 1, 30)],
         columns=["image", "truth", *counts],
     ).assign(label="m", n_asked=100, n_made=90, status="ok", br=0.5, bp=0.5, f=0.5)
-    rows = rows.assign(dataset="d", split="s", protocol="berkeley/1", algorithm="m", params="{}")
-    other = rows.assign(protocol="seal/1", **dict.fromkeys(counts, np.nan))
+    rows = rows.assign(dataset="d", split="s", protocol="berkeley", algorithm="m", params="{}")
+    rows = rows.assign(perturbation="", protocol_version=1)
+    other = rows.assign(protocol="seal", **dict.fromkeys(counts, np.nan))
     berkeley, seal = sections.split(pd.concat([rows, other]))
     summary = summarise(berkeley).set_index("metric")
     assert summary.pair_mean["br"] == pytest.approx(11 / 20)

@@ -315,10 +315,10 @@ def test_cityscapes_has_19_classes(tmp_path: Path) -> None:
 
 def test_cityscapes_tolerance(tmp_path: Path) -> None:
     source = dataset_ref("cityscapes", root=tmp_path)
-    assert protocol_on(source, "seal").key == "seal(r=3)/1"
-    assert protocol_on(source, "seal(r=1)").key == "seal/1"
-    assert protocol_on(source, "stutz").key == "stutz/1"
-    assert protocol_on(dataset_ref("collage"), "seal").key == "seal/1"
+    assert protocol_on(source, "seal").label == "seal(r=3)"
+    assert protocol_on(source, "seal(r=1)").label == "seal"
+    assert protocol_on(source, "stutz").label == "stutz"
+    assert protocol_on(dataset_ref("collage"), "seal").label == "seal"
 
 
 # ---------------------------------------------------------------------- sintel

@@ -64,7 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plugin.write_text(PLUGIN)
     run(folder, f"grid,slic,columns(note={NASTY})", 3, (12, 24, 40), plugin)
     with Store(folder) as store:
-        jobs = precomputed.of_run(folder, "stutz", None, [plugin])
+        jobs = precomputed.of_run(folder, "stutz")
         benchmark.compute(jobs, store, 1, "loky", benchmark.Listener(*3 * [lambda *_: None]))
         keep_metrics(store)
     with pytest.MonkeyPatch.context() as patch:
@@ -79,9 +79,8 @@ def run(
 ) -> None:
     plugins.add_file(plugin) if plugin else None
     source = dataset_ref(f"collage(height=60,n_images={n_images},width=80)")
-    files = [plugin] if plugin else []
     variants = plan.choose_algorithms(algos)
-    todo = plan.make(variants, source, counts, keep_labels=True, plugin_files=files)
+    todo = plan.make(variants, source, counts, keep_labels=True)
     with Store(folder) as store:
         benchmark.compute(todo.jobs, store, 1, "loky", benchmark.Listener(*3 * [lambda *_: None]))
         keep_metrics(store)

@@ -21,8 +21,6 @@ import pytest
 from ssnbench.contracts import JobKey, Labels, Record, Status, Timing, UsageError
 from ssnbench.io.packing import unpack
 from ssnbench.metrics import METRICS
-from ssnbench.perturb import parse as parse_perturbations
-from ssnbench.perturb import perturbed_label
 from ssnbench.report import draw
 from ssnbench.report.run_tables import machine_line, timed_by
 from ssnbench.results.store import Store
@@ -35,8 +33,32 @@ ENVIRONMENT = {
 
 
 def key(label: str, image: str, n_asked: int, **more: str) -> JobKey:
-    place = {"dataset": "toy", "split": "test", "protocol": "seal/1"} | more
-    return JobKey(label, "{}", image=image, n_asked=n_asked, code_version="1", **place)
+    place = {"dataset": "toy", "split": "test", "protocol": "seal", "code_version": "1"} | more
+    return JobKey(
+        algorithm=label, params="{}", image=image, n_asked=n_asked, protocol_version=1, **place
+    )
+
+
+def timing(label: str, seconds: float, **more: object) -> Timing:
+    """Time of a method on image ``a`` of the toy data."""
+    values = {
+        "params": "{}",
+        "code_version": "1",
+        "dataset": "toy",
+        "split": "test",
+        "image": "a",
+        "height": 30,
+        "width": 40,
+        "n_asked": 8,
+        "device": "cpu",
+        "threads": 1,
+        "stage": "total",
+        "fastest": seconds,
+        "slowest": seconds,
+        "repeats": 3,
+    }
+    known = {"algorithm": label, "label": label, "seconds": seconds}
+    return Timing(**(values | known | more))  # type: ignore[arg-type]
 
 
 def stripes(n: int) -> Labels:
@@ -58,7 +80,7 @@ def fill(
     truths: Iterable[int] = (0, 1),
     names: Iterable[str] = ("asa", "br", "bp", "ev"),
     shown: bool = True,
-    protocol: str = "seal/1",
+    protocol: str = "seal",
 ) -> Path:
     """Write a store whose every job went well; scores grow with the count."""
     with Store(folder) as store:
@@ -113,9 +135,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report with a method of a nasty name, a failed job and times."""
     folder = fill(tmp_path_factory.mktemp("report"), labels=("grid", NASTY))
     add(folder, key("grid", "c", 8), "grid", "failed", reason=f"ValueError: {NASTY}")
-    timing = Timing("grid", "{}", "grid", "a", 30, 40, 8, "cpu", 1, "total", 0.0123, 0.01, 0.02, 7)
     with Store(folder) as store:
-        store.add_timings([timing], "1")
+        store.add_timings([timing("grid", 0.0123, repeats=7)])
     draw(folder)
     return folder
 
@@ -364,11 +385,10 @@ def test_several_protocols_and_datasets_stand_apart(tmp_path: Path) -> None:
 def test_perturbed_images_have_no_section_of_their_own(tmp_path: Path) -> None:
     fill(tmp_path, names=["asa"])
     for strength, score in (("0.05", 0.6), ("0.1", 0.4)):
-        dataset = perturbed_label("toy", parse_perturbations(f"noise({strength})")[0])
         for label in ("grid", "slic"):
             for image in ("a", "b"):
                 for n in (4, 8):
-                    job = key(label, image, n, dataset=dataset)
+                    job = key(label, image, n, perturbation=f"noise({strength})")
                     add(tmp_path, job, label, "ok", n_made=n, scores={"asa": score})
     text = drawn(tmp_path)
     assert re.findall(r'class="of-section" data-section="([^"]+)" id=', text) == ["toy-test-seal"]
@@ -383,10 +403,9 @@ def test_label_maps_made_elsewhere_were_asked_for_nothing(tmp_path: Path) -> Non
 
 
 def test_times_alone(tmp_path: Path) -> None:
-    timing = Timing("slic", "{}", "slic", "a", 30, 40, 8, "cpu", 1, "total", 0.5, 0.5, 0.5, 3)
     with Store(tmp_path) as store:
         store.begin_run(ENVIRONMENT)
-        store.add_timings([timing], "1")
+        store.add_timings([timing("slic", 0.5)])
     text = drawn(tmp_path)
     assert "500.0" in text
     assert "Machine: Toaster 3000, 2 cores." in text
@@ -395,11 +414,8 @@ def test_times_alone(tmp_path: Path) -> None:
 def test_times_of_an_edited_plugin_are_left_out(tmp_path: Path) -> None:
     fill(tmp_path, labels=["slic"], counts=[8], shown=False)
     for version, seconds in (("1", 0.1), ("older", 0.7)):
-        timing = Timing(
-            "slic", "{}", "slic", "a", 30, 40, 8, "cpu", 1, "total", seconds, seconds, seconds, 3
-        )
         with Store(tmp_path) as store:
-            store.add_timings([timing], version)
+            store.add_timings([timing("slic", seconds, code_version=version)])
     drawn(tmp_path)
     assert pd.read_csv(tmp_path / "tables" / "runtimes.csv")["total"].tolist() == [0.1]
 

@@ -84,7 +84,7 @@ def test_a_plugin_from_elsewhere_brings_its_reference(tmp_path: Path) -> None:
         "PLUGIN = Mine\n"
     )
     plugins.add_file(tmp_path / "mine.py")
-    rows = {"algorithm": ["mine", "theirs"], "dataset": "bsds500", "protocol": "seal(r=2)/1"}
+    rows = {"algorithm": ["mine", "theirs"], "dataset": "bsds500", "protocol": "seal(r=2)"}
     uses = citations.used(pd.DataFrame(rows))
     assert [use.name for use in uses] == ["mine", "theirs", "bsds500", "seal"]
     assert (uses[0].about, uses[0].keys) == ("Mine, of our lab.", ["mine"])
@@ -121,7 +121,17 @@ def kept(folder: Path, dataset: str, labels: Labels) -> Store:
     store = Store(folder)
     run = store.begin_run({})
     for image in ("collage-0000", "collage-0001"):
-        key = JobKey("grid", "{}", dataset, "test", image, 12, "seal/1", "1")
+        key = JobKey(
+            algorithm="grid",
+            params="{}",
+            dataset=dataset,
+            split="test",
+            image=image,
+            n_asked=12,
+            protocol="seal",
+            protocol_version=1,
+            code_version="1",
+        )
         store.add(run, [Record(key, 0, "grid", "ok", "", 12, 12, 12, {"asa": 0.5})], labels)
     return store
 

@@ -100,7 +100,14 @@ def ladder(values: dict[str, float], n_images: int = 8) -> pd.DataFrame:
         for image in range(n_images)
     ]
     names = ["label", "n_asked", "image", "n_made", "asa"]
-    key = {"dataset": "d", "split": "s", "protocol": "seal/1", "params": "{}"}
+    key = {
+        "dataset": "d",
+        "split": "s",
+        "protocol": "seal",
+        "protocol_version": 1,
+        "perturbation": "",
+        "params": "{}",
+    }
     rest = {"truth": 0, "status": "ok", "reason": ""}
     table = pd.DataFrame(rows, columns=names)
     return table.assign(algorithm=table["label"], **key, **rest)

@@ -36,10 +36,11 @@ from ssnbench.reproduce.run_recipe import RecipeOptions, choose_recipes, run_rec
 from ssnbench.reproduce.sources import find, resolve
 from ssnbench.reproduce.times import devices
 from ssnbench.reproduce.work import RecipeContext
+from ssnbench.results.schema import TIMED
 from ssnbench.results.store import Store
 from ssnbench.run import benchmark, label_sources
 from ssnbench.run.benchmark import Listener
-from ssnbench.run.timing import TimingTask
+from ssnbench.run.timing import TimingResult, TimingTask
 
 # Jampani et al. 2018, Table 1.
 TABLE_1 = """
@@ -193,7 +194,7 @@ def test_figure_5_from_nothing_to_the_sheet_and_not_twice(
     assert note == "! built-in collage, not BSDS500: 1 image"
     data = pd.read_csv(out / "fig5.csv")
     assert data.groupby("panel").size().tolist() == [2 * n_methods] * 2
-    assert set(data["protocol"]) == {"seal/1", "berkeley/1"}
+    assert set(data["protocol"]) == {"seal", "berkeley"}
     caption = (out / "fig5.md").read_text()
     assert "seal; berkeley" in caption
     assert "20, 40" in caption
@@ -292,17 +293,25 @@ def test_captions_hold_what_a_reader_must_know() -> None:
 def test_table_1_has_both_columns(context: RecipeContext, monkeypatch: pytest.MonkeyPatch) -> None:
     timed: list[TimingTask] = []
 
-    def quick(tasks: list[TimingTask]) -> Iterator[tuple[TimingTask, list[Timing] | str]]:
+    def quick(tasks: list[TimingTask]) -> Iterator[TimingResult]:
         for task in tasks:
             timed.append(task)
             if task.variant.name == "ers":
-                yield task, "no time"
+                yield TimingResult(task, reason="no time")
                 continue
-            params = task.variant.canonical("algorithms")
-            facts = (task.variant.name, params, task.variant.label, task.name, 512, 1024)
             seconds = 0.25 if task.variant.name == "slic" else 0.5
-            rest = (seconds, seconds, seconds, 3)
-            yield task, [Timing(*facts, task.n_asked, task.device, 1, "total", *rest)]
+            total = Timing(
+                **dict(zip(TIMED, task.key, strict=True)),
+                label=task.variant.label,
+                height=512,
+                width=1024,
+                stage="total",
+                seconds=seconds,
+                fastest=seconds,
+                slowest=seconds,
+                repeats=3,
+            )
+            yield TimingResult(task, (total,))
 
     monkeypatch.setattr(benchmark, "time_apart", quick)
     made = run_recipe(RECIPES["table1"], RecipeOptions(), context)

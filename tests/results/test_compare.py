@@ -14,6 +14,28 @@ from ssnbench.results.store import Store
 NASTY = "a[bold]<script>"
 
 
+def timing(label: str, version: str, seconds: float) -> Timing:
+    return Timing(
+        algorithm=label,
+        params="{}",
+        code_version=version,
+        label=label,
+        dataset="toy",
+        split="test",
+        image="a",
+        height=3,
+        width=4,
+        n_asked=4,
+        device="cpu",
+        threads=1,
+        stage="total",
+        seconds=seconds,
+        fastest=1,
+        slowest=1,
+        repeats=3,
+    )
+
+
 def fill(
     folder: Path,
     scores: dict[str, dict[str, float]],
@@ -27,10 +49,19 @@ def fill(
     with Store(folder) as store:
         run = store.begin_run({"cpu": "Toaster", "packages": {"numpy": version}})
         for image, found in scores.items():
-            key = JobKey(label, "{}", "toy", "test", image, 4, "seal/1", version)
+            key = JobKey(
+                algorithm=label,
+                params="{}",
+                dataset="toy",
+                split="test",
+                image=image,
+                n_asked=4,
+                protocol="seal",
+                protocol_version=1,
+                code_version=version,
+            )
             store.add(run, [Record(key, 0, label, status, "", 4, 4, 4, found)])
-        stage = Timing(label, "{}", label, "a", 3, 4, 4, "cpu", 1, "total", seconds, 1, 1, 3)
-        store.add_timings([stage], version)
+        store.add_timings([timing(label, version, seconds)])
     return folder
 
 

@@ -18,7 +18,17 @@ PNG = encode_png(np.zeros((3, 4, 3), np.uint8))
 
 
 def job(image: str, label: str = "slic", version: str = "1") -> JobKey:
-    return JobKey(label, "{}", "toy", "test", image, 4, "seal/1", version)
+    return JobKey(
+        algorithm=label,
+        params="{}",
+        dataset="toy",
+        split="test",
+        image=image,
+        n_asked=4,
+        protocol="seal",
+        protocol_version=1,
+        code_version=version,
+    )
 
 
 def rows(
@@ -37,9 +47,25 @@ def fill(folder: Path, *jobs: list[Record], cpu: str = "Toaster", timed: bool = 
             store.add(run, records, labels if records[0].status == "ok" else None, PNG)
         if timed:
             took = Timing(
-                "slic", "{}", "slic", "a", 3, 4, 4, "cpu", 1, "total", len(cpu), 1.0, 1.0, 3
+                algorithm="slic",
+                params="{}",
+                code_version="1",
+                label="slic",
+                dataset="toy",
+                split="test",
+                image="a",
+                height=3,
+                width=4,
+                n_asked=4,
+                device="cpu",
+                threads=1,
+                stage="total",
+                seconds=len(cpu),
+                fastest=1.0,
+                slowest=1.0,
+                repeats=3,
             )
-            store.add_timings([took], "1")
+            store.add_timings([took])
     return folder
 
 
@@ -83,9 +109,7 @@ def test_merging_again_changes_nothing(tmp_path: Path) -> None:
 def test_conflicts_are_named_and_refused(tmp_path: Path, told: list[Record]) -> None:
     one = fill(tmp_path / "one", rows(job("a")), rows(job("b")))
     other = fill(tmp_path / "other", told)
-    with pytest.raises(
-        UsageError, match=r"slic asked for 4 on b of toy test by seal/1: other rows"
-    ):
+    with pytest.raises(UsageError, match=r"slic asked for 4 on b of toy test by seal: other rows"):
         merge([one, other], tmp_path / "all")
     assert not (tmp_path / "all").exists()
     for prefer, kept in (("first", rows(job("b"))), ("last", told)):
@@ -167,4 +191,7 @@ def test_annotators_are_joined_too(tmp_path: Path) -> None:
     )
     merge([one, other], tmp_path / "all")
     joined = (tmp_path / "all" / "annotators.csv").read_text()
-    assert joined == f"{head}toy,test,01,seal/1,0,1,0.5\ntoy,test,2,seal/1,0,1,0.7\n"
+    assert joined == (
+        "dataset,split,image,protocol,protocol_version,annotator,truth,asa\n"
+        "toy,test,01,seal,1,0,1,0.5\ntoy,test,2,seal,1,0,1,0.7\n"
+    )

@@ -8,9 +8,20 @@ import numpy as np
 import pytest
 
 from ssnbench.contracts import JobKey, Labels, Record, Timing, UsageError
-from ssnbench.results.store import FILE, VERSION, Store
+from ssnbench.results.schema import VERSION
+from ssnbench.results.store import FILE, Store
 
-KEY = JobKey("slic", "{}", "toys", "test", "a", 100, "seal/1", "v1")
+KEY = JobKey(
+    algorithm="slic",
+    params="{}",
+    dataset="toys",
+    split="test",
+    image="a",
+    n_asked=100,
+    protocol="seal",
+    protocol_version=1,
+    code_version="v1",
+)
 
 
 def record(key: JobKey = KEY, truth: int = 0, **scores: float) -> Record:
@@ -84,11 +95,28 @@ def test_kept_maps_of_an_older_code_version_do_not_count(tmp_path: Path, toy_tru
 
 def test_timings(tmp_path: Path) -> None:
     timing = Timing(
-        "slic", "{}", "slic", "toys/a", 3, 4, 100, "cpu", 1, "total", 0.1, 0.09, 0.2, 5, 7.0
+        algorithm="slic",
+        params="{}",
+        code_version="v1",
+        label="slic",
+        dataset="toys",
+        split="test",
+        image="a",
+        height=3,
+        width=4,
+        n_asked=100,
+        device="cpu",
+        threads=1,
+        stage="total",
+        seconds=0.1,
+        fastest=0.09,
+        slowest=0.2,
+        repeats=5,
+        peak_mb=7.0,
     )
     with Store(tmp_path) as store:
-        store.add_timings([timing, replace(timing, stage="colour", seconds=0.01)], "v1")
-        assert store.timed() == {("slic", "{}", "toys/a", 100, "cpu", 1, "v1")}
+        store.add_timings([timing, replace(timing, stage="colour", seconds=0.01)])
+        assert store.timed() == {("slic", "{}", "v1", "toys", "test", "a", 100, "cpu", 1)}
         assert sorted(store.timings().seconds) == [0.01, 0.1]
 
 
@@ -97,7 +125,9 @@ def test_newer_format_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / FILE) as connection:
         connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     connection.close()
-    with pytest.raises(UsageError, match=r"newer ssnbench \(format 2, this one knows 1\)"):
+    with pytest.raises(
+        UsageError, match=rf"newer ssnbench \(format {VERSION + 1}, this one knows {VERSION}\)"
+    ):
         Store(tmp_path)
 
 
