@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ssnbench.results.store import KEY, Store
+from ssnbench.results.schema import SEGMENTATION
+from ssnbench.results.store import Store
 
 _BEST_COUNT = 200  # superpixels are told apart best by eye at about this count
 
@@ -19,8 +20,9 @@ def kept_maps(store: Store, records: pd.DataFrame) -> pd.DataFrame:
         One row per map: what made it, as in the records, with ``label`` and ``n_made``, and
         ``content``, by which the store has it.
     """
-    names = [name for name in KEY if name != "protocol"]
+    names = list(SEGMENTATION)
     kept = pd.DataFrame([vars(item) for item in store.kept()], columns=[*names, "content"])
+    kept = kept[kept["perturbation"] == ""]
     labelled = records.drop_duplicates(names)[[*names, "label", "n_made"]]
     return kept.merge(labelled, on=names)
 
