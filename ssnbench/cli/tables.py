@@ -133,7 +133,7 @@ def list_metrics() -> None:
 
 
 def list_protocols() -> None:
-    """Print the yard-sticks and what they score."""
+    """Print the protocols and what they score."""
     from ssnbench.metrics import PROTOCOLS
 
     table = _table("protocol", "title", "metrics")

@@ -32,7 +32,7 @@ def record(key: JobKey, asa: float) -> Record:
 
 
 def scores(store: Store) -> list[float]:
-    return store.records()["asa"].tolist()
+    return [float(score) for score in store.records()["asa"]]
 
 
 def test_an_edit_that_is_taken_back_brings_its_rows_back(tmp_path: Path, toy_truth: Labels) -> None:
