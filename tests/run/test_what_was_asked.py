@@ -1,0 +1,189 @@
+"""Commands as users type them: results are of what was asked for, whatever came before."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssnbench.analysis import equal_counts, sections
+from ssnbench.analysis.summary import summarise
+from ssnbench.analysis.tradeoffs import quality_and_time
+from ssnbench.cli import main
+from ssnbench.io.images import write_image
+from ssnbench.io.label_maps import write_labels
+from ssnbench.results.store import Store
+
+STRIPES = '''"""Stripes, for the tests."""
+from dataclasses import dataclass
+import numpy as np
+from parts import AXIS
+
+@dataclass(frozen=True)
+class Stripes:
+    def __call__(self, image, n_segments):
+        return np.indices(image.shape[:2])[AXIS] * n_segments // image.shape[AXIS]
+
+PLUGIN = Stripes
+'''
+SIZE = (24, 32)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder whose name holds what once marked perturbed images: two pictures, a truth each."""
+    folder = tmp_path / "~photos"
+    (folder / "labels").mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for name in ("a", "b"):
+        write_image(folder / f"{name}.png", random.integers(0, 255, (*SIZE, 3), dtype=np.uint8))
+        write_truth(folder, name, 0)
+    return folder
+
+
+def write_truth(folder: Path, name: str, axis: int) -> None:
+    write_labels(folder / "labels" / f"{name}.png", halves(axis))
+
+
+def halves(axis: int, step: int = 12) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
+    return np.ascontiguousarray(np.indices(SIZE)[axis] // step, dtype=np.int32)
+
+
+def scores(folder: Path) -> pd.DataFrame:
+    with Store(folder, create=False) as store:
+        return store.records()
+
+
+def run(photos: Path, out: Path, *more: str) -> int:
+    command = ["run", "--dataset", f"folder(path={photos})", "--segments", "6", "--jobs", "1"]
+    return main([*command, "--no-times", "--out", str(out), *more])
+
+
+def test_corrected_and_added_truths_are_scored(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run(photos, out, "--algos", "grid") == 0
+    before = scores(out).set_index("image")["asa"]
+    write_truth(photos, "a", 1)
+    (photos / "labels" / "2").mkdir()
+    write_labels(photos / "labels" / "2" / "b.npy", halves(1))
+    assert run(photos, out, "--algos", "grid") == 0
+    after = scores(out)
+    assert after["image"].tolist() == ["a", "b", "b"]
+    assert after["asa"][0] != before["a"]
+    assert after["asa"][1] == before["b"]
+
+
+def test_a_path_with_a_tilde_is_no_perturbation(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run(photos, out, "--algos", "grid", "--perturb", "fliplr") == 0
+    assert set(scores(out)["perturbation"]) == {"", "fliplr"}
+    plain = [each for each in sections.split(scores(out)) if not each.perturbation]
+    assert [each.dataset for each in plain] == [f"folder(path='{photos}')"]
+    assert f'id="{plain[0].slug}"' in (out / "index.html").read_text()
+
+
+def test_an_edit_beside_the_plug_in_counts_until_it_is_taken_back(
+    photos: Path, tmp_path: Path
+) -> None:
+    plugin, parts = tmp_path / "mine.py", tmp_path / "parts.py"
+    plugin.write_text(STRIPES)
+    command = [sys.executable, "-c", "import sys; from ssnbench.cli import main; sys.exit(main())"]
+    command += ["run", "--dataset", f"folder(path={photos})", "--algos", "mine", "--limit", "1"]
+    command += ["--plugin", str(plugin), "--segments", "6", "--no-times", "--jobs", "1"]
+    found = []
+    for axis in (0, 1, 0):
+        parts.write_text(f"AXIS = {axis}  # {'x' * axis}\n")
+        done = subprocess.run(
+            [*command, "--out", str(tmp_path / "out")],
+            env={"PYTHONPATH": str(tmp_path), "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        found.append(scores(tmp_path / "out")["asa"].item())
+    assert found[0] == found[2] != found[1]
+    with Store(tmp_path / "out", create=False) as store:
+        assert len(store.runs()) == 2  # the third computed nothing
+
+
+def test_label_maps_of_one_name_do_not_shadow_each_other(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for tool, step in (("A", 4), ("B", 8)):
+        for name in ("maps", "slic"):
+            (tmp_path / tool / name).mkdir(parents=True)
+            write_labels(tmp_path / tool / name / "a.npy", halves(0, step))
+    common = ["--dataset", f"folder(path={photos})", "--jobs", "1", "--out", str(out)]
+    for place in ("A/maps", "B/maps", "A/slic", "A/maps"):
+        assert main(["evaluate", str(tmp_path / place), *common]) == 0
+    assert run(photos, out, "--algos", "slic", "--limit", "1") == 0
+    made = scores(out).set_index("label")["n_made"]
+    assert (made["maps"], made["B/maps"], made["A/slic"]) == (6, 3, 6)
+    assert set(made.index) == {"maps", "B/maps", "A/slic", "slic"}
+    write_labels(tmp_path / "A" / "maps" / "a.npy", halves(0, 6))
+    assert main(["evaluate", str(tmp_path / "A/maps"), *common, "--enforce-connectivity"]) == 0
+    table = scores(out).set_index("label")
+    assert table["n_made"]["maps"] == 4
+    assert json.loads(table["params"]["maps"]) == {"enforce_connectivity": True}
+
+
+def test_maps_of_another_split_name_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin = tmp_path / "parted.py"
+    plugin.write_text(
+        "from dataclasses import dataclass\n\n@dataclass(frozen=True)\nclass Parted:\n"
+        '    root: object = None\n    split: str = "test"\n    SPLITS = ("test", "val")\n\n'
+        '    def keys(self):\n        return ["t"] if self.split == "test" else ["v"]\n\n'
+        "PLUGIN = Parted\n"
+    )
+    (tmp_path / "maps").mkdir()
+    write_labels(tmp_path / "maps" / "v.npy", halves(0))
+    command = ["evaluate", str(tmp_path / "maps"), "--dataset", "parted", "--plugin", str(plugin)]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr().err
+    assert "an image of parted test" in told
+    assert "v is in val: --split val" in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_kept_maps_of_changed_images_are_refused(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run(photos, out, "--algos", "grid", "--keep-labels") == 0
+    assert main(["evaluate", str(out), "--protocol", "stutz", "--jobs", "1"]) == 0
+    write_truth(photos, "b", 1)
+    assert main(["evaluate", str(out), "--protocol", "berkeley", "--jobs", "1"]) == 2
+    assert "1 images or truths of" in capsys.readouterr().err
+
+
+def test_times_of_a_real_run_are_found_beside_its_quality(tmp_path: Path) -> None:
+    command = ["run", "--dataset", "collage(height=40,width=60,n_images=2)", "--algos", "grid,slic"]
+    command += ["--segments", "6,12,24", "--jobs", "1", "--out", str(tmp_path)]
+    assert main(command) == 0
+    with Store(tmp_path, create=False) as store:
+        (section,) = sections.split(store.records())
+        timings = store.timings()
+    counts = equal_counts.round_counts(section.scored["n_asked"])
+    level = equal_counts.at_equal_counts(section, counts)
+    count = equal_counts.fullest_count(level)
+    assert count is not None
+    found = quality_and_time(section, summarise(section), level, timings, count)
+    assert sorted(found["label"]) == ["grid", "slic"]
+    assert (found["seconds"] > 0).all()
+    assert list((tmp_path / "figures").glob("*-over-time-*.pdf"))
+
+
+def test_a_method_that_ends_the_process_costs_its_own_rows(photos: Path, tmp_path: Path) -> None:
+    plugin = tmp_path / "leaves.py"
+    plugin.write_text(STRIPES.replace("from parts import AXIS", "AXIS = 0").replace(
+        "        return", '        raise SystemExit("usage: tool IMAGE")\n        return'
+    ))  # fmt: skip
+    out = tmp_path / "out"
+    assert run(photos, out, "--algos", "leaves,grid", "--plugin", str(plugin)) == 1
+    table = scores(out).groupby("label")["status"].first()
+    assert table.to_dict() == {"grid": "ok", "leaves": "failed"}
