@@ -18,7 +18,9 @@ def of_current_version(timings: pd.DataFrame, records: pd.DataFrame) -> pd.DataF
 
 def runtimes(timings: pd.DataFrame) -> pd.DataFrame:
     """Median seconds over images by method, count, size, device and threads; a column a stage."""
-    timings = timings.assign(megapixels=timings["height"] * timings["width"] / 1e6)
+    images = list(zip(timings["dataset"], timings["split"], timings["image"], strict=True))
+    megapixels = timings["height"] * timings["width"] / 1e6
+    timings = timings.assign(megapixels=megapixels, image=images)
     keys = ["n_asked", "megapixels", "device", "threads", "label"]
     total = timings[timings["stage"] == "total"].groupby(keys)
     frame = total.agg(

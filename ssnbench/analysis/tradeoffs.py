@@ -34,7 +34,12 @@ def times_by_count(section: Section, timings: pd.DataFrame, summary: pd.DataFram
         ``n_timed`` (mean count made).
     """
     names = section.rows[["algorithm", "params", "label"]].drop_duplicates()
-    total = timings[(timings["stage"] == "total") & timings["image"].isin(section.rows["image"])]
+    total = timings[
+        (timings["stage"] == "total")
+        & (timings["dataset"] == section.dataset)
+        & (timings["split"] == section.split)
+        & timings["image"].isin(section.rows["image"])
+    ]
     total = total.drop(columns="label").merge(names, on=["algorithm", "params"])
     keys = ["device", "threads", "label", "n_asked"]
     seconds = total.groupby(keys)["seconds"].median().reset_index()

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssnbench.analysis import equal_counts, sections
-from ssnbench.analysis.summary import summarise
-from ssnbench.analysis.tradeoffs import quality_and_time
+from ssnbench.analysis import sections
+from ssnbench.analysis.section_analysis import SectionAnalysis
 from ssnbench.cli import main
 from ssnbench.io.images import write_image
 from ssnbench.io.label_maps import write_labels
@@ -167,14 +166,9 @@ def test_times_of_a_real_run_are_found_beside_its_quality(tmp_path: Path) -> Non
     assert main(command) == 0
     with Store(tmp_path, create=False) as store:
         (section,) = sections.split(store.records())
-        timings = store.timings()
-    counts = equal_counts.round_counts(section.scored["n_asked"])
-    level = equal_counts.at_equal_counts(section, counts)
-    count = equal_counts.fullest_count(level)
-    assert count is not None
-    found = quality_and_time(section, summarise(section), level, timings, count)
-    assert sorted(found["label"]) == ["grid", "slic"]
-    assert (found["seconds"] > 0).all()
+        seconds = SectionAnalysis(section, timings=store.timings()).seconds
+    assert sorted(seconds["label"]) == ["grid", "slic"]
+    assert (seconds["seconds"] > 0).all()
     assert list((tmp_path / "figures").glob("*-over-time-*.pdf"))
 
 
