@@ -15,6 +15,7 @@ from ssnbench.cli.reproduce import reproduce
 from ssnbench.cli.results import annotators, compare, merge
 from ssnbench.cli.train import train
 from ssnbench.contracts import UsageError
+from ssnbench.run.engines import ENGINES
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,7 +49,7 @@ _workers = click.option(
 )
 _backend = click.option(
     "--backend",
-    type=click.Choice(["loky", "dask", "ray"]),
+    type=click.Choice(list(ENGINES)),
     default="loky",
     show_default=True,
     help="How the jobs are distributed.",
