@@ -185,8 +185,13 @@ def test_a_job_does_not_ask_the_catalogue(tmp_path: Path, monkeypatch: pytest.Mo
         execute(todo.jobs[:1], store, 1)
         asked: list[str] = []
         known = catalog.entries
-        monkeypatch.setattr(catalog, "entries", lambda kind: asked.append(kind) or known(kind))
-        monkeypatch.setattr(plugins, "entries", catalog.entries)
+
+        def counted(kind: plugins.Kind) -> dict[str, plugins.Entry]:
+            asked.append(kind)
+            return known(kind)
+
+        monkeypatch.setattr(catalog, "entries", counted)
+        monkeypatch.setattr(plugins, "entries", counted)
         assert execute(todo.jobs, store, 1).ok == 16
     assert len(asked) <= 1
 
