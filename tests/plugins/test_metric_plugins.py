@@ -7,13 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from ssnbench import plugins
 from ssnbench.cli import main
 from ssnbench.contracts import UsageError
-from ssnbench.metrics import METRICS, protocol, with_metrics, with_role
+from ssnbench.metrics import METRICS, prepare, protocol, score, with_metrics, with_role
 from ssnbench.plugins import catalog
 
 SOURCE = '''"""Share of the image that the largest superpixel covers."""
@@ -155,6 +156,13 @@ def test_a_row_that_cannot_be(largest: Path, old: str, new: str, says: str) -> N
     largest.write_text(SOURCE.replace(old, new))
     with pytest.raises(UsageError, match=says):
         all_metrics_with(largest)
+
+
+def test_one_that_fails_is_named(largest: Path) -> None:
+    largest.write_text(SOURCE.replace("comparison.segmentation.sizes.max()", "1 // 0"))
+    plugins.add_file(largest)
+    with pytest.raises(RuntimeError, match="the metric largest failed: ZeroDivisionError"):
+        score(np.zeros((2, 2), int), prepare([]), metrics=["largest"])
 
 
 def test_unknown_metrics_are_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
