@@ -22,8 +22,10 @@ from ssnbench.contracts import (
     UsageError,
 )
 from ssnbench.io.images import as_image
-from ssnbench.labels import checked, enforce_connectivity
-from ssnbench.metrics import prepare, score, summarise
+from ssnbench.labels import checked
+from ssnbench.labels import enforce_connectivity as connected
+from ssnbench.metrics import prepare, score, summarise, with_metrics
+from ssnbench.metrics import protocol as find_protocol
 from ssnbench.plugins.dataset_ref import dataset_ref
 from ssnbench.plugins.variant import Variant, parameters
 from ssnbench.run.label_sources import with_frames
@@ -34,7 +36,7 @@ def segment(
     algorithm: str = "ssn",
     n_segments: int = 500,
     *,
-    gate: bool = True,
+    enforce_connectivity: bool = True,
     second: ArrayLike | None = None,
     **params: Any,
 ) -> Labels:
@@ -48,7 +50,7 @@ def segment(
         Name of an algorithm, see :func:`algorithms`.
     n_segments : int
         Superpixels asked for, 1..H*W.
-    gate : bool
+    enforce_connectivity : bool
         Make the result connected and free of fragments, as every method is before it is scored.
     second : array like image, optional
         The frame that follows, for the methods that look at two; others are not given it.
@@ -81,7 +83,7 @@ def segment(
     method: Algorithm = Variant(algorithm, tuple(sorted(params.items()))).build("algorithms")
     frames = Sample("", picture, second=_next_frame(second, picture))
     labels = checked(with_frames(method, frames)(picture, n_segments), picture.shape[:2])
-    return enforce_connectivity(labels, n_segments).labels if gate else labels
+    return connected(labels, n_segments).labels if enforce_connectivity else labels
 
 
 def evaluate(
@@ -91,6 +93,8 @@ def evaluate(
     protocol: str = "seal",
     flow: Flow | None = None,
     valid: Mask | None = None,
+    *,
+    metrics: str = "",
 ) -> dict[str, float]:
     """Score one label map under a protocol.
 
@@ -109,6 +113,8 @@ def evaluate(
         True motion to the next frame in pixels, for the metrics of flow; NaN where unknown.
     valid : bool (H, W), optional
         Pixels whose flow counts; all that are known by default.
+    metrics : str
+        Other metrics than the protocol's own: ``"asa,br"`` takes these alone, ``"+icv"`` adds.
 
     Returns
     -------
@@ -120,7 +126,8 @@ def evaluate(
         raise ValueError(f"labels should be (H, W), got shape {label_map.shape}")
     shape = (label_map.shape[0], label_map.shape[1])
     truths = [checked(np.asarray(each), shape) for each in _as_list(truth)]
-    reference = prepare(truths, protocol, shape=shape)
+    chosen = with_metrics(find_protocol(protocol), metrics)
+    reference = prepare(truths, chosen, shape=shape)
     picture = None if image is None else as_image(image)
     rows = score(checked(label_map, shape), reference, image=picture, flow=flow, valid=valid)
     return summarise(rows)

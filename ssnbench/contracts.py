@@ -1,6 +1,7 @@
 """What flows through the benchmark, and what a plug-in promises.
 
-Everything else in the package is written against these types; they need nothing but numpy.
+Everything else in the package is written against these types. They need nothing at all, so that
+a listing starts at once: numpy is named in texts, which type checkers read.
 """
 
 from __future__ import annotations
@@ -19,22 +20,21 @@ from typing import (
     runtime_checkable,
 )
 
-import numpy as np
-from numpy.typing import NDArray
-
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
-Image: TypeAlias = NDArray[np.uint8]
+Image: TypeAlias = "NDArray[np.uint8]"
 """uint8 (H, W, 3), sRGB, 0..255."""
 
-Labels: TypeAlias = NDArray[np.int32]
+Labels: TypeAlias = "NDArray[np.int32]"
 """int32 (H, W): superpixels 0..n-1; in a truth, -1 marks a pixel without opinion."""
 
-Flow: TypeAlias = NDArray[np.float32]
+Flow: TypeAlias = "NDArray[np.float32]"
 """float32 (H, W, 2), pixels: (along the row, down the column), from first to second frame."""
 
-Mask: TypeAlias = NDArray[np.bool_]
+Mask: TypeAlias = "NDArray[np.bool_]"
 """bool (H, W)."""
 
 Status: TypeAlias = Literal["ok", "failed", "skipped"]

@@ -5,6 +5,7 @@ import pytest
 
 import ssnbench
 from ssnbench.contracts import Image, Labels
+from ssnbench.labels import enforce_connectivity
 
 
 def test_public_names() -> None:
@@ -37,6 +38,19 @@ def test_several_truths_are_joined(toy_truth: Labels) -> None:
     assert ssnbench.evaluate(coarse, np.stack([toy_truth, whole]))["asa"] == pytest.approx(
         np.mean(parts)
     )
+
+
+def test_other_metrics_than_the_protocols_own(toy_truth: Labels) -> None:
+    assert ssnbench.evaluate(toy_truth, toy_truth, metrics="asa,oe") == {"asa": 1, "oe": 0}
+    more = ssnbench.evaluate(toy_truth, toy_truth, metrics="+oe")
+    assert more == ssnbench.evaluate(toy_truth, toy_truth) | {"oe": 0}
+
+
+def test_connectivity_is_enforced_unless_told_otherwise(toy_image: Image) -> None:
+    raw = ssnbench.segment(toy_image, "felzenszwalb", 40, enforce_connectivity=False)
+    made = ssnbench.segment(toy_image, "felzenszwalb", 40)
+    np.testing.assert_array_equal(made, enforce_connectivity(raw, 40).labels)
+    assert (made != raw).any()
 
 
 def test_without_truth_the_map_alone_is_scored(toy_image: Image, toy_truth: Labels) -> None:

@@ -93,8 +93,8 @@ def is_counted(protocol: Protocol, name: str) -> bool:
 def metric_files(protocol: Protocol) -> tuple[Path, ...]:
     """Loose plug-in files of a protocol's metrics, which a worker process must know."""
     plugged = plugins.entries("metrics")
-    chosen = (plugged[name] for name in protocol.metrics if name in plugged)
-    return tuple(entry.path for entry in chosen if entry.path and entry.source == str(entry.path))
+    files = (plugged[name].loose_file for name in protocol.metrics if name in plugged)
+    return tuple(file for file in files if file)
 
 
 def covers(scored: str, wanted: str) -> bool:

@@ -57,7 +57,7 @@ def score(
     UsageError
         When there is no metric of a name, or its plug-in cannot be used.
     RuntimeError
-        When the metric of a plug-in fails; it says which, and why.
+        When a metric fails, as one of a plug-in may; it says which, and why.
     TypeError
         When labels are no integers or the image is not uint8.
     ValueError
@@ -168,7 +168,15 @@ def _chosen(names: Iterable[str]) -> list[Metric]:
 
 
 def _scored(comparison: Comparison, metrics: Iterable[Metric]) -> Row:
-    return {metric.name: metric.function(comparison) for metric in metrics}
+    return {metric.name: _value(metric, comparison) for metric in metrics}
+
+
+def _value(metric: Metric, comparison: Comparison) -> float:
+    try:
+        return float(metric.function(comparison))
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise RuntimeError(f"the metric {metric.name} failed: {why}") from error
 
 
 def _with_union(rows: list[Row], comparisons: Sequence[Comparison]) -> list[Row]:

@@ -25,7 +25,7 @@ def n_components(comparison: Comparison) -> float:
     Notes
     -----
     The tool of Stutz et al. splits a map into these before it scores; here the map is scored as it
-    comes. What passed the benchmark's gate is connected.
+    comes. What passed the benchmark's connectivity step is connected.
     """
     return float(comparison.segmentation.n_components)
 

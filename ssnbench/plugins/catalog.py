@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeAlias, get_args, overload
@@ -26,6 +26,7 @@ from typing import Any, Literal, TypeAlias, get_args, overload
 from ssnbench.contracts import Algorithm, Dataset, Metric, UsageError
 from ssnbench.plugins import syntax
 from ssnbench.plugins.contract import check
+from ssnbench.plugins.versions import code_version, combined
 
 Kind = Literal["algorithms", "datasets", "metrics"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -89,9 +90,13 @@ class Entry:
 
     @property
     def version(self) -> str:
-        """Short hash of the file: results of an edited plug-in are not mixed with older ones."""
-        code = self.path.read_bytes() if self.path else self.module.encode()
-        return hashlib.sha256(code).hexdigest()[:12]
+        """Short hash of the code: results of an edited plug-in are not mixed with older ones."""
+        return code_version(self.path) if self.path else combined([self.module])
+
+    @property
+    def loose_file(self) -> Path | None:
+        """The file that the user named, which worker processes must be told of."""
+        return self.path if self.path and self.source == str(self.path) else None
 
 
 _registered: dict[tuple[Kind, str], Entry] = {}
@@ -251,7 +256,7 @@ def _built_in(kind: Kind) -> Iterator[Entry]:
 
 def _from_distributions(kind: Kind, stamp: _Stamp) -> Iterator[Entry]:
     for point in _points(stamp):
-        if point.group == f"ssnbench.{kind}":
+        if point.group == f"ssnbench.{kind}":  # others, such as console_scripts, are not ours
             source = point.dist.name if point.dist else "another distribution"
             attribute = point.attr or "PLUGIN"
             yield Entry(point.name, kind, source, point.module, attribute, _file_of(point))
@@ -259,9 +264,12 @@ def _from_distributions(kind: Kind, stamp: _Stamp) -> Iterator[Entry]:
 
 @lru_cache(maxsize=2)
 def _points(_stamp: _Stamp) -> tuple[EntryPoint, ...]:
-    """Entry points of all kinds: the metadata of every installed distribution are read once."""
-    found = entry_points()
-    return tuple(point for kind in KINDS for point in found.select(group=f"ssnbench.{kind}"))
+    """Entry points of all kinds; of most distributions, which have none, nothing is parsed."""
+    offering: dict[str, Distribution] = {}
+    for distribution in distributions():
+        if "[ssnbench." in (distribution.read_text("entry_points.txt") or ""):
+            offering.setdefault(distribution.name, distribution)  # the first on the path counts
+    return tuple(point for each in offering.values() for point in each.entry_points)
 
 
 def _imported(entry: Entry) -> ModuleType:

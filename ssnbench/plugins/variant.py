@@ -31,7 +31,7 @@ class Variant:
     Attributes
     ----------
     name : str
-        Name on the shelf.
+        Name of the plug-in.
     params : tuple of (str, value)
         Sorted by name; values are of the field's type.
     file : Path or None
@@ -48,17 +48,17 @@ class Variant:
         given = ",".join(f"{key}={_written(value)}" for key, value in self.params)
         return f"{self.name}({given})" if given else self.name
 
-    def load(self, shelf: plugins.Kind) -> Any:
+    def load(self, kind: plugins.Kind) -> Any:
         """Load the plug-in and return its class."""
         if self.file is not None:
             plugins.add_file(self.file)
-        return plugins.load(shelf, self.name)
+        return plugins.load(kind, self.name)
 
-    def build(self, shelf: plugins.Kind, **more: Any) -> Any:
+    def build(self, kind: plugins.Kind, **more: Any) -> Any:
         """Load the plug-in and make an instance."""
-        return self.load(shelf)(**dict(self.params), **more)
+        return self.load(kind)(**dict(self.params), **more)
 
-    def version(self, shelf: plugins.Kind) -> str:
+    def version(self, kind: plugins.Kind) -> str:
         """Short hash of all that results depend on beside parameters: code, and files it names.
 
         Raises
@@ -66,8 +66,8 @@ class Variant:
         UsageError
             When such a file cannot be read.
         """
-        code = plugins.find(shelf, self.name).version
-        named = getattr(self.build(shelf), "files", None)
+        code = plugins.find(kind, self.name).version
+        named = getattr(self.build(kind), "files", None)
         paths = named() if callable(named) else ()
         if not paths:
             return code
@@ -76,15 +76,15 @@ class Variant:
         except OSError as error:
             raise UsageError(f"{self.label} needs {error.filename}: {error.strerror}") from None
 
-    def canonical(self, shelf: plugins.Kind) -> str:
+    def canonical(self, kind: plugins.Kind) -> str:
         """All parameters, defaults too, as JSON with sorted keys: what a record is filed under."""
-        plugin = self.build(shelf)
-        parameters(shelf, self.name)
+        plugin = self.build(kind)
+        parameters(kind, self.name)
         values = dataclasses.asdict(plugin)
         return json.dumps(values, sort_keys=True, default=str)
 
 
-def parse(shelf: plugins.Kind, text: str) -> Variant:
+def parse(kind: plugins.Kind, text: str) -> Variant:
     """Read ``name`` or ``name(key=value,...)``.
 
     Raises
@@ -96,23 +96,22 @@ def parse(shelf: plugins.Kind, text: str) -> Variant:
     if match is None:
         raise UsageError(f"cannot read {text!r}; write name or name(parameter=value,...)")
     name, arguments = match.groups()
-    entry = plugins.find(shelf, name)
-    loose = entry.path is not None and entry.source == str(entry.path)
+    file = plugins.find(kind, name).loose_file
     pairs = [_pair(part, text) for part in split(arguments or "")]
-    return with_params(shelf, Variant(name, file=entry.path if loose else None), pairs)
+    return with_params(kind, Variant(name, file=file), pairs)
 
 
-def parse_list(shelf: plugins.Kind, text: str) -> list[Variant]:
+def parse_list(kind: plugins.Kind, text: str) -> list[Variant]:
     """Read several variants separated by commas; one that is named twice counts once."""
-    return list(dict.fromkeys(parse(shelf, part) for part in split(text)))
+    return list(dict.fromkeys(parse(kind, part) for part in split(text)))
 
 
-def with_params(shelf: plugins.Kind, variant: Variant, pairs: Iterable[tuple[str, str]]) -> Variant:
+def with_params(kind: plugins.Kind, variant: Variant, pairs: Iterable[tuple[str, str]]) -> Variant:
     """Set parameters, given as text, on top of those that the variant has."""
     pairs = list(pairs)
     if not pairs:
         return variant
-    fields = parameters(shelf, variant.name)
+    fields = parameters(kind, variant.name)
     values = dict(variant.params)
     for key, text in pairs:
         if key not in fields:
@@ -132,9 +131,9 @@ class Parameter:
     default: Any
 
 
-def parameters(shelf: plugins.Kind, name: str) -> dict[str, Parameter]:
+def parameters(kind: plugins.Kind, name: str) -> dict[str, Parameter]:
     """Parameters of a plug-in by name: its dataclass fields."""
-    cls = plugins.load(shelf, name)
+    cls = plugins.load(kind, name)
     if not dataclasses.is_dataclass(cls):
         raise UsageError(f"{name} is no plug-in: its PLUGIN should be a frozen dataclass")
     hints = typing.get_type_hints(cls)

@@ -76,9 +76,15 @@ class FromStore:
 
 def with_frames(algorithm: Callable[..., Any], sample: Sample) -> Callable[[Image, int], Any]:
     """Give a copy of the second frame to a method that asks for it by a parameter ``second``."""
-    if "second" not in inspect.signature(algorithm).parameters:
+    cls: Any = type(algorithm)
+    if not _takes_second(cls):
         return algorithm
     return partial(algorithm, second=None if sample.second is None else sample.second.copy())
+
+
+@lru_cache(maxsize=64)
+def _takes_second(cls: Any) -> bool:
+    return "second" in inspect.signature(cls.__call__).parameters
 
 
 @lru_cache(maxsize=32)

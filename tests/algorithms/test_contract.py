@@ -1,4 +1,4 @@
-"""One contract for every algorithm on the shelf, and the traps of some libraries."""
+"""One contract for every algorithm, and the traps of some libraries."""
 
 from __future__ import annotations
 

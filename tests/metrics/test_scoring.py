@@ -6,13 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from ssnbench.analysis.summary import pooled as in_tables
 from ssnbench.contracts import Image, Labels, UsageError
 from ssnbench.metrics import (
     METRICS,
     PROTOCOLS,
+    Metric,
+    Pool,
     compare,
+    pooled,
     prepare,
     protocol,
     score,
@@ -90,6 +95,28 @@ def test_berkeley_sums_recall_and_joins_precision() -> None:
     assert summarise(rows, "mean")["br"] == pytest.approx(5 / 6)
     assert joined["labels_matched"] == 2
     assert joined["labels_pixels"] == 3
+
+
+def test_nothing_matched_is_zero_wherever_it_is_pooled() -> None:
+    labels = np.array([[0, 1, 1, 1, 1]])
+    truth = np.array([[0, 0, 0, 0, 1]])
+    rows = score(labels, prepare([truth], "berkeley(r=0)"))
+    assert summarise(rows)["f"] == rows[0]["f"] == 0
+    record = {"label": "a", "params": "{}", "n_asked": 2, "image": "i"}
+    table = pd.DataFrame([record | row for row in rows])
+    assert {name: list(values) for name, values in in_tables(table, ["label"]).items()} == {
+        "br": [0.0],
+        "bp": [0.0],
+        "f": [0.0],
+    }
+
+
+def test_a_metric_is_pooled_from_the_counts_that_its_row_names() -> None:
+    row = Metric("hit", "Hits", "higher", "truth", asa, pool=Pool(("a", "b"), lambda a, b: a / b))
+    assert pooled(row, {"a": 1, "b": 4, "c": 9}) == 0.25
+    assert pooled(row, {"a": 1}) is None
+    assert pooled(row, {"a": 1, "b": np.nan}) is None
+    assert pooled(METRICS["asa"], {"a": 1}) is None
 
 
 def test_berkeley_where_one_annotator_has_no_opinion() -> None:

@@ -15,6 +15,11 @@ import pytest
 
 from ssnbench import plugins
 from ssnbench.contracts import UsageError
+from ssnbench.plugins import catalog
+from ssnbench.plugins.dataset_ref import dataset_ref
+from ssnbench.results.store import Store
+from ssnbench.run import plan
+from ssnbench.run.execute import execute
 
 LOOSE = '''"""Stripes, for the tests."""
 from dataclasses import dataclass
@@ -131,6 +136,64 @@ def test_broken_loose_file(tmp_path: Path, text: str, message: str) -> None:
         plugins.add_file(path)
     with pytest.raises(UsageError, match="no plug-in file"):
         plugins.add_file(tmp_path / "absent.py")
+
+
+def test_what_was_read_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugins.entries("algorithms")
+    monkeypatch.setattr(catalog, "_LATELY", 0)
+
+    def read_again(*_: object) -> None:
+        raise AssertionError("the catalogue was read again")
+
+    plugins.entries("algorithms")
+    monkeypatch.setattr(catalog, "_built_in", read_again)
+    monkeypatch.setattr(catalog, "distributions", read_again)
+    assert plugins.load("algorithms", "grid") is plugins.load("algorithms", "grid")
+
+
+def test_a_distribution_that_is_installed_meanwhile_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "stripes" not in plugins.names("algorithms")
+    info = tmp_path / "striped-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: striped\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[ssnbench.algorithms]\nstripes = striped:Stripes\n")
+    (tmp_path / "striped.py").write_text(LOOSE)
+    assert plugins.find("algorithms", "stripes").source == "striped"
+    stripes: Any = plugins.load("algorithms", "stripes")
+    assert stripes(width=3).width == 3
+
+
+def test_a_file_that_is_added_to_a_folder_of_plug_ins_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "algorithms").mkdir()
+    monkeypatch.setattr(catalog, "_ROOT", tmp_path)
+    monkeypatch.setattr(catalog, "_FOLDERS", (str(tmp_path / "algorithms"),))
+    assert "my-stripes" not in plugins.names("algorithms")
+    (tmp_path / "algorithms" / "my_stripes.py").write_text(LOOSE)
+    assert plugins.find("algorithms", "my-stripes").source == "built-in"
+
+
+def test_a_job_does_not_ask_the_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once sixteen times a job, for each metric anew, it cost more than all the rest."""
+    source = dataset_ref("collage(n_images=1,height=30,width=40)")
+    todo = plan.make(plan.choose_algorithms("grid"), source, range(4, 20))
+    with Store(tmp_path) as store:
+        execute(todo.jobs[:1], store, 1)
+        asked: list[str] = []
+        known = catalog.entries
+
+        def counted(kind: plugins.Kind) -> dict[str, plugins.Entry]:
+            asked.append(kind)
+            return known(kind)
+
+        monkeypatch.setattr(catalog, "entries", counted)
+        monkeypatch.setattr(plugins, "entries", counted)
+        assert execute(todo.jobs, store, 1)["ok"] == 16
+    assert len(asked) <= 1
 
 
 def test_version_follows_the_file(tmp_path: Path) -> None:
