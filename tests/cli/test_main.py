@@ -292,7 +292,9 @@ def test_kept_maps_are_scored_again_without_segmenting(
     assert all(b[5] <= a[5] for b, a in zip(before, after, strict=True))  # a wider window
 
 
-@pytest.mark.parametrize("option", ["--limit 1", "--enforce-connectivity", "--dataset collage", "--name mine"])
+@pytest.mark.parametrize(
+    "option", ["--limit 1", "--enforce-connectivity", "--dataset collage", "--name mine"]
+)
 def test_evaluate_a_run_takes_no_options_that_it_would_ignore(
     small_run: Path, option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
