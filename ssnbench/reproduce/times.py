@@ -110,7 +110,7 @@ def joined(tasks: Mapping[tuple[str, str], TimingTask], timings: pd.DataFrame) -
 
 def _stages(task: TimingTask, timings: pd.DataFrame) -> dict[str, float]:
     """Median seconds by stage of a task; nothing where it was not timed."""
-    rows = timings[(timings[list(TIMED)] == task.key).all(axis=1)]
+    rows = timings[(timings[list(TIMED)] == pd.Series(task.key, TIMED)).all(axis=1)]
     return dict(zip(rows["stage"], rows["seconds"], strict=True))
 
 

@@ -49,8 +49,8 @@ def compute(
     todo = missing(jobs, store)
     if todo:
         listener.planned("jobs", len(todo))
-        facts = environment.gather(jobs=n_workers, backend=backend, **_undefined(todo))
-        execute(todo, store, store.begin_run(facts), n_workers, backend, listener.done)
+        described = environment.gather(jobs=n_workers, backend=backend, **_undefined(todo))
+        execute(todo, store, store.begin_run(described), n_workers, backend, listener.done)
     if changed or todo:
         store.write_csv()
     return changed or bool(todo)
