@@ -34,6 +34,17 @@ FILE = "results.sqlite"
 
 _BESIDE_KEY = tuple(name for name in RECORDS.columns if name not in (*KEY, "metrics", "run"))
 _VALUES_OF_KEY = attrgetter(*KEY)
+_ROW_KEY = (*KEY, "truth")
+_KNOWN = {
+    # a label map that was kept does not tell what it was before it was made connected
+    "n_raw": "coalesce(records.n_raw, excluded.n_raw)",
+    "n_components": "coalesce(records.n_components, excluded.n_components)",
+    # metrics that are scored later, named alone, come beside those of the protocol
+    "metrics": "CASE WHEN (records.metrics = '' OR records.metrics LIKE '+%') "
+    "AND excluded.metrics != '' AND excluded.metrics NOT LIKE '+%' "
+    "THEN '+' || excluded.metrics ELSE excluded.metrics END",
+}
+"""How columns of a row that is there already are written."""
 _METHOD, _IMAGE = tuple(schema.ASKED_METHODS.columns), tuple(schema.ASKED_IMAGES.columns)
 _ORDER = listed(
     (
@@ -213,19 +224,12 @@ class Store:
         self._insert("kept", row | {"content": content})
 
     def _write_record(self, row: Mapping[str, Any]) -> None:
-        """Write a row; where the job was scored by other metrics before, its counts stay.
-
-        A label map that was kept no longer tells what it was before it was made connected.
-        """
-        keep = {
-            "n_raw": "coalesce(records.n_raw, excluded.n_raw)",
-            "n_components": "coalesce(records.n_components, excluded.n_components)",
-        }
-        news = (name for name in row if name not in (*KEY, "truth"))
-        sets = (f"{quoted(name)} = {keep.get(name, f'excluded.{quoted(name)}')}" for name in news)
+        """Write a row; of a job that was scored by other metrics before, these scores stay."""
+        news = (name for name in row if name not in _ROW_KEY)
+        sets = (f"{quoted(name)} = {_KNOWN.get(name, f'excluded.{quoted(name)}')}" for name in news)
         self._connection.execute(
             f"INSERT INTO records ({listed(row)}) VALUES ({', '.join('?' * len(row))}) "
-            f"ON CONFLICT ({listed((*KEY, 'truth'))}) DO UPDATE SET {', '.join(sets)}",
+            f"ON CONFLICT ({listed(_ROW_KEY)}) DO UPDATE SET {', '.join(sets)}",
             [*row.values()],
         )
 

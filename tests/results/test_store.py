@@ -153,3 +153,13 @@ def test_unwritable_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot write to"):
         Store(tmp_path / "file" / "below")
+
+
+def test_metrics_that_are_scored_later_come_beside_the_others(tmp_path: Path) -> None:
+    more = replace(KEY, metrics="mine@1")
+    with Store(tmp_path) as store:
+        store.add(1, [replace(record(asa=0.9), n_raw=7)])
+        store.add(2, [replace(record(more, mine=0.5), n_raw=3)])
+        (row,) = store.records().to_dict("records")
+        assert (row["asa"], row["mine"], row["n_raw"]) == (0.9, 0.5, 7)
+        assert store.finished() == {KEY: "+mine@1"}  # the protocol's own are there, too
