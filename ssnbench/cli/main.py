@@ -13,6 +13,7 @@ from ssnbench.cli import options
 from ssnbench.cli.data import data
 from ssnbench.cli.reproduce import reproduce
 from ssnbench.cli.results import annotators, compare, merge
+from ssnbench.cli.segment import segment
 from ssnbench.cli.train import train
 from ssnbench.contracts import UsageError
 from ssnbench.run.engines import ENGINES
@@ -39,7 +40,7 @@ def commands() -> None:
     """Benchmark and evaluation suite for superpixel algorithms."""
 
 
-for _command in (train, data, compare, merge, annotators, reproduce):
+for _command in (segment, train, data, compare, merge, annotators, reproduce):
     commands.add_command(_command)
 
 _split = click.option("--split", help="Part of the dataset [its own default, mostly test].")
@@ -55,9 +56,6 @@ _backend = click.option(
     help="How the jobs are distributed.",
 )
 _on_data = options.together(_split, _limit, _workers, _backend, options.plugin, options.data_root)
-_set = click.option(
-    "--set", "settings", multiple=True, metavar="ALGO.PARAM=VALUE", help="Set a parameter."
-)
 
 
 @commands.command()
@@ -67,7 +65,7 @@ _set = click.option(
 @click.option("--protocol", default="seal", show_default=True, help="Definitions of the metrics.")
 @options.metrics
 @_on_data
-@_set
+@options.settings
 @click.option("--out", type=options.PATH, help="Folder of the results [reports/DATASET-SPLIT].")
 @click.option("--keep-labels", is_flag=True, help="Keep every label map, to score it again later.")
 @click.option("--perturb", help="Also perturb the images, such as noise,blur(2): robustness.")
@@ -202,57 +200,13 @@ def evaluate(
     return _finish(folder, changed=changed, data_root=data_root)
 
 
-@commands.command()
-@click.argument("image", type=options.PATH)
-@click.option("--algo", default="ssn", show_default=True, help="Algorithm, with parameters.")
-@click.option("--segments", type=int, default=500, show_default=True, help="Superpixels.")
-@click.option(
-    "-o", "--out", type=options.PATH, help="Label map: .png (16 bit), .npy, .csv or .mat."
-)
-@click.option("--overlay", type=options.PATH, help="Picture with the boundaries drawn.")
-@click.option("--second", type=options.PATH, help="The next frame, for methods that look at two.")
-@_set
-@options.plugin
-def segment(
-    image: Path,
-    algo: str,
-    segments: int,
-    out: Path | None,
-    overlay: Path | None,
-    second: Path | None,
-    settings: tuple[str, ...],
-    plugin_files: tuple[Path, ...],
-) -> int:
-    """Cut one IMAGE into superpixels and write the label map."""
-    from ssnbench import api
-    from ssnbench.io import images
-    from ssnbench.io.label_maps import write_labels
-    from ssnbench.plots.overlay import painted, standing_out
-    from ssnbench.run.plan import choose_algorithms
-
-    options.add_plugins(plugin_files)
-    (variant,) = choose_algorithms(algo, settings)
-    picture = images.read_image(image)
-    following = None if second is None else images.read_image(second)
-    labels = api.segment(picture, variant.name, segments, second=following, **dict(variant.params))
-    target = out or Path(f"{image.stem}-{variant.name}-{segments}.png")
-    write_labels(target, labels)
-    click.echo(f"{labels.max() + 1} superpixels by {variant.label} -> {target}")
-    if overlay is not None:
-        height, width = labels.shape
-        drawn = painted(picture, labels, standing_out([picture]), (2 * width, 2 * height))
-        images.write_image(overlay, drawn)
-        click.echo(f"boundaries drawn -> {overlay}")
-    return 0
-
-
 @commands.command("time")
 @click.option("--algos", help="Algorithms [a handful].")
 @click.option("--size", default="512x1024", show_default=True, help="HEIGHTxWIDTH.")
 @click.option("--segments", default="1000", show_default=True, help="Numbers of superpixels.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
-@_set
+@options.settings
 @options.plugin
 @click.option("--out", type=options.PATH, help="Folder of results to add the times to.")
 def time_(

@@ -27,6 +27,10 @@ metrics = click.option(
     help="Score these, or with + these beside the protocol's own, such as +mine.",
 )
 
+settings = click.option(
+    "--set", "settings", multiple=True, metavar="ALGO.PARAM=VALUE", help="Set a parameter."
+)
+
 
 def together(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
     """Several options as one decorator."""

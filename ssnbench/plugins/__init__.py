@@ -7,20 +7,10 @@ inside this package), another distribution (entry-point groups ``ssnbench.algori
 (:func:`add_file`). What a plug-in promises stands in :mod:`ssnbench.contracts`.
 """
 
-from ssnbench.plugins.catalog import (
-    KINDS,
-    OPTIONS,
-    Entry,
-    Kind,
-    add_file,
-    entries,
-    find,
-    load,
-    names,
-    unknown,
-)
+from ssnbench.plugins.catalog import add_file, entries, find, load, names, unknown
 from ssnbench.plugins.catalog import root as _root
 from ssnbench.plugins.contract import check
+from ssnbench.plugins.entry import KINDS, OPTIONS, Entry, Kind
 
 __all__ = [
     "KINDS",

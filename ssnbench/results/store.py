@@ -7,7 +7,6 @@ computing and never holds half a job. Reading and writing may overlap (write-ahe
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ import pandas as pd
 from ssnbench.contracts import JobKey, Labels, Record, Timing, UsageError
 from ssnbench.io.packing import content_key, pack, unpack
 from ssnbench.results import schema
+from ssnbench.results.connection import connect, is_writable
 from ssnbench.results.schema import (
     KEY,
     RECORDS,
@@ -93,7 +93,7 @@ class Store:
             raise UsageError(f"no results in {folder}: it holds no {FILE}; make some: ssnbench run")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._connection = _connected(path, read_only=not create and not _is_writable(path))
+            self._connection = connect(path, read_only=not create and not is_writable(path))
         except (OSError, sqlite3.OperationalError) as error:
             raise UsageError(f"cannot write to {folder}: {error}; choose another --out") from None
         except sqlite3.DatabaseError as error:
@@ -342,40 +342,6 @@ class Store:
 
     def _scalar(self, query: str, *arguments: Any) -> Any:
         return self._connection.execute(query, arguments).fetchone()[0]
-
-
-def _connected(path: Path, read_only: bool) -> sqlite3.Connection:
-    """Open a results file, brought to today's format: in the file, or a copy in memory."""
-    if read_only:
-        uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None)
-    else:
-        connection = sqlite3.connect(path, timeout=30, isolation_level=None)
-    try:
-        version = schema.version_of(connection)
-        if version > schema.VERSION:
-            raise UsageError(
-                f"{path} was written by a newer ssnbench (format {version}, this one knows "
-                f"{schema.VERSION}): update ssnbench, or choose another --out"
-            )
-        if read_only and version < schema.VERSION:
-            memory = sqlite3.connect(":memory:", isolation_level=None)
-            connection.backup(memory)
-            connection.close()
-            connection = memory
-        elif not read_only:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")  # safe in WAL if a process dies
-        schema.prepare(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _is_writable(path: Path) -> bool:
-    """Whether the file and, for its log, the folder can be written."""
-    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
 def _row(record: Record) -> dict[str, Any]:
