@@ -172,6 +172,12 @@ class Metric:
     roles: tuple[Role, ...] = ()
     pool: Pool | None = None
 
+    @property
+    def short(self) -> str:
+        """Abbreviation, as tables and axes have room for; the column's name where it has none."""
+        _, opened, rest = self.label.rpartition("(")
+        return rest.rstrip(")") if opened else self.name
+
 
 @runtime_checkable
 class DataLayout(Protocol):

@@ -162,8 +162,7 @@ def long_name(metric: str) -> str:
 
 def short_name(metric: str) -> str:
     """Abbreviation of a metric, as tables and axes have room for; its column where it has none."""
-    _, opened, rest = long_name(metric).rpartition("(")
-    return rest.rstrip(")") if opened else metric
+    return METRICS[metric].short if metric in METRICS else metric
 
 
 def is_shown(metric: str) -> bool:

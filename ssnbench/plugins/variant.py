@@ -84,6 +84,12 @@ class Variant:
         return json.dumps(values, sort_keys=True, default=str)
 
 
+def base_name(text: str) -> str:
+    """Name of the plug-in in ``name(key=value,...)``; whether there is one is not asked."""
+    match = _SPEC.fullmatch(text)
+    return match[1] if match else text
+
+
 def parse(kind: plugins.Kind, text: str) -> Variant:
     """Read ``name`` or ``name(key=value,...)``.
 

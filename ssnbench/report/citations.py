@@ -16,6 +16,7 @@ import pandas as pd
 
 from ssnbench import plugins
 from ssnbench.metrics import PROTOCOLS
+from ssnbench.plugins.variant import base_name
 
 _FILE = Path(__file__).with_name("references.bib")
 _ENTRY = re.compile(r"^@.*?^\}$", re.DOTALL | re.MULTILINE)
@@ -68,7 +69,7 @@ def used(records: pd.DataFrame) -> list[Use]:
     return [
         _use(kind, name)
         for kind, column in names.items()
-        for name in sorted({_base(str(value)) for value in column.unique()})
+        for name in sorted({Path(base_name(str(value))).name for value in column.unique()})
     ]
 
 
@@ -76,11 +77,6 @@ def bibtex(uses: list[Use]) -> str:
     """Return the references of all that is used, each once, as the text of a ``.bib`` file."""
     entries = dict.fromkeys(entry for use in uses for entry in use.bibtex)
     return "\n\n".join(entries)
-
-
-def _base(text: str) -> str:
-    """Name without parameters; of label maps made elsewhere, the folder's name."""
-    return Path(text.partition("(")[0]).name
 
 
 def _use(kind: str, name: str) -> Use:

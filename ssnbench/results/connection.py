@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ssnbench.contracts import UsageError
 from ssnbench.results import schema
+from ssnbench.results.migrations import prepare
 
 
 def connect(path: Path, read_only: bool) -> sqlite3.Connection:
@@ -32,7 +33,7 @@ def connect(path: Path, read_only: bool) -> sqlite3.Connection:
         elif not read_only:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")  # safe in WAL if a process dies
-        schema.prepare(connection)
+        prepare(connection)
     except BaseException:
         connection.close()
         raise

@@ -5,7 +5,6 @@ Nobody else spells a table out: whoever writes, reads, copies or merges walks ov
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,7 +29,7 @@ _SQL = {int: "INTEGER", float: "REAL", str: "TEXT"}
 
 
 @dataclass(frozen=True)
-class Table:
+class StoreTable:
     """One table of a results file.
 
     Attributes
@@ -79,7 +78,7 @@ def _optional(kind: object) -> str:
 
 _KEY_COLUMNS = _columns(JobKey)
 _IMAGE = ("dataset", "split", "image", "data_version")
-_METHOD = ("algorithm", "label", "dataset", "split")
+METHOD = ("algorithm", "label", "dataset", "split")
 
 
 def _of(*names: str, **more: str) -> dict[str, str]:
@@ -87,14 +86,14 @@ def _of(*names: str, **more: str) -> dict[str, str]:
     return {name: _KEY_COLUMNS[name] for name in names} | more
 
 
-RUNS = Table("runs", {"id": "INTEGER", "environment": "TEXT NOT NULL"}, ("id",))
-RECORDS = Table(
+RUNS = StoreTable("runs", {"id": "INTEGER", "environment": "TEXT NOT NULL"}, ("id",))
+RECORDS = StoreTable(
     "records",
     _KEY_COLUMNS | _columns(Record, "key", "scores") | {"run": "INTEGER"},
     (*KEY, "truth"),
     grows=True,
 )
-TIMINGS = Table(
+TIMINGS = StoreTable(
     "timings",
     _columns(Timing),
     (
@@ -102,18 +101,18 @@ TIMINGS = Table(
         *("n_asked", "device", "threads", "stage"),
     ),
 )
-LABEL_MAPS = Table("label_maps", {"content": "TEXT", "map": "BLOB NOT NULL"}, ("content",))
-KEPT = Table("kept", _of(*SEGMENTATION, content="TEXT"), SEGMENTATION)
-PICTURES = Table("pictures", _of(*_IMAGE, png="BLOB NOT NULL"), _IMAGE)
-FLOWS = Table("flows", _of(*_IMAGE, png="BLOB NOT NULL"), _IMAGE)
-ASKED_METHODS = Table(
+LABEL_MAPS = StoreTable("label_maps", {"content": "TEXT", "map": "BLOB NOT NULL"}, ("content",))
+KEPT = StoreTable("kept", _of(*SEGMENTATION, content="TEXT"), SEGMENTATION)
+PICTURES = StoreTable("pictures", _of(*_IMAGE, png="BLOB NOT NULL"), _IMAGE)
+FLOWS = StoreTable("flows", _of(*_IMAGE, png="BLOB NOT NULL"), _IMAGE)
+ASKED_METHODS = StoreTable(
     "asked_methods",
     {"algorithm": "TEXT", "label": "TEXT"} | _of("dataset", "split", "params", "code_version"),
-    _METHOD,
+    METHOD,
 )
-ASKED_IMAGES = Table("asked_images", _of(*_IMAGE, dataset_version="TEXT"), _IMAGE[:3])
+ASKED_IMAGES = StoreTable("asked_images", _of(*_IMAGE, dataset_version="TEXT"), _IMAGE[:3])
 
-TABLES: Mapping[str, Table] = {
+TABLES: Mapping[str, StoreTable] = {
     table.name: table
     for table in (
         *(RUNS, RECORDS, TIMINGS, LABEL_MAPS, KEPT, PICTURES, FLOWS),
@@ -179,119 +178,3 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
-
-
-def prepare(connection: sqlite3.Connection) -> None:
-    """Bring a file to today's format: make its tables, or migrate those that it has."""
-    if version_of(connection) == VERSION:
-        return
-    with transaction(connection):
-        version = version_of(connection)  # another process may have been faster
-        if version == 0:
-            for table in TABLES.values():
-                connection.execute(table.create())
-        for step in range(version, VERSION) if version else ():
-            _MIGRATIONS[step](connection)
-        connection.execute(f"PRAGMA application_id = {APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-
-
-# ---------------------------------------------------------------------- migrations
-
-
-def _from_1(connection: sqlite3.Connection) -> None:
-    """Columns got the field's names; true flow came later than the rest."""
-    connection.execute("ALTER TABLE records RENAME COLUMN n_segments TO n_made")
-    for table in ("records", "timings", "kept"):
-        connection.execute(f"ALTER TABLE {table} RENAME COLUMN plugin_version TO code_version")
-
-
-def _from_2(connection: sqlite3.Connection) -> None:
-    """Facts that were packed into names get columns of their own; what counts is written down."""
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS flows (dataset TEXT, split TEXT, image TEXT, png BLOB)"
-    )
-    for name, arguments, function in (
-        ("plain_dataset", 1, lambda text: _unpacked(text)[0]),
-        ("perturbation", 1, lambda text: _unpacked(text)[1]),
-        ("protocol_name", 1, lambda text: text.rpartition("/")[0] or text),
-        ("protocol_version", 1, lambda text: int(re.sub(r".*/|\D", "", text) or 0)),
-        ("timed_image", 2, lambda text, dataset: text.removeprefix(f"{dataset}/")),
-    ):
-        connection.create_function(name, arguments, function, deterministic=True)
-    connection.execute(
-        "CREATE TEMP TABLE known AS SELECT dataset || '/' || image AS packed, "
-        "min(dataset) AS dataset, min(split) AS split FROM records GROUP BY dataset, image"
-    )
-    for table in TABLES.values():
-        if not table.name.startswith("asked"):
-            _rebuild(connection, table, _IN_2.get(table.name, {}))
-    connection.execute("DROP TABLE temp.known")
-    _ask_for_the_latest(connection)
-
-
-_TIMED_DATASET = (
-    "coalesce((SELECT dataset FROM known WHERE packed = old.image), "
-    "rtrim(rtrim(old.image, replace(old.image, '/', '')), '/'))"
-)
-_KEY_IN_2 = {
-    "dataset": "plain_dataset(dataset)",
-    "perturbation": "perturbation(dataset)",
-    "data_version": "''",
-}
-_RECORDS_IN_2 = {
-    "protocol": "protocol_name(protocol)",
-    "protocol_version": "protocol_version(protocol)",
-    "metrics": "''",
-}
-_IN_2: Mapping[str, Mapping[str, str]] = {
-    "runs": {"environment": "facts"},
-    "records": _KEY_IN_2 | _RECORDS_IN_2,
-    "kept": _KEY_IN_2,
-    "pictures": {"data_version": "''"},
-    "flows": {"data_version": "''"},
-    "timings": {
-        "dataset": _TIMED_DATASET,
-        "split": "coalesce((SELECT split FROM known WHERE packed = old.image), '')",
-        "image": f"timed_image(image, {_TIMED_DATASET})",
-    },
-}
-"""How a column is read from a file of version 2, where it is not copied."""
-
-
-def _unpacked(dataset: str) -> tuple[str, str]:
-    """Part what version 2 packed: ``collage(seed=3)~noise(0.1)``; a path may hold the mark, too."""
-    packed = re.fullmatch(r"(.*)~([a-z]+(?:\([^()~]*\))?)", dataset, re.DOTALL)
-    return (packed[1], packed[2]) if packed else (dataset, "")
-
-
-def _rebuild(connection: sqlite3.Connection, table: Table, read: Mapping[str, str]) -> None:
-    """Make a table as it is now and fill it, in the old order, from the one that is there."""
-    present = columns_of(connection, table.name)
-    more = [name for name in present if table.grows and name not in table.columns]
-    connection.execute(table.create("rebuilt"))
-    for name in more:
-        connection.execute(f"ALTER TABLE rebuilt ADD COLUMN {quoted(name)} REAL")
-    names = [*table.columns, *more]
-    values = ", ".join(read.get(name, quoted(name)) for name in names)
-    connection.execute(
-        f"INSERT INTO rebuilt ({listed(names)}) SELECT {values} FROM {table.name} AS old "
-        "ORDER BY rowid"
-    )
-    connection.execute(f"DROP TABLE {table.name}")
-    connection.execute(f"ALTER TABLE rebuilt RENAME TO {table.name}")
-
-
-def _ask_for_the_latest(connection: sqlite3.Connection) -> None:
-    """Take what was written last for what was asked for last, as version 2 did."""
-    for table in (ASKED_METHODS, ASKED_IMAGES):
-        connection.execute(table.create())
-    names = listed(ASKED_METHODS.columns)
-    connection.execute(  # beside max(), SQLite takes bare columns from the row of the maximum
-        f"INSERT INTO asked_methods ({names}) SELECT {names} FROM "
-        f"(SELECT {names}, max(rowid) FROM records GROUP BY {listed(_METHOD)})"
-    )
-
-
-_MIGRATIONS = {1: _from_1, 2: _from_2}
-"""By version, what brings a file to the next one."""

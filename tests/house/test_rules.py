@@ -33,7 +33,7 @@ ON_DEMAND = {"torch": {"reproduce", "run"}}
 DRAWN_FROM_RESULTS = ("analysis", "plots", "report")
 """A report never runs anything again, so these rooms do not know how."""
 
-MOST_PARAMETERS = 6
+MOST_PARAMETERS, MOST_LINES = 6, 300
 
 
 def room(path: Path) -> str:
@@ -59,6 +59,15 @@ def imports(nodes: Iterator[ast.AST] | list[ast.stmt]) -> set[str]:
     return found
 
 
+def for_types(path: Path) -> set[str]:
+    """What only type checkers import."""
+    found: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            found |= imports(node.body)
+    return found
+
+
 def functions(path: Path) -> Iterator[ast.FunctionDef]:
     return (node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef))
 
@@ -70,8 +79,9 @@ def test_eight_files_stand_in_no_room() -> None:
 @pytest.mark.parametrize("library", ONLY_IN)
 def test_a_library_stays_in_its_rooms(library: str) -> None:
     for path in MODULES:
-        everywhere = {module.partition(".")[0] for module in imports(ast.walk(tree(path)))}
-        if library in everywhere and room(path) not in ONLY_IN[library]:
+        modules = imports(ast.walk(tree(path))) - for_types(path)
+        tops = {module.partition(".")[0] for module in modules}
+        if library in tops and room(path) not in ONLY_IN[library]:
             assert room(path) in ON_DEMAND.get(library, ()), f"{name(path)} imports {library}"
             assert library not in imports(tree(path).body), f"{name(path)} imports it at its top"
 
@@ -98,6 +108,9 @@ KEY_MARKS = {"/", "~", "("}
 KEYED = ("analysis", "plots", "report", "results", "run")
 """Rooms that handle keys: what a key is made of is typed there, never cut out of a text."""
 
+CUTS_OLD_KEYS = "ssnbench/results/migrations.py"
+"""Older files did pack keys into names."""
+
 
 def cuttings(path: Path) -> Iterator[int]:
     """Lines on which a text is cut at a mark that a key might be packed with."""
@@ -116,7 +129,7 @@ def cuttings(path: Path) -> Iterator[int]:
 def test_no_key_is_cut_out_of_a_text() -> None:
     for keyed in KEYED:
         for path in sorted((PACKAGE / keyed).rglob("*.py")):
-            assert list(cuttings(path)) == [], name(path)
+            assert name(path) == CUTS_OLD_KEYS or list(cuttings(path)) == [], name(path)
 
 
 def test_what_draws_takes_few_parameters() -> None:
@@ -127,3 +140,9 @@ def test_what_draws_takes_few_parameters() -> None:
                 n = len(arguments.posonlyargs + arguments.args + arguments.kwonlyargs)
                 n -= bool(arguments.args) and arguments.args[0].arg in ("self", "cls")
                 assert n <= MOST_PARAMETERS, f"{name(path)}: {function.name} takes {n}"
+
+
+def test_what_draws_stands_in_short_modules() -> None:
+    for drawn in DRAWN_FROM_RESULTS:
+        for path in sorted((PACKAGE / drawn).rglob("*.py")):
+            assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES, name(path)

@@ -11,6 +11,7 @@ import pytest
 from ssnbench.results import schema
 from ssnbench.results.inter_annotator import read
 from ssnbench.results.merge import merge
+from ssnbench.results.migrations import _MIGRATIONS
 from ssnbench.results.schema import TABLES, VERSION
 from ssnbench.results.store import FILE, Store
 
@@ -118,7 +119,7 @@ def test_a_broken_migration_changes_nothing(old: Path, monkeypatch: pytest.Monke
         raise RuntimeError("no power")
 
     before = dump(old)
-    monkeypatch.setitem(schema._MIGRATIONS, 2, fails)
+    monkeypatch.setitem(_MIGRATIONS, 2, fails)
     with pytest.raises(RuntimeError):
         Store(old)
     assert dump(old) == before
