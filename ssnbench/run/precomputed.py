@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ssnbench.contracts import JobKey, UsageError
+from ssnbench.io.label_folders import find_label_files
 from ssnbench.perturb import original
 from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import parse
 from ssnbench.results.store import Kept, Store
 from ssnbench.run.label_sources import FromFile, FromStore
 from ssnbench.run.plan import SHOWN_IMAGES, Job, protocol_on
-
-SUFFIXES = (".npy", ".png", ".csv", ".mat")
 
 
 def of_folder(
@@ -33,8 +31,7 @@ def of_folder(
     Parameters
     ----------
     folder : Path
-        Files ``IMAGE.npy``, ``.png``, ``.csv`` or ``.mat``, or subfolders of such whose names are
-        the counts asked for (``200/IMAGE.png``).
+        As a tool left it: see :mod:`ssnbench.io.label_folders`.
     source : Source
         The dataset whose images they belong to.
     name : str, optional
@@ -53,38 +50,33 @@ def of_folder(
     UsageError
         When no file is named after an image of the dataset.
     """
-    if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder; give a folder of label maps or of a run")
-    images = list(islice(source.open().keys(), limit))
+    found = find_label_files(folder, source.open(), source.label, limit)
     yardstick = protocol_on(source, protocol)
     label = name or folder.resolve().name
-    found = [
-        (n_asked, image, files[image])
-        for n_asked, files in _by_count(folder)
-        for image in images
-        if image in files
-    ]
-    if not found:
-        raise UsageError(
-            f"no label map in {folder} is named after an image of {source.label} "
-            f"(such as {images[0]}{SUFFIXES[0]}); it may be {', '.join(SUFFIXES)}, "
-            "also in one subfolder per count"
-        )
     params = json.dumps({"gate": gate})
-    version = _version(path for _, _, path in found)
-    shown = {image for _, image, _ in found[:SHOWN_IMAGES]}
+    version = _version(file.path for file in found)
+    shown = {file.image for file in found[:SHOWN_IMAGES]}
     return [
         Job(
-            JobKey(label, params, source.label, source.split, image, n, yardstick, version),
+            JobKey(
+                label,
+                params,
+                source.label,
+                source.split,
+                file.image,
+                file.n_asked,
+                yardstick,
+                version,
+            ),
             label,
             source,
-            FromFile(path),
+            FromFile(file),
             gate=gate,
             certify=True,
-            show=image in shown,
+            show=file.image in shown,
             plugin_files=tuple(plugin_files),
         )
-        for n, image, path in found
+        for file in found
     ]
 
 
@@ -126,19 +118,6 @@ def _key(kept: Kept, protocol: str) -> JobKey:
         protocol,
         kept.code_version,
     )
-
-
-def _by_count(folder: Path) -> Iterator[tuple[int, dict[str, Path]]]:
-    """Files by image, for every subfolder named by a count; 0 stands for an unknown count."""
-    counted = [sub for sub in folder.iterdir() if sub.is_dir() and sub.name.isdigit()]
-    for sub in sorted(counted, key=lambda sub: int(sub.name)):
-        yield int(sub.name), _maps(sub)
-    if not counted:
-        yield 0, _maps(folder)
-
-
-def _maps(folder: Path) -> dict[str, Path]:
-    return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES}
 
 
 def _version(paths: Iterable[Path]) -> str:
