@@ -123,7 +123,7 @@ cityscapes/
         home, city = self._home(), key.partition("_")[0]
         image = read_image(home / "leftImg8bit" / self.split / city / f"{key}{_IMAGE}")
         path = home / "gtFine" / self.split / city / f"{key}{_TRUTH}"
-        named = read_labels(path)
+        named = read_labels(path, colours=False)
         check_size(path, "a truth", named, image)
         if named.min() < 0 or named.max() > 255:
             raise UsageError(

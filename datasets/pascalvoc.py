@@ -111,7 +111,7 @@ VOCdevkit/VOC2012/
         home = self._home()
         image = read_image(home / "JPEGImages" / f"{key}.jpg")
         path = home / "SegmentationClass" / f"{key}.png"
-        classes = read_labels(path)
+        classes = read_labels(path, colours=False)
         check_size(path, "a truth", classes, image)
         truth = consecutive(np.where(classes == _IGNORED, np.int32(-1), classes))
         return Sample(key, image, (truth - np.int32((classes == _IGNORED).any()),))

@@ -37,6 +37,7 @@ from ssnbench.data.layout import (
 from ssnbench.flow import read_flow
 from ssnbench.io.images import read_image
 from ssnbench.io.label_maps import read_labels
+from ssnbench.io.notes import note
 
 VALIDATION = ("alley_1", "ambush_6", "cave_2", "market_6", "temple_3")
 
@@ -73,7 +74,10 @@ class Sintel:
     N_IMAGES: ClassVar[Mapping[str, int]] = {"train": 836, "val": 205, "all": 1041}
     LAYOUT: ClassVar[Layout] = Layout(
         "sintel",
-        ("MPI-Sintel/training", "MPI-Sintel-complete/training", "sintel/training", "training", ""),
+        (
+            *("MPI-Sintel/training", "MPI-Sintel-complete/training"),
+            *("Sintel/training", "sintel/training", "training", ""),
+        ),
         """
 MPI-Sintel/training/
   {final,clean}/SCENE/frame_0001.png
@@ -114,6 +118,8 @@ MPI-Sintel/training/
     def keys(self) -> list[str]:
         """List the pairs of which every file is there, as ``alley_1_0001``, sorted."""
         home = self._home()
+        if not (home / "invalid").is_dir():
+            note(f"sintel has no folder {home / 'invalid'}: flow counts at every pixel")
         found = []
         for scene in subfolders(home / "flow"):
             if self.split == "all" or (scene in VALIDATION) == (self.split == "val"):
@@ -124,10 +130,9 @@ MPI-Sintel/training/
 
     def _pairs(self, home: Path, scene: str) -> set[str]:
         """Numbers of the frames with flow, masks, and a frame that follows."""
-        maps = ["invalid"] if self.occluded else ["invalid", "occlusions"]
         frames = stems(home / self.rendering / scene, ".png")
         complete = stems(home / "flow" / scene, ".flo") & frames
-        for kind in maps:
+        for kind in self._masks(home):
             complete &= stems(home / kind / scene, ".png")
         numbers = {name.removeprefix("frame_") for name in complete}
         return {n for n in numbers if n.isdecimal() and f"frame_{_next(n)}" in frames}
@@ -153,13 +158,23 @@ MPI-Sintel/training/
     def _flow(self, home: Path, scene: str, number: str) -> tuple[Flow, Mask]:
         """Read the flow and where it counts."""
         flow, valid = read_flow(home / "flow" / scene / f"frame_{number}.flo")
-        for kind in ["invalid"] if self.occluded else ["invalid", "occlusions"]:
+        for kind in self._masks(home):
             path = home / kind / scene / f"frame_{number}.png"
-            marked = read_labels(path) > 0
+            marked = read_labels(path, colours=False) > 0
             if marked.shape != valid.shape:
                 raise UsageError(f"{path} is of shape {marked.shape}, the flow {valid.shape}")
             valid = valid & ~marked
         return flow, np.ascontiguousarray(valid)
+
+    def _masks(self, home: Path) -> list[str]:
+        """Folders of the masks that count; of invalid pixels where there are any."""
+        invalid = ["invalid"] if (home / "invalid").is_dir() else []
+        return invalid if self.occluded else [*invalid, "occlusions"]
+
+    def names(self, key: str) -> list[str]:
+        """Other names of an image, for label maps that tools named after its file."""
+        scene, _, number = key.rpartition("_")
+        return [f"{scene}/frame_{number}", f"{scene}_frame_{number}"]
 
     def _home(self) -> Path:
         return self.LAYOUT.find(data_root(self.root), "flow")

@@ -11,6 +11,7 @@ import click
 
 from ssnbench.cli import options
 from ssnbench.cli.data import data
+from ssnbench.cli.notes import notes_in_plain_words
 from ssnbench.cli.reproduce import reproduce
 from ssnbench.cli.results import annotators, compare, merge
 from ssnbench.cli.train import train
@@ -20,7 +21,8 @@ from ssnbench.contracts import UsageError
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``ssnbench``; return 0 done, 1 some jobs failed, 2 wrong use."""
     try:
-        return commands.main(argv, prog_name="ssnbench", standalone_mode=False) or 0
+        with notes_in_plain_words():
+            return commands.main(argv, prog_name="ssnbench", standalone_mode=False) or 0
     except UsageError as error:
         click.echo(f"ssnbench: {error}", err=True)
         return 2
