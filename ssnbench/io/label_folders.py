@@ -10,60 +10,26 @@ import dataclasses
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ssnbench.contracts import Dataset, Labels, UsageError
-from ssnbench.io.label_maps import LABEL_ENDINGS, read_label_maps, read_labels
-from ssnbench.io.listing import beside, files_below
+from ssnbench.contracts import Dataset, UsageError
+from ssnbench.io.label_counts import (
+    UNKNOWN_COUNT,
+    LabelFile,
+    image_shape,
+    read_quietly,
+    refused,
+    with_counts,
+)
+from ssnbench.io.label_maps import LABEL_ENDINGS, read_label_maps
+from ssnbench.io.listing import files_below
 from ssnbench.io.name_matching import Match, for_the_eye, match
 from ssnbench.io.notes import note
 
-EXPECTED = (
-    "IMAGE.npy, .csv, .mat, .png, .pgm, .tif ...",
-    "or, of several counts:",
-    "200/IMAGE.npy",
-    "slic_200/map_csv/IMAGE.csv",
-    "IMAGE_200.png",
-)
-"""Where label maps are looked for, as lines."""
-
-UNKNOWN_COUNT = 0
-"""The count asked for when no name tells it."""
-
 _DEPTH = 6
 _SHOWN = 3
-_PLAUSIBLE = 5.0  # a count asked for lies within this factor of the count made
 _PICTURES = (".png", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pnm", ".pbm")
-
-
-@dataclass(frozen=True)
-class LabelFile:
-    """A label map that lies in a file.
-
-    Attributes
-    ----------
-    n_asked : int
-        The count that was asked for; `UNKNOWN_COUNT` when no name tells it.
-    image : str
-        Key of its image.
-    path : Path
-        The file.
-    member : int or None
-        Which of the maps of a file that holds several.
-    """
-
-    n_asked: int
-    image: str
-    path: Path
-    member: int | None = None
-
-    def read(self, shape: tuple[int, int] | None = None) -> Labels:
-        """Read the map, int32 (H, W); see :func:`ssnbench.io.label_maps.read_labels`."""
-        return read_labels(self.path, shape, member=self.member)
 
 
 def find_label_files(
@@ -103,7 +69,7 @@ def find_label_files(
     if not matches:
         raise _nothing_fits(folder, dataset, label, keys)
     chosen = _one_set(matches, folder)
-    files = _counted(chosen, folder, dataset)
+    files = with_counts(chosen, folder, dataset)
     images = keys if limit is None else keys[:limit]
     wanted = set(images)
     files = sorted(
@@ -149,7 +115,7 @@ def _one_set(matches: Sequence[Match], folder: Path) -> list[Match]:
         len({m.image for m in sets[name]}) for name in likely
     ):
         shown = ", ".join(f"{name} ({len(sets[name])} files)" for name in likely[:_SHOWN])
-        raise _refused(f"{folder} holds several sets of label maps: {shown}: name one", folder)
+        raise refused(f"{folder} holds several sets of label maps: {shown}: name one", folder)
     return _one_of_each(chosen)
 
 
@@ -191,11 +157,13 @@ def _one_of_each(matches: Iterable[Match]) -> list[Match]:
     same: dict[tuple[str, str], list[Match]] = defaultdict(list)
     for each in matches:
         same[each.image, each.pattern].append(each)
-    return [preferred(files) for files in same.values()]
+    return [preferred(files, note) for files in same.values()]
 
 
-def preferred(matches: Sequence[Match]) -> Match:
+def preferred(matches: Sequence[Match], say: Callable[[str], None]) -> Match:
     """Of files that differ in their endings the likeliest label map: arrays before pictures.
+
+    What is not taken is said to `say`.
 
     Raises
     ------
@@ -209,73 +177,8 @@ def preferred(matches: Sequence[Match]) -> Match:
     first = min(matches, key=lambda m: (m.ending in _PICTURES, LABEL_ENDINGS.index(m.ending)))
     if len(matches) > 1:
         rest = ", ".join(sorted(each.ending for each in matches if each is not first))
-        note(f"{first.path.parent}: the {first.ending} are taken, {rest} of the same names are not")
+        say(f"{first.path.parent}: the {first.ending} are taken, {rest} of the same names are not")
     return first
-
-
-# ------------------------------------------------------------------ which count
-
-
-def _counted(matches: Sequence[Match], folder: Path, dataset: Dataset) -> list[LabelFile]:
-    place = _place_of_count(matches, folder)
-    if place is not None:
-        return [LabelFile(m.numbers[place], m.image, m.path) for m in matches]
-    first = matches[0]
-    maps = _read_quietly(first.path, _shape(dataset, first.image))
-    if len(maps) < 2:
-        return [LabelFile(UNKNOWN_COUNT, m.image, m.path) for m in matches]
-    counts = [int(np.unique(each).size) for each in maps]
-    if len(set(counts)) < len(counts):
-        raise UsageError(f"{first.path} holds {len(maps)} label maps, of {counts} superpixels")
-    return [
-        LabelFile(n, m.image, m.path, member) for m in matches for member, n in enumerate(counts)
-    ]
-
-
-def _place_of_count(matches: Sequence[Match], folder: Path) -> int | None:
-    """Which number of the pattern is the count asked for; None when none is."""
-    if len({m.template for m in matches}) > 1:
-        return None
-    columns = list(zip(*(m.numbers for m in matches), strict=True))
-    varying = [place for place, column in enumerate(columns) if len(set(column)) > 1]
-    if len(varying) == 1 and _stands_alone(matches[0], varying[0]):
-        return varying[0]
-    if not varying and len(columns) == 1 and _stands_alone(matches[0], 0):
-        return 0
-    plausible = [p for p in varying or range(len(columns)) if _is_plausible(matches, p)]
-    if len(plausible) == 1:
-        return plausible[0]
-    if varying:
-        sets = sorted({m.pattern for m in matches}, key=lambda text: [len(text), text])
-        shown = ", ".join(sets[:_SHOWN])
-        raise _refused(
-            f"{folder} holds several sets of label maps ({shown}), and no one number among their "
-            "names is near the count of superpixels: name the folder of one",
-            folder,
-        )
-    return None
-
-
-def _stands_alone(match_: Match, place: int) -> bool:
-    """Whether the number is the whole name of a folder or file, as in ``200/IMAGE``."""
-    parts = [part for part in match_.template.split("/") if "{n}" in part]
-    before = 0
-    for part in parts:
-        if before <= place < before + part.count("{n}"):
-            return part == "{n}"
-        before += part.count("{n}")
-    return False
-
-
-def _is_plausible(matches: Sequence[Match], place: int) -> bool:
-    """Whether the number is near the count made, in one map for each of its values."""
-    firsts = {m.numbers[place]: m for m in reversed(matches)}
-    for asked, each in list(firsts.items())[:_SHOWN]:
-        maps = _read_quietly(each.path, None)
-        made = int(np.unique(maps[0]).size) if maps else asked
-        if not asked or not 1 / _PLAUSIBLE <= made / asked <= _PLAUSIBLE:
-            return False
-    return True
 
 
 # ------------------------------------------------------------------ sizes
@@ -285,8 +188,8 @@ def _check_sizes(files: Sequence[LabelFile], dataset: Dataset, label: str) -> No
     """Refuse maps of which the first, the middle and the last differ in size from their images."""
     hint = ""
     for each in {0: files[0], 1: files[len(files) // 2], 2: files[-1]}.values():
-        shape = _shape(dataset, each.image)
-        maps = _read_quietly(each.path, shape)
+        shape = image_shape(dataset, each.image)
+        maps = read_quietly(each.path, shape)
         if shape is None or not maps or maps[each.member or 0].shape == shape:
             return
         made = maps[each.member or 0].shape
@@ -308,26 +211,10 @@ def _mend(dataset: Dataset, image: str, made: tuple[int, ...], shape: tuple[int,
         if not isinstance(value, bool):
             continue
         other = dataclasses.replace(form, **{field.name: not value})
-        if _shape(other, image) == made:
+        if image_shape(other, image) == made:
             given = str(not value).lower()
             return f": maps of this size belong to --dataset '{name}({field.name}={given})'"
     return ": a label map has the size of the image as the dataset gives it"
-
-
-def _shape(dataset: Dataset, image: str) -> tuple[int, int] | None:
-    try:
-        height, width = dataset[image].image.shape[:2]
-    except UsageError:
-        return None
-    return height, width
-
-
-def _read_quietly(path: Path, shape: tuple[int, int] | None) -> list[Labels]:
-    """The maps of a file; none when it cannot be read, which its job will tell."""
-    try:
-        return read_label_maps(path, shape)
-    except UsageError:
-        return []
 
 
 # ------------------------------------------------------------------ what is said
@@ -363,7 +250,7 @@ def _tell_unused(
     loose = [path for path in others if path.suffix.lower() in LABEL_ENDINGS]
     if loose:
         splits = _splits_of(loose, folder, dataset)
-        why = f"of split {' and '.join(splits)}" if splits else "of no image"
+        why = f"of split {splits[0]}" if splits else "of no image"
         parts.append(f"{len(loose)} files {why} (such as {loose[0].relative_to(folder)})")
     if parts:
         note(f"{folder}: not scored: {'; '.join(parts)}")
@@ -377,19 +264,18 @@ def _nothing_fits(folder: Path, dataset: Dataset, label: str, keys: Sequence[str
     what = f"no label map in {folder} is named after an image of {label} {split}{example}"
     if splits:
         what += f"; {files[0].stem} and its like are of another split: --split {splits[0]}"
-    return _refused(what, folder)
+    return refused(what, folder)
 
 
 def _splits_of(paths: Sequence[Path], folder: Path, dataset: Dataset) -> list[str]:
-    """Splits of the dataset to which such files belong, beside the one that is open."""
+    """Splits of the dataset to which such files belong, beside the one that is open.
+
+    The smallest come first: a split of everything says least.
+    """
     own = getattr(dataset, "split", None)
-    if not paths:
-        return []
-    return [
-        split
-        for split in dataset.SPLITS
-        if split != own and match(paths, folder, _keys_of(dataset, split), LABEL_ENDINGS)[0]
-    ]
+    others = {split: _keys_of(dataset, split) for split in dataset.SPLITS if split != own}
+    fitting = [s for s in others if paths and match(paths, folder, others[s], LABEL_ENDINGS)[0]]
+    return sorted(fitting, key=lambda split: len(others[split]))
 
 
 def _keys_of(dataset: Dataset, split: str) -> dict[str, str]:
@@ -401,7 +287,3 @@ def _keys_of(dataset: Dataset, split: str) -> dict[str, str]:
             return _names(other, other.keys())
         except (UsageError, TypeError):
             return {}
-
-
-def _refused(what: str, folder: Path) -> UsageError:
-    return UsageError("\n".join([what, *beside(EXPECTED, folder)]))

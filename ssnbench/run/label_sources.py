@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ssnbench.contracts import Algorithm, Image, Sample
-from ssnbench.io.label_folders import LabelFile
+from ssnbench.io.label_counts import LabelFile
 from ssnbench.labels import checked
 from ssnbench.perturb import Perturbation
 from ssnbench.plugins.variant import Variant

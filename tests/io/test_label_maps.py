@@ -279,7 +279,7 @@ def test_mat_with_several_maps_in_a_cell(tmp_path: Path) -> None:
     same(tmp_path / "a.mat", MAP // 2, member=1)
     with pytest.raises(UsageError, match="holds 2 label maps; one is wanted"):
         read_labels(tmp_path / "a.mat")
-    truths = cell(*({"Segmentation": MAP // n, "Boundaries": MAP > n} for n in (1, 2, 3)))
+    truths = cell(*({"Segmentation": MAP // n, "Boundaries": n < MAP} for n in (1, 2, 3)))
     savemat(tmp_path / "b.mat", {"groundTruth": truths})
     assert len(read_label_maps(tmp_path / "b.mat", (H, W))) == 3
 
