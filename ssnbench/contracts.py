@@ -82,7 +82,8 @@ class Dataset(Protocol):
     It may have more to tell, as class attributes: ``HOMEPAGE``, ``LICENCE``, ``CITATION`` and
     ``SIZE`` (text, plain enough to be listed without importing the file); ``N_IMAGES`` (how many
     the complete dataset has, by split); ``UNDEFINED`` (metrics that make no sense on it, each with
-    the reason); ``TOLERANCES`` (pixels, by protocol, unless the user sets one).
+    the reason); ``TOLERANCES`` (pixels, by protocol, unless the user sets one); and a method
+    ``names(key) -> list[str]`` (other names of an image, by which tools call its label map).
     """
 
     SPLITS: ClassVar[tuple[str, ...]]

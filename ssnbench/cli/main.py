@@ -160,9 +160,10 @@ def evaluate(
 ) -> int:
     """Score label maps that exist already.
 
-    LABELS is a folder of .npy, 16-bit .png, .csv or .mat files named by image, or of subfolders
-    of such files named by the count asked for (then --dataset says what they belong to); or the
-    folder of a run with --keep-labels, whose maps are scored again under another --protocol.
+    LABELS is a folder of label maps as their tool left it: files or subfolders with the image's
+    name somewhere, and perhaps the count asked for, such as slic_200/IMAGE.csv (then --dataset says
+    what they belong to); or the folder of a run with --keep-labels, whose maps are scored again
+    under another --protocol.
     """
     from ssnbench.cli.progress import Progress
     from ssnbench.cli.tables import show_certificates

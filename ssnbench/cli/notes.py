@@ -16,14 +16,15 @@ from ssnbench.io.notes import DataNote
 def notes_in_plain_words() -> Iterator[None]:
     """Print a note's text alone, once, instead of a warning with its place in the code."""
     with warnings.catch_warnings():
-        warnings.simplefilter("default", DataNote)
-        shown = warnings.showwarning
+        warnings.simplefilter("always", DataNote)
+        shown, said = warnings.showwarning, set[str]()
 
         def show(message: Any, category: Any, *place: Any, **more: Any) -> None:
-            if issubclass(category, DataNote):
-                click.echo(f"note: {message}", err=True)
-            else:
+            if not issubclass(category, DataNote):
                 shown(message, category, *place, **more)
+            elif str(message) not in said:
+                said.add(str(message))
+                click.echo(f"note: {message}", err=True)
 
         warnings.showwarning = show
         yield

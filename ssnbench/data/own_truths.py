@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ssnbench.contracts import UsageError
@@ -61,6 +61,8 @@ def find_truths(
         files = [path for path in files_below(folder, 3) if path not in set(images.values())]
         matches, others = match(files, folder, names, LABEL_ENDINGS)
         if not matches:
+            matches, others = match(files, folder, _without_common_words(names), LABEL_ENDINGS)
+        if not matches:
             unused += files[:1]
             if files:
                 notes.append(
@@ -75,6 +77,22 @@ def find_truths(
         if others:
             notes.append(f"{len(others)} files in {folder} are not used ({_some_names(others)})")
     return chosen or _beside(place, images, notes)
+
+
+def _without_common_words(keys: Iterable[str]) -> dict[str, str]:
+    """Keys by what differs among them: ``image_001`` and its like by ``001``, for ``mask_001``."""
+    listed = list(keys)
+    before = re.sub(r"[^-_. ]*$", "", _common_start(listed))
+    after = re.sub(r"^[^-_. ]*", "", _common_start([key[::-1] for key in listed])[::-1])
+    if len(listed) < 2 or not (before or after):
+        return {}
+    return {key.removeprefix(before).removesuffix(after): key for key in listed}
+
+
+def _common_start(names: Sequence[str]) -> str:
+    first, last = min(names), max(names)
+    same = (n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b)
+    return first[: next(same, len(first))]
 
 
 def _truth_places(base: Path, place: Path, split: str, labels: str) -> list[Path]:

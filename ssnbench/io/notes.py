@@ -1,11 +1,13 @@
 """What the user should know of files that are read, in one line that is said once.
 
-A note is a Python warning: programs may filter it, and the command line prints its text alone.
-Of notes with the same text Python shows one, so a note that may concern many images names none.
+A note is a Python warning: programs may filter it. The command line prints its text alone, and each
+text once, so that a note that may concern many images names none. Worker processes say nothing: what
+they read the first process lists, and reads again for the report.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import warnings
 
 
@@ -15,4 +17,5 @@ class DataNote(UserWarning):
 
 def note(text: str) -> None:
     """Say one line about the user's files."""
-    warnings.warn(text, DataNote, stacklevel=1)
+    if multiprocessing.current_process().name == "MainProcess":
+        warnings.warn(text, DataNote, stacklevel=1)

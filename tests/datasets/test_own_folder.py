@@ -191,6 +191,21 @@ def test_two_truths_of_one_image_are_refused(
         folder(tmp_path).keys()
 
 
+@pytest.mark.parametrize(
+    ("images", "truths"),
+    [("image_{}", "mask_{}"), ("{}_img", "{}-lbl"), ("sat.{}.rgb", "sat_{}_classes")],
+)
+def test_words_that_all_images_share_may_be_others(
+    tmp_path: Path, images: str, truths: str
+) -> None:
+    for number in ("001", "002", "010"):
+        photo(tmp_path / f"{images.format(number)}.jpg")
+        put(tmp_path / "labels" / f"{truths.format(number)}.png")
+    made = folder(tmp_path)
+    assert notes(made) == ""
+    assert [len(made[key].truths) for key in made.keys()] == [1, 1, 1]  # noqa: SIM118
+
+
 def test_truths_that_fit_no_image_are_said(tmp_path: Path) -> None:
     photo(tmp_path / "a.jpg")
     put(tmp_path / "labels" / "somebody.png")
@@ -329,3 +344,22 @@ def test_deep_pictures_by_their_maximum(tmp_path: Path, bits: int) -> None:
     with pytest.warns(DataNote, match=f"{bits} bits deep"):
         sample = folder(tmp_path)["a"]
     assert np.abs(sample.image[:, :, 0].astype(int) - grey).max() <= 1
+
+
+@pytest.mark.parametrize("n_workers", ["1", "2"])
+def test_a_run_says_each_note_once_and_in_plain_words(
+    tmp_path: Path, n_workers: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    void = TRUTH.copy()
+    void[0] = 255
+    for key in "abc":
+        photo(tmp_path / "photos" / f"{key}.png")
+        put(tmp_path / "photos" / "labels" / f"{key}.png", void)
+    (tmp_path / "photos" / "d.heic").write_bytes(b"x")
+    arguments = f"run --algos grid --segments 4,8 --no-times --jobs {n_workers}"
+    given = ["--dataset", f"folder(path={tmp_path / 'photos'})", "--out", str(tmp_path / "out")]
+    assert main([*arguments.split(), *given]) == 0
+    said = [line for line in capfd.readouterr().err.splitlines() if "arn" in line or "note" in line]
+    assert sum("label 255" in line for line in said) == 1
+    assert sum("1 .heic" in line for line in said) == 1
+    assert all(line.startswith("note: ") for line in said)

@@ -236,7 +236,7 @@ BROKEN = {
     "negative.flo": (_flo(-3, -2, 48), "broken"),
     "empty.png": (b"", "no picture"),
     "text.png": (b"hello", "no picture"),
-    "flow.txt": (b"", r"from \.flo or \.png"),
+    "flow.txt": (b"", r"from \.flo, \.png or \.pfm"),
 }
 
 
