@@ -1,8 +1,8 @@
 """What the user should know of files that are read, in one line that is said once.
 
-A note is a Python warning: programs may filter it. The command line prints its text alone, and each
-text once, so that a note that may concern many images names none. Worker processes say nothing: what
-they read the first process lists, and reads again for the report.
+A note is a Python warning: programs may filter it. The command line prints its text alone, and no
+text twice, so that a note which may concern many images names none. Worker processes say nothing:
+what they read the first process lists, and reads again for the report.
 """
 
 from __future__ import annotations
