@@ -15,7 +15,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from ssnbench.contracts import Labels, Sample, UsageError
-from ssnbench.data.layout import Archive, Layout, check_size, check_split, data_root
+from ssnbench.data.layout import Archive, Layout, check_size, check_split, data_root, stems
 from ssnbench.io.images import read_image
 from ssnbench.labels import consecutive
 
@@ -83,7 +83,7 @@ BSR/BSDS500/data/
     def keys(self) -> list[str]:
         """List the images, sorted as strings."""
         folder = self._data() / "images" / self.split
-        found = sorted(path.stem for path in folder.glob("*.jpg"))
+        found = sorted(stems(folder, ".jpg"))
         if not found:
             raise self.LAYOUT.mismatch(folder, f"no *.jpg in {folder}")
         return found
@@ -132,7 +132,8 @@ def _truths(path: Path) -> tuple[Labels, ...]:
 
 def _segmentation(cell: Any) -> Labels:
     labels = cell["Segmentation"][0, 0]
-    if labels.ndim != 2 or labels.dtype.kind not in "iu":
+    is_whole = labels.dtype.kind in "iub" or (labels.dtype.kind == "f" and (labels % 1 == 0).all())
+    if labels.ndim != 2 or not is_whole:
         raise ValueError(f"a segmentation is {labels.dtype} of shape {labels.shape}")
     return consecutive(np.ascontiguousarray(labels, dtype=np.int32))
 

@@ -122,7 +122,7 @@ cityscapes/
         """
         picture, path = self.files_of(key)
         image = read_image(picture)
-        named = read_labels(path)
+        named = read_labels(path, colours=False)
         check_size(path, "a truth", named, image)
         if named.min() < 0 or named.max() > 255:
             raise UsageError(

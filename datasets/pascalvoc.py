@@ -110,7 +110,7 @@ VOCdevkit/VOC2012/
         """
         picture, path = self.files_of(key)
         image = read_image(picture)
-        classes = read_labels(path)
+        classes = read_labels(path, colours=False)
         check_size(path, "a truth", classes, image)
         truth = consecutive(np.where(classes == _IGNORED, np.int32(-1), classes))
         return Sample(key, image, (truth - np.int32((classes == _IGNORED).any()),))

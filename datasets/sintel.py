@@ -37,6 +37,7 @@ from ssnbench.data.layout import (
 from ssnbench.flow import read_flow
 from ssnbench.io.images import read_image
 from ssnbench.io.label_maps import read_labels
+from ssnbench.io.notes import note
 
 VALIDATION = ("alley_1", "ambush_6", "cave_2", "market_6", "temple_3")
 
@@ -73,7 +74,10 @@ class Sintel:
     N_IMAGES: ClassVar[Mapping[str, int]] = {"train": 836, "val": 205, "all": 1041}
     LAYOUT: ClassVar[Layout] = Layout(
         "sintel",
-        ("MPI-Sintel/training", "MPI-Sintel-complete/training", "sintel/training", "training", ""),
+        (
+            *("MPI-Sintel/training", "MPI-Sintel-complete/training"),
+            *("Sintel/training", "sintel/training", "training", ""),
+        ),
         """
 MPI-Sintel/training/
   {final,clean}/SCENE/frame_0001.png
@@ -114,6 +118,8 @@ MPI-Sintel/training/
     def keys(self) -> list[str]:
         """List the pairs of which every file is there, as ``alley_1_0001``, sorted."""
         home = self._home()
+        if not (home / "invalid").is_dir():
+            note(f"sintel has no folder {home / 'invalid'}: flow counts at every pixel")
         found = []
         for scene in subfolders(home / "flow"):
             if self.split == "all" or (scene in VALIDATION) == (self.split == "val"):
@@ -126,7 +132,7 @@ MPI-Sintel/training/
         """Numbers of the frames with flow, masks, and a frame that follows."""
         frames = stems(home / self.rendering / scene, ".png")
         complete = stems(home / "flow" / scene, ".flo") & frames
-        for kind in self._masks():
+        for kind in self._masks(home):
             complete &= stems(home / kind / scene, ".png")
         numbers = {name.removeprefix("frame_") for name in complete}
         return {n for n in numbers if n.isdecimal() and f"frame_{_next(n)}" in frames}
@@ -161,12 +167,18 @@ MPI-Sintel/training/
         return [
             *(frames / f"frame_{n}.png" for n in (number, _next(number))),
             home / "flow" / scene / f"frame_{number}.flo",
-            *(home / kind / scene / f"frame_{number}.png" for kind in self._masks()),
+            *(home / kind / scene / f"frame_{number}.png" for kind in self._masks(home)),
         ]
 
-    def _masks(self) -> list[str]:
-        """Folders of the masks that mark where the flow does not count."""
-        return ["invalid"] if self.occluded else ["invalid", "occlusions"]
+    def _masks(self, home: Path) -> list[str]:
+        """Folders of the masks that count; of invalid pixels where there are any."""
+        invalid = ["invalid"] if (home / "invalid").is_dir() else []
+        return invalid if self.occluded else [*invalid, "occlusions"]
+
+    def names(self, key: str) -> list[str]:
+        """Other names of an image, for label maps that tools named after its file."""
+        scene, _, number = key.rpartition("_")
+        return [f"{scene}/frame_{number}", f"{scene}_frame_{number}"]
 
     def _home(self) -> Path:
         return self.LAYOUT.find(data_root(self.root), "flow")
@@ -176,7 +188,7 @@ def _flow(path: Path, *masks: Path) -> tuple[Flow, Mask]:
     """Read the flow and where it counts."""
     flow, valid = read_flow(path)
     for mask in masks:
-        marked = read_labels(mask) > 0
+        marked = read_labels(mask, colours=False) > 0
         if marked.shape != valid.shape:
             raise UsageError(f"{mask} is of shape {marked.shape}, the flow {valid.shape}")
         valid = valid & ~marked

@@ -223,6 +223,7 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
         Attribute("LAYOUT", DataLayout, "where its files lie, and how `data fetch` gets them"),
         Attribute("CHECKSUMS", Mapping[str, str], "known hashes by file, below the home folder"),
         Attribute("files_of", Callable, "method (key) -> list[Path]: the files of one sample"),
+        Attribute("names", Callable, "method (key) -> list[str]: other names of an image's maps"),
     ),
     "metrics": (),  # all that is read of one stands in its row
 }

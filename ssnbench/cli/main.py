@@ -11,6 +11,7 @@ import click
 
 from ssnbench.cli import options
 from ssnbench.cli.data import data
+from ssnbench.cli.notes import notes_in_plain_words
 from ssnbench.cli.reproduce import reproduce
 from ssnbench.cli.results import annotators, compare, merge
 from ssnbench.cli.segment import segment
@@ -22,7 +23,8 @@ from ssnbench.run.engines import ENGINES
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``ssnbench``; return 0 done, 1 some jobs failed, 2 wrong use."""
     try:
-        return commands.main(argv, prog_name="ssnbench", standalone_mode=False) or 0
+        with notes_in_plain_words():
+            return commands.main(argv, prog_name="ssnbench", standalone_mode=False) or 0
     except UsageError as error:
         click.echo(f"ssnbench: {error}", err=True)
         return 2
@@ -163,10 +165,10 @@ def evaluate(
 ) -> int:
     """Score label maps that exist already.
 
-    LABELS is a folder of .npy, 16-bit .png, .csv or .mat files named by image, or of subfolders
-    of such files named by the count asked for (then --dataset says what they belong to); or the
-    folder of a run with --keep-labels, whose maps are scored again under another --protocol
-    or by other --metrics.
+    LABELS is a folder of label maps as their tool left it: files or subfolders with the image's
+    name somewhere, and perhaps the count asked for, such as slic_200/IMAGE.csv (then --dataset says
+    what they belong to); or the folder of a run with --keep-labels, whose maps are scored again
+    under another --protocol or by other --metrics.
     """
     from ssnbench.cli.progress import Progress
     from ssnbench.cli.tables import show_certificates

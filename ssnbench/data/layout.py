@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice, zip_longest
 from pathlib import Path
 
 from platformdirs import user_data_path
 
 from ssnbench.contracts import Image, Labels, Mask, UsageError
+from ssnbench.io.listing import beside, is_system_file
 
 VARIABLE = "SSNBENCH_DATA"
 """Environment variable that names the data root."""
-
-_DEPTH, _PER_FOLDER, _LINES = 3, 6, 24
-"""How much of what was found is shown: levels, entries of a folder, lines in all."""
 
 
 def data_root(given: Path | None) -> Path:
@@ -102,17 +99,10 @@ class Layout:
 
     def mismatch(self, folder: Path, what: str) -> UsageError:
         """Error for files that are not as expected: the tree beside what lies in ``folder``."""
-        expected = ["expected", *self.tree.strip("\n").splitlines()]
-        found = [f"found in {folder}", *_drawn(folder)]
-        width = max(map(len, expected)) + 3
-        beside = [
-            f"  {left:{width}}{right}".rstrip()
-            for left, right in zip_longest(expected, found, fillvalue="")
-        ]
         where = f"name its folder with --data-root or ${VARIABLE}"
-        return UsageError(
-            "\n".join([f"no data for {self.dataset}: {what}; {self.obtain}, then {where}", *beside])
-        )
+        what = f"no data for {self.dataset}: {what}; {self.obtain}, then {where}"
+        tree = self.tree.strip("\n").splitlines()
+        return UsageError("\n".join([what, *beside(tree, folder)]))
 
 
 def check_split(dataset: str, split: str, splits: Sequence[str]) -> None:
@@ -130,44 +120,23 @@ def check_size(path: Path, what: str, given: Labels | Mask | Image, image: Image
 
 
 def stems(folder: Path, ending: str) -> set[str]:
-    """Names of the files of a folder that end so, without the ending; none if it is no folder."""
+    """Names of the files of a folder that end so, without the ending; none if it is no folder.
+
+    Files of an operating system, such as ``._a.png``, are not among them.
+    """
     try:
         with os.scandir(folder) as entries:
-            return {e.name.removesuffix(ending) for e in entries if e.name.endswith(ending)}
+            names = [entry.name for entry in entries if not is_system_file(entry.name)]
     except OSError:
         return set()
+    return {name.removesuffix(ending) for name in names if name.endswith(ending)}
 
 
 def subfolders(folder: Path) -> list[str]:
     """Names of the folders in a folder, sorted; none if it is no folder."""
     try:
         with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir())
+            names = [entry.name for entry in entries if entry.is_dir()]
     except OSError:
         return []
-
-
-def _drawn(folder: Path) -> list[str]:
-    """Draw a folder as an indented tree of few lines."""
-    if not folder.is_dir():
-        return ["nothing: there is no such folder"]
-    lines = list(islice(_walked(folder, 0), _LINES + 1))
-    if len(lines) > _LINES:
-        lines[-1] = "..."
-    return lines or ["nothing: it is empty"]
-
-
-def _walked(folder: Path, depth: int) -> Iterator[str]:
-    indent = "  " * depth
-    try:
-        with os.scandir(folder) as found:
-            entries = sorted(islice(found, 10_000), key=lambda entry: (entry.is_file(), entry.name))
-    except OSError as error:
-        yield f"{indent}({error.strerror})"
-        return
-    for entry in entries[:_PER_FOLDER]:
-        yield f"{indent}{entry.name}{'/' if entry.is_dir() else ''}"
-        if entry.is_dir() and depth + 1 < _DEPTH:
-            yield from _walked(Path(entry.path), depth + 1)
-    if len(entries) > _PER_FOLDER:
-        yield f"{indent}and {len(entries) - _PER_FOLDER} more"
+    return sorted(name for name in names if not is_system_file(name))

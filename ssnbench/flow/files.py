@@ -1,7 +1,8 @@
-"""Flow files: Middlebury's ``.flo`` and KITTI's 16-bit ``.png``."""
+"""Flow files: Middlebury's ``.flo``, KITTI's 16-bit ``.png``, Freiburg's ``.pfm``."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,8 @@ from ssnbench.flow.segments import known
 
 _MAGIC = b"PIEH"  # 202021.25 as a little-endian float32
 _MARK = np.float32(1e10)  # what Middlebury's code writes for unknown flow
+_PFM = re.compile(rb"P([Ff])\s+(\d+)\s+(\d+)\s+([-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)\r?\s")
+_LONGEST_HEADER = 200
 _KITTI_SCALE, _KITTI_ZERO = 64.0, 32768.0
 
 
@@ -21,7 +24,8 @@ def read_flow(path: PathLike) -> tuple[Flow, Mask]:
     Parameters
     ----------
     path : path
-        ``.flo`` (Middlebury, Sintel) or ``.png`` of three channels of 16 bits (KITTI).
+        ``.flo`` (Middlebury, Sintel), ``.png`` of three channels of 16 bits (KITTI), or ``.pfm``
+        of three channels, of which the last is not used (FlyingThings3D and its kin).
 
     Returns
     -------
@@ -36,9 +40,10 @@ def read_flow(path: PathLike) -> tuple[Flow, Mask]:
         When the file is missing, broken, cut short, or holds no flow.
     """
     path = Path(path)
-    reader = {".flo": _from_flo, ".png": _from_png}.get(path.suffix.lower())
+    readers = {".flo": _from_flo, ".png": _from_png, ".pfm": _from_pfm}
+    reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise UsageError(f"flow is read from .flo or .png, not {path.name}")
+        raise UsageError(f"flow is read from .flo, .png or .pfm, not {path.name}")
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -103,6 +108,25 @@ def _from_png(data: bytes, path: Path) -> tuple[Flow, Mask]:
         raise UsageError(f"{path} is no KITTI flow: three channels of 16 bits wanted, got {got}")
     flow = (picture[..., :0:-1].astype(np.float32) - _KITTI_ZERO) / _KITTI_SCALE  # stored B, G, R
     return _told(np.ascontiguousarray(flow, np.float32), picture[..., 0] > 0)
+
+
+def _from_pfm(data: bytes, path: Path) -> tuple[Flow, Mask]:
+    header = _PFM.match(data, 0, _LONGEST_HEADER)
+    if header is None:
+        raise UsageError(f"{path} is no flow in .pfm: it should begin with PF, its size and scale")
+    width, height, scale = int(header[2]), int(header[3]), float(header[4])
+    if header[1] == b"f":
+        raise UsageError(f"{path} has one channel, a disparity; flow has two, and a third unused")
+    expected = 12 * width * height
+    if width < 1 or height < 1 or scale == 0 or len(data) - header.end() != expected:
+        raise UsageError(
+            f"{path} is broken: {width} x {height} flow takes {expected} bytes, it has "
+            f"{len(data) - header.end()}"
+        )
+    stored = np.dtype("<f4" if scale < 0 else ">f4")  # the sign of the scale is the byte order
+    values = np.frombuffer(data, stored, offset=header.end()).reshape(height, width, 3)
+    flow = np.ascontiguousarray(values[::-1, :, :2], np.float32)  # rows are stored from below
+    return _told(flow, known(flow))
 
 
 def _told(flow: Flow, there: Mask) -> tuple[Flow, Mask]:

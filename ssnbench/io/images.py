@@ -1,8 +1,9 @@
 """Pictures and label maps: from files and arrays of many kinds to the two types used everywhere.
 
 Pictures come out as uint8 RGB (H, W, 3). Alpha is composited over white, which is what a viewer
-shows; of 16 bits the upper eight are kept (the inverse of multiplying by 257); an orientation
-noted in EXIF data is ignored, so that pixels stay where the truth of the picture has them.
+shows. Deeper pictures are scaled by the largest value that their file states; where it states none,
+by that of 8, 10, 12, 14 or 16 bits, whichever holds all of their values. An orientation noted in
+EXIF data is applied on request only, so that pixels stay where the truth of the picture has them.
 """
 
 from __future__ import annotations
@@ -13,9 +14,22 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 from numpy.typing import NDArray
 
 from ssnbench.contracts import Image, PathLike, UsageError
+from ssnbench.io import netpbm
+from ssnbench.io.notes import note
+
+IMAGE_ENDINGS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".gif"),
+    *(".jp2", ".j2k", ".tga", ".avif", *netpbm.ENDINGS),
+)
+"""Endings of the files that :func:`read_image` reads, in small letters."""
+
+_ORIENTATION = 0x0112  # EXIF's tag
+_BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # TIFF's tags
+_DEPTHS = (8, 10, 12, 14, 16)
 
 _UNREADABLE = (
     OSError,
@@ -27,25 +41,48 @@ _UNREADABLE = (
 )
 
 
-def read_image(path: PathLike) -> Image:
+def read_image(path: PathLike, upright: bool = False) -> Image:
     """Read a picture of any common kind as uint8 RGB (H, W, 3).
 
     Grey, palette, CMYK, 1-bit and 16-bit pictures are converted, alpha is composited over white.
     Of an animation the first frame is read.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    upright : bool
+        Turn the picture as its EXIF data say.
 
     Raises
     ------
     UsageError
         When the file is missing, broken, cut short, or no picture.
     """
-    picture = decoded(Path(path))
-    if picture.mode.startswith("I;16"):
-        return as_image(np.asarray(picture).astype(np.uint16))
-    if picture.mode in ("I", "F"):
-        raise UsageError(f"{path} has 32 bits per channel: save it with 8 or 16")
+    path = Path(path)
+    if path.suffix.lower() in netpbm.ENDINGS and path.is_file():
+        return _from_netpbm(path)
+    picture = decoded(path)
+    deep = _deep_colour(path) if picture.mode in ("RGB", "RGBA") else None
+    if deep is not None and not (upright and orientation(path) > 1):
+        return as_image(deep)
+    if upright:
+        picture = PIL.ImageOps.exif_transpose(picture)
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
+        return as_image(_deep_grey(picture, path))
     if picture.has_transparency_data:
         return as_image(np.asarray(picture.convert("RGBA")))
     return np.array(picture.convert("RGB"))
+
+
+def orientation(path: PathLike) -> int:
+    """Return the orientation noted in EXIF data, 1..8; 1, upright, where there is none."""
+    try:
+        with PIL.Image.open(path) as picture:
+            noted = picture.getexif().get(_ORIENTATION, 1)
+    except _UNREADABLE:
+        return 1
+    return noted if noted in range(1, 9) else 1
 
 
 def as_image(array: Any) -> Image:
@@ -108,11 +145,53 @@ def decoded(path: Path) -> PIL.Image.Image:
         raise UsageError(f"{path} cannot be read as an image: {one_line(error)}") from error
 
 
+def _from_netpbm(path: Path) -> Image:
+    pixels, maximum = netpbm.read_netpbm(path)
+    if path.read_bytes()[:2] in (b"P1", b"P4"):
+        pixels = 1 - pixels  # of a bitmap 1 is black
+    return as_image(pixels if maximum == 255 else _scaled(pixels, maximum))
+
+
+def _deep_grey(picture: PIL.Image.Image, path: Path) -> NDArray[Any]:
+    """Pixels of a grey picture of more than 8 bits, as uint16 or, scaled already, uint8."""
+    pixels = np.asarray(picture)
+    if pixels.dtype.kind == "f" or pixels.max() > 65535:
+        raise UsageError(f"{path} has 32 bits per channel: save it with 8 or 16")
+    if pixels.min() < 0:
+        raise UsageError(f"{path} has values below 0 (down to {pixels.min()}): shift them to 0")
+    tags = getattr(picture, "tag_v2", {})
+    if tags.get(_SAMPLE_FORMAT) == (2,) and tags.get(_BITS_PER_SAMPLE) == (16,):
+        return _scaled(pixels, 2**15 - 1)
+    return pixels.astype(np.uint16)
+
+
+def _deep_colour(path: Path) -> NDArray[np.uint16] | None:
+    """Colours of 16 bits as uint16 RGB or RGBA; Pillow would keep but their upper bytes."""
+    if path.suffix.lower() not in (".png", ".tif", ".tiff"):
+        return None
+    with path.open("rb") as file:
+        start = file.read(26)
+        if start[1:4] == b"PNG" and start[24] != 16:
+            return None
+        file.seek(0)
+        data = np.frombuffer(file.read(), np.uint8)
+    import cv2
+
+    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
+        return None
+    order = [2, 1, 0, 3][: pixels.shape[2]]
+    return np.ascontiguousarray(pixels[:, :, order])
+
+
 def _in_8_bits(array: NDArray[Any]) -> Image:
     if array.dtype == np.uint8:
         return array
     if array.dtype == np.uint16:
-        return (array >> 8).astype(np.uint8)
+        bits = next(bits for bits in _DEPTHS if array.max() < 2**bits)
+        if bits < 16 and array.any():
+            note(f"pictures of 16 bits with values below {2**bits} are taken for {bits} bits deep")
+        return _scaled(array, 2**bits - 1)
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * np.uint8(255)
     if array.dtype.kind != "f":
@@ -120,6 +199,13 @@ def _in_8_bits(array: NDArray[Any]) -> Image:
     if not (array.min() >= 0 and array.max() <= 1):  # so written that NaN fails too
         raise UsageError("a float image should lie within 0..1: divide it by its largest value")
     scaled: Image = np.rint(array * 255).astype(np.uint8)
+    return scaled
+
+
+def _scaled(pixels: NDArray[Any], maximum: int) -> Image:
+    """Bring 0..maximum to 0..255."""
+    scale = np.float32(255 / maximum)
+    scaled: Image = np.rint(np.minimum(pixels, maximum) * scale).astype(np.uint8)
     return scaled
 
 

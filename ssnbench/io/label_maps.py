@@ -1,50 +1,84 @@
-"""Label maps as files: numpy, 16-bit PNG, CSV, MATLAB."""
+"""Label maps as files: numpy, pictures, text, MATLAB."""
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
-from scipy.io import loadmat, savemat
+from scipy.io import savemat
 
 from ssnbench.contracts import Labels, PathLike, UsageError
-from ssnbench.io.images import decoded, one_line
+from ssnbench.io.images import one_line
+from ssnbench.io.limits import MOST_PIXELS, check_size
+from ssnbench.io.matlab import LABEL_NAMES, from_mat
+from ssnbench.io.picture_maps import from_netpbm, from_picture, from_tiff
+from ssnbench.io.text_maps import from_text
 
-LABEL_NAMES = ("labels", "label", "segmentation", "segs", "seg", "superpixels", "L")
-"""Variables of a .mat file that are taken for the label map, in this order."""
+Shape = tuple[int, int]
 
 
-def read_labels(path: PathLike) -> Labels:
+def read_labels(
+    path: PathLike,
+    shape: Shape | None = None,
+    *,
+    colours: bool | None = None,
+    member: int | None = None,
+) -> Labels:
     """Read a label map made elsewhere as int32 (H, W).
 
     Parameters
     ----------
     path : path
-        ``.npy``; ``.png`` of 1, 8 or 16 bits (of a palette picture the indices); ``.csv`` or
-        ``.txt``, separated by commas or blanks; ``.mat`` up to version 7, with one matrix of
-        integers or one that is called by a name of `LABEL_NAMES`. Labels may be any integers,
-        also whole numbers stored as floats; those that need more than 32 bits become ranks.
+        ``.npy``, ``.npz``; ``.png``, ``.tif``, ``.bmp``, ``.gif``, ``.pgm`` and its kin (of a
+        palette picture the indices); ``.csv``, ``.tsv`` or ``.txt``; ``.mat`` of any version; in
+        capitals, too. Labels may be any integers, also whole numbers stored as floats; those that
+        need more than 32 bits become ranks.
+    shape : (int, int), optional
+        Height and width of the image, where known: of several matrices in a file the one of this
+        size is the label map, and a table may have a header and an index beside it.
+    colours : bool, optional
+        Whether each colour of a colour picture is a label; by default when the picture consists of
+        areas of one colour and can be nothing else.
+    member : int, optional
+        Which of the label maps of a file that holds several, from 0.
 
     Raises
     ------
     UsageError
-        When the file is missing, broken, of another kind, or holds no label map.
+        When the file is missing, broken, of another kind, or holds no label map, or several.
+    """
+    maps = read_label_maps(path, shape, colours=colours)
+    if member is not None and member < len(maps):
+        return maps[member]
+    if len(maps) > 1 or member is not None:
+        raise UsageError(f"{path} holds {len(maps)} label maps; one is wanted")
+    return maps[0]
+
+
+def read_label_maps(
+    path: PathLike, shape: Shape | None = None, *, colours: bool | None = None
+) -> list[Labels]:
+    """Read all label maps of a file: one, or those in the cell or structs of a .mat.
+
+    Parameters and errors are those of :func:`read_labels`.
     """
     path = Path(path)
     reader = _chosen(_READERS, path)
     if not path.is_file():
         raise UsageError(f"no label map at {path}")
     try:
-        array = reader(path)
+        arrays = reader(path, shape, colours)
+        return [_whole(array, path) for array in arrays]
     except UsageError:
         raise
     except Exception as error:  # readers of broken files raise whatever they stumble over
         raise UsageError(f"{path} cannot be read as a label map: {one_line(error)}") from error
-    return _whole(array, path)
 
 
 def write_labels(path: PathLike, labels: Labels) -> None:
@@ -66,59 +100,54 @@ def write_labels(path: PathLike, labels: Labels) -> None:
 
 def _from_npy(path: Path) -> Any:
     with path.open("rb") as file:  # numpy leaves the file open when it is broken
+        _check_header(file, path, path.stat().st_size)
         return np.load(file, allow_pickle=False)
 
 
-def _from_png(path: Path) -> NDArray[Any]:
-    picture = decoded(path)
-    if picture.mode not in ("1", "L", "P", "I") and not picture.mode.startswith("I;16"):
-        raise UsageError(f"{path} is a colour picture ({picture.mode}); labels need one channel")
-    return np.asarray(picture)
-
-
-def _from_text(path: Path) -> NDArray[Any]:
-    text = path.read_text()
-    if not text.strip():
-        raise UsageError(f"{path} is empty")
-    delimiter = "," if "," in text.lstrip().partition("\n")[0] else None
-    table: NDArray[np.float64] = np.loadtxt(text.splitlines(), delimiter=delimiter, ndmin=2)
-    return table
-
-
-def _from_mat(path: Path) -> NDArray[Any]:
-    try:
-        variables = loadmat(path)
-    except NotImplementedError:
-        raise UsageError(f"{path} is a .mat of version 7.3: save it with -v7") from None
-    found = {name: _unwrapped(value) for name, value in variables.items() if name[:2] != "__"}
-    maps = {name: value for name, value in found.items() if _is_map(value)}
-    for name in (*LABEL_NAMES, *(maps if len(maps) == 1 else ())):
-        if name in maps:
-            return np.asarray(maps[name])
-    raise UsageError(
-        f"{path} holds {len(maps)} matrices of integers among {', '.join(found) or 'nothing'}: "
-        "call the label map 'labels'"
+def _check_header(file: Any, path: Path, n_bytes: int) -> None:
+    """Compare what a .npy states with what it has, then go back to its beginning."""
+    version = np.lib.format.read_magic(file)
+    read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+        version, np.lib.format.read_array_header_2_0
     )
+    shape, _, dtype = read(file)
+    check_size(shape, path)
+    if not dtype.hasobject and int(np.prod(shape, dtype=object)) * dtype.itemsize > n_bytes:
+        raise UsageError(f"{path} is cut short: it states {dtype} of shape {shape}")
+    file.seek(0)
 
 
-def _unwrapped(value: Any) -> Any:
-    """Take the matrix out of a cell that holds but one."""
-    if isinstance(value, np.ndarray) and value.dtype == object and value.size == 1:
-        return value.item()
-    return value
+def _from_npz(path: Path, shape: Shape | None) -> list[NDArray[Any]]:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.file_size > 8 * MOST_PIXELS:
+                raise UsageError(f"{path} holds {member.filename} of {member.file_size} bytes")
+    with np.load(path, allow_pickle=False) as arrays:
+        held = {name: np.squeeze(arrays[name]) for name in arrays.files}
+    maps = {name: a for name, a in held.items() if a.ndim == 2 and _is_integral(a)}
+    if shape is not None:
+        maps = {name: a for name, a in maps.items() if a.shape == shape} or maps
+    for name in maps if len(maps) == 1 else LABEL_NAMES:
+        if name in maps:
+            return [maps[name]]
+    sizes = ", ".join(f"{name} of shape {a.shape}" for name, a in held.items()) or "nothing"
+    raise UsageError(f"{path} holds {sizes}: save the label map as 'labels'")
 
 
-def _is_map(value: Any) -> bool:
-    if not isinstance(value, np.ndarray) or value.ndim != 2 or value.size == 0:
+def _is_integral(array: NDArray[Any]) -> bool:
+    if array.size == 0 or array.dtype.kind not in "iubf":
         return False
-    return value.dtype.kind in "iub" or (value.dtype.kind == "f" and bool((value % 1 == 0).all()))
+    with np.errstate(invalid="ignore"):
+        return array.dtype.kind != "f" or bool((array % 1 == 0).all())
 
 
 def _whole(array: Any, path: Path) -> Labels:
+    if isinstance(array, np.ndarray) and array.ndim == 3 and 1 in (len(array), array.shape[2]):
+        array = array[0] if len(array) == 1 else array[:, :, 0]
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.size == 0:
         shape = getattr(array, "shape", "no shape")
         raise UsageError(f"{path} should hold a label map of shape (H, W), got {shape}")
-    if not _is_map(array):
+    if not _is_integral(array):
         raise UsageError(f"{path} should hold integer labels, got {array.dtype}")
     limits = np.iinfo(np.int32)
     if array.min() < limits.min or array.max() > limits.max:
@@ -153,17 +182,41 @@ def _chosen(table: Mapping[str, Any], path: Path) -> Any:
     try:
         return table[path.suffix.lower()]
     except KeyError:
-        raise UsageError(f"a label map is one of {', '.join(table)}, not {path.name}") from None
+        why = _WHY_NOT.get(path.suffix.lower(), "")
+        raise UsageError(
+            f"a label map is one of {', '.join(table)}, not {path.name}{why}"
+        ) from None
 
 
-_READERS: dict[str, Callable[[Path], Any]] = {
-    ".npy": _from_npy,
-    ".png": _from_png,
-    ".csv": _from_text,
-    ".txt": _from_text,
-    ".mat": _from_mat,
+_LOSSY = ": JPEG changes the labels"
+_PICKLED = ": it holds Python code, which is never run; save it with numpy.save"
+_WHY_NOT = dict.fromkeys((".jpg", ".jpeg"), _LOSSY) | dict.fromkeys(
+    (".pt", ".pth", ".pkl", ".pickle"), _PICKLED
+)
+
+
+def _single(
+    reader: Callable[[Path, bool | None], Any], path: Path, _shape: Shape | None, how: bool | None
+) -> list[Any]:
+    return [reader(path, how)]
+
+
+_Reader = Callable[[Path, Shape | None, bool | None], list[Any]]
+_READERS: dict[str, _Reader] = {
+    ".npy": lambda path, _shape, _colours: [_from_npy(path)],
+    ".png": partial(_single, from_picture),
+    ".csv": lambda path, shape, _colours: [from_text(path, shape)],
+    ".mat": lambda path, shape, _colours: from_mat(path, shape),
+    ".npz": lambda path, shape, _colours: _from_npz(path, shape),
+    ".txt": lambda path, shape, _colours: [from_text(path, shape)],
+    ".tsv": lambda path, shape, _colours: [from_text(path, shape)],
+    **dict.fromkeys((".tif", ".tiff"), partial(_single, from_tiff)),
+    **dict.fromkeys((".pgm", ".ppm", ".pnm", ".pbm"), partial(_single, from_netpbm)),
+    **dict.fromkeys((".bmp", ".gif"), partial(_single, from_picture)),
 }
 
+LABEL_ENDINGS = tuple(_READERS)
+"""Endings of the files that :func:`read_labels` reads, in small letters."""
 
 _WRITERS: dict[str, Callable[[Path, Labels], None]] = {
     ".npy": _to_npy,

@@ -21,6 +21,7 @@ from ssnbench import plugins
 from ssnbench.contracts import UsageError
 from ssnbench.plugins.versions import combined, file_version
 
+_QUOTED = re.compile(r"""(?<![^=,(\[\s])('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(?=\s*(?:[,)\]]|$))""")
 _SPEC = re.compile(r"\s*([\w.-]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
 
@@ -151,18 +152,19 @@ def parameters(kind: plugins.Kind, name: str) -> dict[str, Parameter]:
 
 
 def split(text: str) -> Iterator[str]:
-    """Split at commas outside brackets; empty parts are dropped."""
-    depth, part = 0, ""
-    for letter in text:
+    """Split at commas outside brackets and quotes; empty parts are dropped."""
+    depth, start = 0, 0
+    quoted = [match.span() for match in _QUOTED.finditer(text)]
+    for place, letter in enumerate(text):
+        if any(first <= place < last for first, last in quoted):
+            continue
         depth += (letter in "([") - (letter in ")]")
         if letter == "," and depth == 0:
-            if part.strip():
-                yield part.strip()
-            part = ""
-        else:
-            part += letter
-    if part.strip():
-        yield part.strip()
+            if text[start:place].strip():
+                yield text[start:place].strip()
+            start = place + 1
+    if text[start:].strip():
+        yield text[start:].strip()
 
 
 def read_value(kind: Any, text: str, where: str) -> Any:
@@ -193,14 +195,17 @@ def _present(path: Path) -> str:
 def _pair(text: str, whole: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(f"cannot read {text!r} in {whole!r}; write parameter=value")
+        raise UsageError(
+            f"cannot read {text!r} in {whole!r}; write parameter=value, and put a value with a "
+            "comma in quotes"
+        )
     return key.strip(), value.strip()
 
 
 def _as_kind(kind: Any, text: str) -> Any:
     """Return a value, or None when the text is not of this kind."""
     if kind is str:
-        return text.strip("'\"")
+        return _unquoted(text)
     choices = typing.get_args(kind)
     if typing.get_origin(kind) is typing.Literal:
         return text if text in choices else None
@@ -212,6 +217,16 @@ def _as_kind(kind: Any, text: str) -> Any:
         return float(value)
     origin = typing.get_origin(kind) or kind
     return value if type(value) is origin else None
+
+
+def _unquoted(text: str) -> str:
+    """Text without the quotes around it, if there are any, as :func:`_written` adds them."""
+    if not _QUOTED.fullmatch(text):
+        return text.strip("'\"")
+    try:
+        return str(ast.literal_eval(text))
+    except (ValueError, SyntaxError):
+        return text[1:-1]
 
 
 def _written(value: Any) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ssnbench.contracts import Algorithm, Image, Sample
-from ssnbench.io.label_maps import read_labels
+from ssnbench.io.label_counts import LabelFile
 from ssnbench.labels import checked
 from ssnbench.perturb import Perturbation
 from ssnbench.plugins.variant import Variant
@@ -55,11 +55,12 @@ class Perturbed:
 class FromFile:
     """Read from a file that another program wrote."""
 
-    path: Path
+    file: LabelFile
 
-    def __call__(self, _sample: Sample, _n_asked: int) -> Any:
+    def __call__(self, sample: Sample, _n_asked: int) -> Any:
         """Read the file."""
-        return read_labels(self.path)
+        height, width = sample.image.shape[:2]
+        return self.file.read((height, width))
 
 
 @dataclass(frozen=True)

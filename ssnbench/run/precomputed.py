@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from ssnbench import plugins
 from ssnbench.contracts import JobKey, UsageError
+from ssnbench.io.label_counts import LabelFile
+from ssnbench.io.label_folders import find_label_files
 from ssnbench.metrics import Protocol, metric_files
 from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import parse
@@ -17,8 +18,6 @@ from ssnbench.plugins.versions import combined, file_version
 from ssnbench.results.store import FILE, Kept, Store
 from ssnbench.run.label_sources import FromFile, FromStore
 from ssnbench.run.plan import SHOWN_IMAGES, Job, protocol_on, scored_on
-
-SUFFIXES = (".npy", ".png", ".csv", ".mat")
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,7 @@ class LabelMapFolder:
     Attributes
     ----------
     path : Path
-        Files ``IMAGE.npy``, ``.png``, ``.csv`` or ``.mat``, or subfolders of such whose names are
-        the counts asked for (``200/IMAGE.png``).
+        As a tool left it: see :mod:`ssnbench.io.label_folders`.
     label : str
         How the method is called.
     """
@@ -41,22 +39,6 @@ class LabelMapFolder:
     def place(self) -> str:
         """Stands for the method in results: no plug-in is called like it, nor other maps."""
         return self.path.resolve().as_posix()
-
-    def by_count(self) -> Iterator[tuple[int, dict[str, Path]]]:
-        """Files by image, for every subfolder named by a count; 0 stands for an unknown count."""
-        counted = [sub for sub in self.path.iterdir() if sub.is_dir() and sub.name.isdigit()]
-        for sub in sorted(counted, key=lambda sub: int(sub.name)):
-            yield int(sub.name), _maps(sub)
-        if not counted:
-            yield 0, _maps(self.path)
-
-    def content_version(self) -> str:
-        """Short hash of all maps: those that were made anew are scored anew."""
-        return combined(
-            f"{n_asked} {image} {file_version(file)}"
-            for n_asked, files in self.by_count()
-            for image, file in files.items()
-        )
 
 
 def label_map_folder(path: Path, out: Path, name: str | None = None) -> LabelMapFolder:
@@ -121,21 +103,16 @@ def of_folder(
     UsageError
         When no file is named after an image of the dataset.
     """
-    images = list(islice(dataset.open().keys(), limit))
-    files = [
-        (n_asked, image, files[image])
-        for n_asked, files in maps.by_count()
-        for image in images
-        if image in files
-    ]
-    if not files:
-        raise _no_map(maps, dataset, images)
+    opened = dataset.open()
+    found = find_label_files(maps.path, opened, dataset.label)
+    wanted = set(opened.keys()[:limit])
+    files = [file for file in found if file.image in wanted]
     judged_by = protocol_on(dataset, protocol, metrics)
     scored, plugin_files = scored_on(dataset, judged_by), metric_files(judged_by)
     params = json.dumps({"enforce_connectivity": enforce_connectivity})
-    code_version = maps.content_version()
-    by_image = dataset.data_versions(dict.fromkeys(image for _, image, _ in files))
-    shown = {image for _, image, _ in files[:SHOWN_IMAGES]}
+    code_version = _content_version(found)
+    by_image = dataset.data_versions(dict.fromkeys(file.image for file in files))
+    shown = {file.image for file in files[:SHOWN_IMAGES]}
     return [
         Job(
             JobKey(
@@ -143,13 +120,13 @@ def of_folder(
                 params=params,
                 dataset=dataset.label,
                 split=dataset.split,
-                image=image,
-                n_asked=n_asked,
+                image=file.image,
+                n_asked=file.n_asked,
                 protocol=judged_by.label,
                 protocol_version=judged_by.version,
                 metrics=judged_by.selection,
                 code_version=code_version,
-                data_version=by_image[image],
+                data_version=by_image[file.image],
             ),
             maps.label,
             dataset,
@@ -158,9 +135,9 @@ def of_folder(
             plugin_files,
             enforce_connectivity=enforce_connectivity,
             certify=True,
-            show=image in shown,
+            show=file.image in shown,
         )
-        for n_asked, image, file in files
+        for file in files
     ]
 
 
@@ -212,6 +189,15 @@ def _key(kept: Kept, protocol: Protocol) -> JobKey:
     )
 
 
+def _content_version(files: Sequence[LabelFile]) -> str:
+    """Short hash of all maps: those that were made anew are scored anew."""
+    known: dict[Path, str] = {}
+    for file in files:
+        if file.path not in known:
+            known[file.path] = file_version(file.path)
+    return combined(f"{file.n_asked} {file.image} {known[file.path]}" for file in files)
+
+
 def _check_unchanged(kept: Sequence[Kept], dataset: DatasetRef) -> None:
     """Refuse maps of images that have changed since they were segmented."""
     known = {each.image: each.data_version for each in kept if each.data_version}
@@ -224,10 +210,6 @@ def _check_unchanged(kept: Sequence[Kept], dataset: DatasetRef) -> None:
         )
 
 
-def _maps(folder: Path) -> dict[str, Path]:
-    return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES}
-
-
 def _told_apart(path: Path, label: str, taken: Collection[str]) -> str:
     """Put as many folders before a label as it takes to be free; a number where none does."""
     for parent in (part for part in reversed(path.parent.parts) if part != path.anchor):
@@ -238,27 +220,3 @@ def _told_apart(path: Path, label: str, taken: Collection[str]) -> str:
     while (numbered := f"{label} {number}") in taken:
         number += 1
     return numbered if label in taken else label
-
-
-def _no_map(maps: LabelMapFolder, dataset: DatasetRef, images: Sequence[str]) -> UsageError:
-    """Error for maps that are named after no image; it names the split that they belong to."""
-    stems = {stem for _, files in maps.by_count() for stem in files}
-    hint = next((f"; {hint}" for hint in _in_other_splits(stems, dataset)), "")
-    return UsageError(
-        f"no label map in {maps.path} is named after an image of {dataset.label} {dataset.split} "
-        f"(such as {images[0]}{SUFFIXES[0]}); it may be {', '.join(SUFFIXES)}, "
-        f"also in one subfolder per count{hint}"
-    )
-
-
-def _in_other_splits(stems: Collection[str], dataset: DatasetRef) -> Iterator[str]:
-    for split in dataset.splits:
-        if split == dataset.split:
-            continue
-        try:
-            keys = DatasetRef(dataset.variant, split, dataset.root).open().keys()
-        except UsageError:  # it is not there
-            continue
-        image = next((key for key in keys if key in stems), None)
-        if image is not None:
-            yield f"{image} is in {split}: --split {split}"

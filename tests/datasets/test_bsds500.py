@@ -83,6 +83,22 @@ def test_portrait_with_gaps_in_its_labels(data: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(sample.truths[0], _halves(PORTRAIT, (1, 0)))
 
 
+def test_truths_of_any_class_that_holds_whole_numbers(data: Path, tmp_path: Path) -> None:
+    expected = [truth.tolist() for truth in BSDS500(tmp_path)["100"].truths]
+    for kind in (np.uint8, np.int64, np.float32, np.float64):
+        cell = np.empty((1, 2), object)
+        for i, truth in enumerate(expected):
+            cell[0, i] = {"Segmentation": np.array(truth).astype(kind) + 1}
+        savemat(data / "groundTruth" / "test" / "100.mat", {"groundTruth": cell})
+        assert [truth.tolist() for truth in BSDS500(tmp_path)["100"].truths] == expected
+
+
+@pytest.mark.parametrize("name", ["._100.jpg", ".hidden.jpg", "desktop.ini"])
+def test_system_files_are_no_images(data: Path, tmp_path: Path, name: str) -> None:
+    (data / "images" / "test" / name).write_bytes(b"\0\5\x16\7")
+    assert BSDS500(tmp_path).keys() == ["100", "20"]
+
+
 @pytest.mark.parametrize("below", ["", "BSR", "BSR/BSDS500", "BSR/BSDS500/data"])
 def test_root_may_be_any_part_of_the_way(data: Path, tmp_path: Path, below: str) -> None:
     assert BSDS500(tmp_path / below).keys() == ["100", "20"]

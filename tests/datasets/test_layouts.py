@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from ssnbench import plugins
 from ssnbench.contracts import Dataset, UsageError
 from ssnbench.flow import write_flow
+from ssnbench.io.notes import DataNote
 from ssnbench.plugins.dataset_ref import dataset_ref
 from ssnbench.run.plan import protocol_on
 
@@ -351,6 +353,33 @@ def test_sintel_pairs_are_complete(tmp_path: Path) -> None:
     assert dataset("sintel", tmp_path).keys() == ["alley_1_0001"]
     (home / "invalid" / "bandage_1" / "frame_0001.png").unlink()
     assert dataset("sintel", tmp_path, split="train").keys() == ["bandage_1_0002"]
+
+
+@pytest.mark.parametrize("home", ["Sintel/training", "sintel/training", "training"])
+def test_sintel_where_others_keep_it(tmp_path: Path, home: str) -> None:
+    make_sintel(tmp_path / "official")
+    (tmp_path / home).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "official/MPI-Sintel/training").rename(tmp_path / home)
+    assert dataset("sintel", tmp_path).keys() == ["alley_1_0001", "alley_1_0002"]
+
+
+def test_sintel_without_masks_of_invalid_pixels(tmp_path: Path) -> None:
+    make_sintel(tmp_path)
+    shutil.rmtree(tmp_path / "MPI-Sintel/training/invalid")
+    made = dataset("sintel", tmp_path)
+    with pytest.warns(DataNote, match="no folder .*invalid: flow counts at every pixel"):
+        assert made.keys() == ["alley_1_0001", "alley_1_0002"]
+    assert made["alley_1_0001"].valid.all()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_system_files_are_no_images(data: Path, name: str) -> None:
+    for path in [p for p in data.rglob("*.*") if p.is_file()]:
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7")
+        (path.parent / "Thumbs.db").write_bytes(b"x")
+        (path.parent / ".AppleDouble").mkdir(exist_ok=True)
+    for split, keys in CASES[name].keys.items():
+        assert dataset(name, data, split=split).keys() == keys
 
 
 def test_sintel_scenes_of_the_table_give_the_frames_of_the_paper() -> None:

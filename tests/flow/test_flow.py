@@ -237,7 +237,7 @@ BROKEN = {
     "negative.flo": (_flo(-3, -2, 48), "broken"),
     "empty.png": (b"", "no picture"),
     "text.png": (b"hello", "no picture"),
-    "flow.txt": (b"", r"from \.flo or \.png"),
+    "flow.txt": (b"", r"from \.flo, \.png or \.pfm"),
 }
 
 
@@ -326,3 +326,41 @@ def test_packed_flow_is_cut_off() -> None:
     read = unpack_flow(pack_flow(flow, np.array([[True, True, True, True]])))
     np.testing.assert_allclose(read[0, :, 0], [1.5, np.nan, 512, -512], atol=0.02)
     assert np.isnan(unpack_flow(pack_flow(flow, np.zeros((1, 4), bool)))).all()
+
+
+# ---------------------------------------------------------------------- .pfm
+
+
+def pfm(flow: Flow, scale: str, order: str, magic: str = "PF") -> bytes:
+    """Three channels, the last unused, rows from below: FlyingThings3D."""
+    channels = np.dstack([flow, np.zeros(flow.shape[:2])])[::-1].astype(f"{order}f4")
+    return f"{magic}\n{flow.shape[1]} {flow.shape[0]}\n{scale}\n".encode() + channels.tobytes()
+
+
+@pytest.mark.parametrize(("scale", "order"), [("-1.0", "<"), ("1", ">"), ("-0.003922", "<")])
+@pytest.mark.parametrize("name", ["a.pfm", "A.PFM"])
+def test_pfm_in_both_byte_orders(tmp_path: Path, scale: str, order: str, name: str) -> None:
+    flow = np.random.default_rng(0).normal(0, 9, (4, 5, 2)).astype(np.float32)
+    flow[1, 2] = np.nan
+    (tmp_path / name).write_bytes(pfm(flow, scale, order))
+    read, valid = read_flow(tmp_path / name)
+    np.testing.assert_array_equal(read, flow)
+    assert (~valid).sum() == 1
+    assert read.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "no flow in .pfm"),
+        (b"P6\n5 4\n255\n", "no flow in .pfm"),
+        (b"Pf\n5 4\n-1.0\n" + bytes(80), "one channel, a disparity"),
+        (b"PF\n5 4\n-1.0\n" + bytes(80), "is broken"),
+        (b"PF\n99999999 99999999\n-1.0\n", "is broken"),
+        (b"PF\n5 4\n0\n" + bytes(240), "is broken"),
+    ],
+)
+def test_broken_pfm(tmp_path: Path, content: bytes, why: str) -> None:
+    (tmp_path / "a.pfm").write_bytes(content)
+    with pytest.raises(UsageError, match=why):
+        read_flow(tmp_path / "a.pfm")

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+import tifffile
 from scipy.io import savemat
 
 from ssnbench.contracts import UsageError
 from ssnbench.io.images import as_image, read_image
 from ssnbench.io.label_maps import read_labels, write_labels
+from ssnbench.io.notes import DataNote
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 GREY = RGB[:, :, 0]
@@ -87,6 +89,56 @@ def test_orientation_in_exif_is_ignored(tmp_path: Path) -> None:
     exif[0x0112] = 6  # turn by 90 degrees
     _saved(tmp_path / "a.jpg", RGB, exif=exif)
     assert read_image(tmp_path / "a.jpg").shape == RGB.shape
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_orientation_in_exif_is_applied_on_request(tmp_path: Path, orientation: int) -> None:
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    path = _saved(tmp_path / "a.png", RGB, exif=exif)
+    turned = {2: RGB[:, ::-1], 3: RGB[::-1, ::-1], 4: RGB[::-1], 5: RGB.swapaxes(0, 1)}
+    turned |= {6: np.rot90(RGB, -1), 7: np.rot90(RGB, 2).swapaxes(0, 1), 8: np.rot90(RGB)}
+    np.testing.assert_array_equal(read_image(path, upright=True), turned[orientation])
+
+
+@pytest.mark.parametrize("maximum", [1, 15, 255, 1023, 4095, 65535])
+@pytest.mark.parametrize("plain", [False, True])
+def test_netpbm_by_the_maximum_that_it_states(tmp_path: Path, maximum: int, plain: bool) -> None:
+    values = np.linspace(0, maximum, 12).round().astype(int).reshape(3, 4)
+    kind, body = "P5", values.astype(">u2" if maximum > 255 else np.uint8).tobytes()
+    if plain:
+        kind, body = "P2", " ".join(map(str, values.ravel())).encode()
+    (tmp_path / "a.pgm").write_bytes(f"{kind}\n4 3\n{maximum}\n".encode() + body)
+    expected = np.rint(values * 255 / maximum).astype(int)
+    difference = read_image(tmp_path / "a.pgm")[:, :, 0].astype(int) - expected
+    assert np.abs(difference).max() <= 1
+
+
+def test_bitmaps_are_black_where_they_are_1(tmp_path: Path) -> None:
+    (tmp_path / "a.pbm").write_bytes(b"P1\n2 1\n1 0\n")
+    assert read_image(tmp_path / "a.pbm")[0, :, 0].tolist() == [0, 255]
+    (tmp_path / "b.pgm").write_bytes(b"P5\n200 200\n255\n12")
+    with pytest.raises(UsageError, match=r"b\.pgm is cut short"):
+        read_image(tmp_path / "b.pgm")
+
+
+def test_signed_16_bits(tmp_path: Path) -> None:
+    values = np.array([[0, 1000, 32767]], np.int16)
+    tifffile.imwrite(tmp_path / "a.tif", values)
+    assert read_image(tmp_path / "a.tif")[0, :, 0].tolist() == [0, 8, 255]
+    tifffile.imwrite(tmp_path / "b.tif", -values)
+    with pytest.raises(UsageError, match="values below 0"):
+        read_image(tmp_path / "b.tif")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_12_bits_of_colour_are_not_black(tmp_path: Path, name: str) -> None:
+    import cv2
+
+    cv2.imwrite(str(tmp_path / name), RGB[:, :, ::-1].astype(np.uint16) * 16)
+    with pytest.warns(DataNote, match="12 bits deep"):
+        image = read_image(tmp_path / name)
+    assert np.abs(image.astype(int) - RGB).max() <= 1
 
 
 def test_one_pixel(tmp_path: Path) -> None:

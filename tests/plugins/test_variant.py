@@ -113,3 +113,27 @@ def test_files_that_a_plug_in_names_are_part_of_its_version(tmp_path: Path) -> N
     assert read("learned").version("algorithms") != first
     plain = plugins.find("algorithms", "learned").version
     assert read("learned(steps=0)").version("algorithms") == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("folder(path='Berlin, 2024')", "Berlin, 2024"),
+        ('folder(path="a (1), b", labels=maps)', "a (1), b"),
+        ("folder(path=O'Brien,labels='it''s')", "O'Brien"),
+        ("folder(path='photos')", "photos"),
+        ("folder(path=~/photos 2024/ä)", "~/photos 2024/ä"),
+        ("folder(path='say \"x\"')", 'say "x"'),
+        (r"folder(path='C:\\new')", r"C:\new"),
+        ("folder(path=[a], labels=x)", "[a]"),
+    ],
+)
+def test_values_in_quotes_may_hold_commas(text: str, path: str) -> None:
+    variant = parse("datasets", text)
+    assert dict(variant.params)["path"] == path
+    assert parse("datasets", variant.label) == variant  # as the program writes it
+
+
+def test_a_comma_without_quotes_is_explained() -> None:
+    with pytest.raises(UsageError, match="comma in quotes"):
+        parse("datasets", "folder(path=Berlin, 2024)")

@@ -1,0 +1,21 @@
+"""What the user should know of files that are read, in one line that is said once.
+
+A note is a Python warning: programs may filter it. The command line prints its text alone, and no
+text twice, so that a note which may concern many images names none. Worker processes say nothing:
+what they read the first process lists, and reads again for the report.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import warnings
+
+
+class DataNote(UserWarning):
+    """Something about the user's files that changes no result by itself."""
+
+
+def note(text: str) -> None:
+    """Say one line about the user's files."""
+    if multiprocessing.current_process().name == "MainProcess":
+        warnings.warn(text, DataNote, stacklevel=1)
