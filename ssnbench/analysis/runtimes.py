@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 STAGES = ("segment", "colour", "network", "clustering", "joining", "other", "connectivity")
 """Stages of a run time in the order in which they happen; ``total`` = segment + connectivity."""
 
 
 def of_current_version(timings: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
-    """Leave out times of a plug-in that was edited since, where the records tell its version."""
-    known = records[["algorithm", "params", "code_version"]].drop_duplicates()
-    joined = timings.merge(known, on=["algorithm", "params"], how="left", suffixes=("", "_now"))
-    now = joined["code_version_now"]
-    return joined[now.isna() | (now == joined["code_version"])]
+    """Leave out times of a plug-in that was edited since, where the records tell its version.
+
+    The records of the images' own dataset and split tell first, then those of others.
+    """
+    method = ["algorithm", "params"]
+    place = [*method, "dataset", "split"]
+
+    def known(columns: list[str]) -> NDArray[np.bool_]:
+        wanted, present = (pd.MultiIndex.from_frame(f[columns]) for f in (timings, records))
+        return np.asarray(wanted.isin(present))
+
+    current = np.where(
+        known(place), known([*place, "code_version"]), known([*method, "code_version"])
+    )
+    return timings[current | ~known(method)]
 
 
 def runtimes(timings: pd.DataFrame) -> pd.DataFrame:

@@ -35,7 +35,7 @@ def show_summary(folder: Path) -> int:
     records = distinct_labels(records)
     scored = records[(records.status == "ok") & (records.perturbation == "")]
     for place, part in scored.groupby(["dataset", "split", "protocol", "protocol_version"]):
-        console.print(_scores(part, "{} {}, {} (version {})".format(*place)))
+        console.print(_scores(part, "{} {}, {}".format(*place)))
     perturbed = records[records.perturbation != ""]
     n_perturbed = len(perturbed[["dataset", "perturbation"]].drop_duplicates())
     if n_perturbed:

@@ -222,6 +222,8 @@ def _from_file(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise UsageError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
+    if str(path.parent) not in sys.path:  # a plug-in may import the files beside it, also later
+        sys.path.append(str(path.parent))
     sys.modules[name] = module  # dataclasses look their module up while it is being executed
     try:
         spec.loader.exec_module(module)

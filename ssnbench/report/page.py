@@ -96,7 +96,7 @@ def write(folder: Path, *, single: bool = False, data_root: Path | None = None) 
 
 def _read(store: Store) -> _StoreTables:
     records = sections.distinct_labels(store.records())
-    timings = store.timings()
+    timings = of_current_version(store.timings(), records)
     if records.empty and timings.empty:
         raise UsageError(f"no results in {store.folder}: its store has no rows; run: ssnbench run")
     return _StoreTables(records, timings, store.runs())
@@ -198,7 +198,6 @@ def _values(
 
 
 def _runtime(stored: _StoreTables, context: ReportContext) -> WrittenTable | None:
-    current = of_current_version(stored.timings, stored.records)
-    if not (current["stage"] == "total").any():
+    if not (stored.timings["stage"] == "total").any():
         return None
-    return context.write(runtime_table(current, machine_line(timed_by(stored.runs))))
+    return context.write(runtime_table(stored.timings, machine_line(timed_by(stored.runs))))

@@ -127,7 +127,10 @@ def _rebuild(connection: sqlite3.Connection, table: StoreTable, read: Mapping[st
 
 
 def _ask_for_the_latest(connection: sqlite3.Connection) -> None:
-    """Take what was written last for what was asked for last, as version 2 did."""
+    """Take what was written last for what was asked for last.
+
+    Of a method by dataset and split: version 2 let its latest version count on all of them.
+    """
     for table in (ASKED_METHODS, ASKED_IMAGES):
         connection.execute(table.create())
     names = listed(ASKED_METHODS.columns)

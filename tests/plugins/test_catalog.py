@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ssnbench import plugins
@@ -240,3 +241,18 @@ def test_third_party_package_may_not_take_a_name(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert json.dumps("slic").strip('"') in done.stderr
     assert "built-in and impostor" in done.stderr
+
+
+def test_a_plug_in_imports_the_file_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "parts_of_mine.py").write_text("def rows(image):\n    return image[..., 0] * 0\n")
+    (tmp_path / "of_parts.py").write_text(
+        "from dataclasses import dataclass\nfrom parts_of_mine import rows\n\n\n"
+        "@dataclass(frozen=True)\nclass Parts:\n"
+        "    def __call__(self, image, n_segments):\n        return rows(image)\n\n\n"
+        "PLUGIN = Parts\n"
+    )
+    entry = plugins.add_file(tmp_path / "of_parts.py")
+    assert plugins.load("algorithms", "of-parts")()(np.ones((2, 3, 3), np.uint8), 1).shape == (2, 3)
+    before = entry.version
+    (tmp_path / "parts_of_mine.py").write_text("def rows(image):\n    return image[..., 1] * 0\n")
+    assert entry.version != before

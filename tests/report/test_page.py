@@ -412,12 +412,15 @@ def test_times_alone(tmp_path: Path) -> None:
 
 
 def test_times_of_an_edited_plugin_are_left_out(tmp_path: Path) -> None:
-    fill(tmp_path, labels=["slic"], counts=[8], shown=False)
-    for version, seconds in (("1", 0.1), ("older", 0.7)):
-        with Store(tmp_path) as store:
+    fill(tmp_path, labels=["grid", "slic"], shown=False)
+    with Store(tmp_path) as store:
+        for version, seconds in (("1", 0.1), ("older", 0.7)):
             store.add_timings([timing("slic", seconds, code_version=version)])
+        store.add_timings([timing("grid", 0.01, code_version="older")])
     drawn(tmp_path)
     assert pd.read_csv(tmp_path / "tables" / "runtimes.csv")["total"].tolist() == [0.1]
+    (front,) = (tmp_path / "figures").glob("*-asa-over-time-*.csv")
+    assert pd.read_csv(front)[["label", "seconds"]].values.tolist() == [["slic", 0.1]]
 
 
 def test_the_machine_is_that_of_the_timer() -> None:
