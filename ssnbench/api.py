@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ssnbench import plugins
 from ssnbench.contracts import (
@@ -103,8 +103,9 @@ def evaluate(
     labels : integers (H, W)
         The superpixels, any integers. They are scored as they are.
     truth : integers (H, W), or a sequence of such, optional
-        One segmentation, or one per annotator; -1 marks pixels without opinion. Over several
-        annotators the scores are joined as the metric says (mostly the mean).
+        One segmentation, or one per annotator; -1, and masked elements of a masked array, mark
+        pixels without opinion. Over several annotators the scores are joined as the metric says
+        (mostly the mean). None, or an empty sequence: only what needs no truth is scored.
     image : array (H, W, 3), optional
         The picture, for the metrics of colour.
     protocol : str
@@ -125,7 +126,7 @@ def evaluate(
     if label_map.ndim != 2:
         raise ValueError(f"labels should be (H, W), got shape {label_map.shape}")
     shape = (label_map.shape[0], label_map.shape[1])
-    truths = [checked(np.asarray(each), shape) for each in _as_list(truth)]
+    truths = [checked(_without_opinion(each), shape) for each in _as_list(truth)]
     chosen = with_metrics(find_protocol(protocol), metrics)
     reference = prepare(truths, chosen, shape=shape)
     picture = None if image is None else as_image(image)
@@ -170,9 +171,17 @@ def _next_frame(second: ArrayLike | None, picture: Image) -> Image | None:
 
 
 def _as_list(truth: ArrayLike | Sequence[ArrayLike] | None) -> list[Any]:
-    if truth is None:
+    if truth is None or (isinstance(truth, (list, tuple)) and not truth):
         return []
     if isinstance(truth, (list, tuple)) and np.ndim(truth[0]) == 2:
         return list(truth)
-    array = np.asarray(truth)
+    array = np.asanyarray(truth)
     return list(array) if array.ndim == 3 else [array]
+
+
+def _without_opinion(truth: ArrayLike) -> NDArray[Any]:
+    """Truth with -1 where it is masked."""
+    if not isinstance(truth, np.ma.MaskedArray):
+        return np.asarray(truth)
+    masked = np.ma.getmaskarray(truth)
+    return np.where(masked, -1, truth.data.astype(np.int64)) if masked.any() else truth.data

@@ -83,3 +83,21 @@ def test_load_dataset() -> None:
     sample = dataset[dataset.keys()[0]]
     assert sample.image.shape == (30, 40, 3)
     assert len(sample.truths) == 2
+
+
+def test_without_truths_what_needs_none_is_scored(toy_image: Image, toy_truth: Labels) -> None:
+    alone = ssnbench.evaluate(toy_truth, image=toy_image)
+    assert ssnbench.evaluate(toy_truth, (), image=toy_image) == alone
+    assert ssnbench.evaluate(toy_truth, [], image=toy_image) == alone
+    assert "ev" in alone
+    assert "asa" not in alone
+
+
+def test_masked_pixels_of_a_truth_are_without_opinion(toy_truth: Labels) -> None:
+    hidden = toy_truth == 2
+    grid = ssnbench.segment(np.zeros((*toy_truth.shape, 3), np.uint8), "grid", 24)
+    marked = ssnbench.evaluate(grid, np.where(hidden, -1, toy_truth))
+    masked = np.ma.MaskedArray(toy_truth.astype(np.uint8), mask=hidden)
+    assert ssnbench.evaluate(grid, masked) == marked
+    assert ssnbench.evaluate(grid, [masked]) == marked
+    assert marked != ssnbench.evaluate(grid, toy_truth)

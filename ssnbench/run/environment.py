@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ PACKAGES = ("numpy", "numba", "opencv-contrib-python-headless", "scikit-image", 
 def gather(**more: Any) -> dict[str, Any]:
     """Return command line, date, versions and machine as plain values, plus what is given."""
     return {
-        "command": " ".join(["ssnbench", *sys.argv[1:]]),
+        "command": shlex.join(["ssnbench", *sys.argv[1:]]),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "ssnbench": _version("ssnbench"),
         "commit": _commit(),
