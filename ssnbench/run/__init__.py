@@ -1,1 +1,1 @@
-"""Run the benchmark: plan, jobs, execution, clock, store."""
+"""Run the benchmark: what is asked for becomes jobs, engines share them out, times are taken apart."""

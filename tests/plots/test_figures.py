@@ -126,7 +126,7 @@ def test_there_is_no_inset_where_curves_cross_both_corners() -> None:
 
 
 def test_an_axis_tells_unit_and_protocol() -> None:
-    section = Section("d", "s", "seal(r=2)/1", "d", pd.DataFrame(), ())
+    section = Section("d", "s", "seal(r=2)", "d", pd.DataFrame(), ())
     assert axis_name("epe", section) == "EPE [px] (seal(r=2)) ↓"
     assert axis_name("asa", section) == "ASA (seal(r=2)) ↑"
     assert axis_name("of_a_later_version", section) == "of_a_later_version (seal(r=2))"

@@ -23,7 +23,7 @@ from ssnbench.plots.styles import Styles
 LABELS = ["a", "b", "c<script>&_$x$"]
 
 
-def records(dataset: str = "d", **columns: object) -> pd.DataFrame:
+def records(**columns: object) -> pd.DataFrame:
     generator = np.random.default_rng(0)
     rows = [
         (label, n, f"i{image}", n + place, *generator.uniform(0.2, 0.9, 4))
@@ -33,20 +33,22 @@ def records(dataset: str = "d", **columns: object) -> pd.DataFrame:
     ]
     names = ["label", "n_asked", "image", "n_made", "asa", "br", "bp", "co"]
     table = pd.DataFrame(rows, columns=names).assign(algorithm="m", params=lambda t: t["label"])
-    fixed = {"dataset": dataset, "split": "s", "protocol": "seal/1", "code_version": "1"}
-    whole = {"truth": 0, "status": "ok", "reason": "", "n_raw": 0, "n_components": 0}
+    fixed = {"dataset": "d", "split": "s", "perturbation": "", "protocol": "seal"}
+    fixed |= {"code_version": "1", "status": "ok", "reason": ""}
+    whole = {"protocol_version": 1, "truth": 0, "n_raw": 0, "n_components": 0}
     return table.assign(**(fixed | whole | columns))
 
 
 def timings() -> pd.DataFrame:
     rows = [(label, label, f"i{image}", 0.1 + image) for label in LABELS for image in range(2)]
     table = pd.DataFrame(rows, columns=["label", "params", "image", "seconds"])
-    return table.assign(algorithm="m", n_asked=100, stage="total", device="cpu", threads=1)
+    table = table.assign(algorithm="m", dataset="d", split="s", code_version="1")
+    return table.assign(n_asked=100, stage="total", device="cpu", threads=1)
 
 
 @pytest.fixture(scope="module")
 def analysis() -> SectionAnalysis:
-    noisy = records("d~noise(0.1)", vi_original=0.5)
+    noisy = records(perturbation="noise(0.1)", vi_original=0.5)
     (analysis,) = analyse(pd.concat([records(), noisy], ignore_index=True), timings())
     return analysis
 

@@ -373,7 +373,7 @@ def test_scores_that_are_nan(tmp_path: Path) -> None:
 
 def test_several_protocols_and_datasets_stand_apart(tmp_path: Path) -> None:
     fill(tmp_path, counts=[4], names=["asa"])
-    fill(tmp_path, counts=[4], names=["asa"], protocol="stutz/1")
+    fill(tmp_path, counts=[4], names=["asa"], protocol="stutz")
     other = key("slic", "a", 4, dataset="../else where")
     add(tmp_path, other, "slic", "ok", n_made=4, scores={"asa": 0.5})
     text = drawn(tmp_path)

@@ -7,9 +7,17 @@ from ssnbench.report.protocol_tables import protocol_tables
 
 
 def scored(protocol: str, br: float, split: str = "test") -> SectionAnalysis:
-    key = {"dataset": "toys", "split": split, "protocol": f"{protocol}/1", "image": "a"}
+    key = {"dataset": "toys", "split": split, "perturbation": "", "protocol": protocol}
     row = {"algorithm": "m", "params": "{}", "label": "m", "n_asked": 100, "n_made": 90}
-    rest = {"truth": 0, "status": "ok", "reason": "", "asa": 0.9, "br": br}
+    rest = {
+        "protocol_version": 1,
+        "image": "a",
+        "truth": 0,
+        "status": "ok",
+        "reason": "",
+        "asa": 0.9,
+        "br": br,
+    }
     (analysis,) = analyse(pd.DataFrame([key | row | rest]))
     return analysis
 

@@ -27,8 +27,15 @@ def records(values: dict[str, float], metric: str = "asa") -> pd.DataFrame:
     """One image of two annotators; a method without a score failed."""
     rows = [(label, truth, value) for label, value in values.items() for truth in (0, 1)]
     table = pd.DataFrame(rows, columns=["label", "truth", metric])
-    key = {"dataset": "d", "split": "s", "protocol": "seal/1", "image": "a", "params": "{}"}
-    rest = {"n_asked": 100, "n_made": 95, "reason": "", "status": "ok"}
+    key = {"dataset": "d", "split": "s", "perturbation": "", "protocol": "seal", "params": "{}"}
+    rest = {
+        "protocol_version": 1,
+        "image": "a",
+        "n_asked": 100,
+        "n_made": 95,
+        "reason": "",
+        "status": "ok",
+    }
     return table.assign(algorithm=table["label"], **key, **rest)
 
 
@@ -145,7 +152,7 @@ def test_notes_name_what_is_not_compared_and_not_timed() -> None:
             *("stage", "device", "threads"),
         ],
     )
-    texts = notes.notes(analysed(table, times))
+    texts = notes.notes(analysed(table, times.assign(dataset="d", split="s")))
     assert any(text.endswith("extrapolated): c.") for text in texts)
     assert any(text.endswith("not timed here: b, c.") for text in texts)
     alone = notes.notes(analysed(ladder({"a": 0.6})))
@@ -186,7 +193,8 @@ def timings(*rows: tuple[str, str, str, float], size: tuple[int, int] = (20, 30)
             {
                 "algorithm": label, "params": "{}", "label": label, "image": image,
                 "height": size[0], "width": size[1], "n_asked": 100, "device": "cpu", "threads": 1,
-                "stage": stage, "seconds": seconds, "fastest": seconds / 2, "slowest": 2 * seconds,
+                "dataset": "d", "split": "s", "stage": stage, "seconds": seconds,
+                "fastest": seconds / 2, "slowest": 2 * seconds,
                 "repeats": 5, "peak_mb": None, "code_version": "1",
             }
             for label, image, stage, seconds in rows
