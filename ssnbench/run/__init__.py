@@ -1,1 +1,1 @@
-"""Run the benchmark: what is asked for becomes jobs, engines share them out, times are taken apart."""
+"""Run the benchmark: commands become jobs, engines share them out, times are taken apart."""
