@@ -336,6 +336,6 @@ def test_curves_and_table_are_made(analysis: SectionAnalysis) -> None:
 
 
 def test_without_perturbed_images_there_is_nothing_to_draw() -> None:
-    (analysis,) = analyse(pd.concat([rows("toy", 0), rows("other~noise(0.2)", 0.4)]))
+    (analysis,) = analyse(pd.concat([rows("", 0), rows("noise(0.2)", 0.4, "other")]))
     assert analysis.robustness.empty
     assert not [figure for figure in figures_of(analysis) if figure.group == "robust"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -180,10 +179,10 @@ def test_a_method_of_another_distribution_is_offered(
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "toy_of_others.py").write_text(toy.read_text())
-    point = EntryPoint("theirs", "toy_of_others:PLUGIN", "ssnbench.algorithms")
-    monkeypatch.setattr(
-        plugins, "entry_points", lambda group: [point] if group == point.group else []
-    )
+    info = tmp_path / "toys-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toys\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[ssnbench.algorithms]\ntheirs = toy_of_others:PLUGIN\n")
     assert trainable_names() == ["ssn", "theirs"]
     assert "toy_of_others" not in sys.modules, "listing imports nothing"
     short = ("--steps", "1", "--val-limit", "0", "--out", tmp_path / "out")

@@ -137,6 +137,7 @@ def test_maps_of_another_split_name_it(tmp_path: Path, capsys: pytest.CaptureFix
         "from dataclasses import dataclass\n\n@dataclass(frozen=True)\nclass Parted:\n"
         '    root: object = None\n    split: str = "test"\n    SPLITS = ("test", "val")\n\n'
         '    def keys(self):\n        return ["t"] if self.split == "test" else ["v"]\n\n'
+        "    def __getitem__(self, key):\n        raise KeyError(key)\n\n"
         "PLUGIN = Parted\n"
     )
     (tmp_path / "maps").mkdir()
@@ -145,7 +146,7 @@ def test_maps_of_another_split_name_it(tmp_path: Path, capsys: pytest.CaptureFix
     assert main([*command, "--out", str(tmp_path / "out")]) == 2
     told = capsys.readouterr().err
     assert "an image of parted test" in told
-    assert "v is in val: --split val" in told
+    assert "v and its like are of another split: --split val" in told
     assert not (tmp_path / "out").exists()
 
 
