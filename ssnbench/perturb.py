@@ -96,10 +96,10 @@ def parse(text: str) -> tuple[Perturbation, ...]:
     UsageError
         For an unknown kind, or a strength that is no number or out of range.
     """
-    found = list(_read(text))
-    if not found:
+    perturbations = list(_read(text))
+    if not perturbations:
         raise UsageError(f"--perturb names no perturbation; there are {', '.join(KINDS)}")
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(perturbations))
 
 
 def _read(text: str) -> Iterator[Perturbation]:

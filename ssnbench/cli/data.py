@@ -48,13 +48,13 @@ def verify(name: str | None, data_root: Path | None) -> int:
     names = [layout_of(name).dataset] if name else state.on_disk()
     n_wrong = 0
     for each in names:
-        found = [part for part in state.states(each, data_root) if part.found]
-        if not found:
+        present = [part for part in state.states(each, data_root) if part.found]
+        if not present:
             click.echo(f"{each}: not there")
             n_wrong += name is not None
             continue
         wrong = list(state.problems(each, data_root))
-        counts = ", ".join(f"{part.split} {part.found} of {part.complete}" for part in found)
+        counts = ", ".join(f"{part.split} {part.found} of {part.complete}" for part in present)
         click.echo(f"{each}: {counts}: {'wrong' if wrong else 'readable'}")
         for problem in wrong:
             click.echo(f"  {problem}")

@@ -54,12 +54,12 @@ def reproduce(
     wanted = RecipeOptions(data_root, limit, counts)
     with Store(out) as store, Progress() as progress:
         context = RecipeContext(store, n_workers or int(joblib.cpu_count()), progress.listener)
-        made = [run_recipe(recipe, wanted, context) for recipe in recipes]
-    _show(made)
-    return int(any(each.n_failed for each in made))
+        results = [run_recipe(recipe, wanted, context) for recipe in recipes]
+    _show(results)
+    return int(any(each.n_failed for each in results))
 
 
-def _show(made: list[RecipeResult]) -> None:
+def _show(results: list[RecipeResult]) -> None:
     """Print what was drawn, from what, and where it differs from the paper."""
     from rich.markup import escape
     from rich.table import Table
@@ -69,12 +69,12 @@ def _show(made: list[RecipeResult]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("figure", "drawn from", "methods", "other than in the paper"):
         table.add_column(column, overflow="fold")
-    for each in made:
+    for each in results:
         failed = [f"{each.n_failed} jobs failed"] if each.n_failed else []
         differs = "; ".join([*failed, *each.notes])
         table.add_row(
             each.recipe.name, escape(each.images), str(len(each.methods)), escape(differs)
         )
     console.print(table)
-    for each in made:
+    for each in results:
         click.echo(f"{each.recipe.name}: {next(iter(each.files), '')}")

@@ -51,13 +51,15 @@ def compare(
     """
     from ssnbench.results.compare import compare as compared
 
-    found = compared(before, after, tolerance, time_tolerance, common)
+    difference = compared(before, after, tolerance, time_tolerance, common)
     if csv is not None:
-        _write(found.scores, csv)
-    _show(found)
-    verdict = "worse" if found.is_worse else "same or better"
-    click.echo(f"{len(found.scores)} means compared, {found.gained} jobs gained: {verdict}")
-    return int(found.is_worse)
+        _write(difference.scores, csv)
+    _show(difference)
+    verdict = "worse" if difference.is_worse else "same or better"
+    click.echo(
+        f"{len(difference.scores)} means compared, {difference.gained} jobs gained: {verdict}"
+    )
+    return int(difference.is_worse)
 
 
 @click.command()

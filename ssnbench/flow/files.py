@@ -66,8 +66,8 @@ def write_flow(path: PathLike, flow: Flow, valid: Mask | None = None) -> None:
     writer = {".flo": _to_flo, ".png": _to_png}.get(path.suffix.lower())
     if writer is None:
         raise UsageError(f"flow is written to .flo or .png, not {path.name}")
-    there = known(flow) if valid is None else known(flow) & valid
-    data = writer(flow, there, path)
+    is_known = known(flow) if valid is None else known(flow) & valid
+    data = writer(flow, is_known, path)
     try:
         path.write_bytes(data)
     except OSError as error:

@@ -192,17 +192,17 @@ def _check_sizes(files: Sequence[LabelFile], dataset: Dataset, label: str) -> No
         maps = read_quietly(each.path, shape)
         if shape is None or not maps or maps[each.member or 0].shape == shape:
             return
-        made = maps[each.member or 0].shape
+        size = maps[each.member or 0].shape
         hint = hint or (
-            f"{each.path} is {made[0]} x {made[1]}, its image in {label} is {shape[0]} x {shape[1]}"
-            f"{_mend(dataset, each.image, made, shape)}"
+            f"{each.path} is {size[0]} x {size[1]}, its image in {label} is {shape[0]} x {shape[1]}"
+            f"{_mend(dataset, each.image, size, shape)}"
         )
     raise UsageError(hint)
 
 
-def _mend(dataset: Dataset, image: str, made: tuple[int, ...], shape: tuple[int, int]) -> str:
+def _mend(dataset: Dataset, image: str, size: tuple[int, ...], shape: tuple[int, int]) -> str:
     """What could be done about a map of another size."""
-    if made == shape[::-1]:
+    if size == shape[::-1]:
         return ": rows and columns are exchanged, transpose the map"
     name = type(dataset).__name__.lower()
     form: Any = dataset
@@ -211,7 +211,7 @@ def _mend(dataset: Dataset, image: str, made: tuple[int, ...], shape: tuple[int,
         if not isinstance(value, bool):
             continue
         other = dataclasses.replace(form, **{field.name: not value})
-        if image_shape(other, image) == made:
+        if image_shape(other, image) == size:
             given = str(not value).lower()
             return f": maps of this size belong to --dataset '{name}({field.name}={given})'"
     return ": a label map has the size of the image as the dataset gives it"

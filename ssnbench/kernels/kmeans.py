@@ -56,14 +56,19 @@ def windows(
         Top, bottom, left and right; bottom and right are the first behind.
     """
     height, width = shape
-    found = np.empty((len(rows), 4), np.int32)
+    bounds_of = np.empty((len(rows), 4), np.int32)
     for k in range(len(rows)):
         top, bottom = window(rows[k], down[k], height)
         left, right = window(columns[k], along[k], width)
         full = min(-(-(right - left) // LANES) * LANES, width)
         left = min(left, width - full)
-        found[k, 0], found[k, 1], found[k, 2], found[k, 3] = top, bottom, left, left + full
-    return found
+        bounds_of[k, 0], bounds_of[k, 1], bounds_of[k, 2], bounds_of[k, 3] = (
+            top,
+            bottom,
+            left,
+            left + full,
+        )
+    return bounds_of
 
 
 @njit(cache=True, nogil=True, forceinline=True)

@@ -87,9 +87,9 @@ def _closure(path: Path) -> list[Path]:
 
 def _imported(file: Path, root: Path) -> Iterator[Path]:
     for level, name in _parsed(file)[1]:
-        found = _resolved(file, root, level, name)
-        if found is not None:
-            yield found
+        target = _resolved(file, root, level, name)
+        if target is not None:
+            yield target
 
 
 def _resolved(file: Path, root: Path, level: int, name: str) -> Path | None:

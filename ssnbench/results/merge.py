@@ -291,7 +291,7 @@ def _timed_folder(folders: Sequence[Path], times_of: Path | None) -> list[Path]:
 
 
 def _refusal(conflicts: Sequence[str]) -> str:
-    told = "; ".join(conflicts[:MOST_TOLD])
+    named = "; ".join(conflicts[:MOST_TOLD])
     more = len(conflicts) - MOST_TOLD
     rest = f"; and {more} more" if more > 0 else ""
-    return f"the folders disagree: {told}{rest}. Say whom to believe: --prefer first or last"
+    return f"the folders disagree: {named}{rest}. Say whom to believe: --prefer first or last"

@@ -104,13 +104,13 @@ def of_folder(
         When no file is named after an image of the dataset.
     """
     opened = dataset.open()
-    found = find_label_files(maps.path, opened, dataset.label)
+    all_files = find_label_files(maps.path, opened, dataset.label)
     wanted = set(opened.keys()[:limit])
-    files = [file for file in found if file.image in wanted]
+    files = [file for file in all_files if file.image in wanted]
     judged_by = protocol_on(dataset, protocol, metrics)
     scored, plugin_files = scored_on(dataset, judged_by), metric_files(judged_by)
     params = json.dumps({"enforce_connectivity": enforce_connectivity})
-    code_version = _content_version(found)
+    code_version = _content_version(all_files)
     by_image = dataset.data_versions(dict.fromkeys(file.image for file in files))
     shown = {file.image for file in files[:SHOWN_IMAGES]}
     return [
