@@ -112,6 +112,17 @@ def train(
             return run.until(stop)
 
 
+def layout(device: str) -> torch.memory_format:
+    """In what order a training keeps images and weights in memory.
+
+    Channels last is the faster one for convolutions and for their derivatives by the images. But
+    without AVX-512 the derivative by the weights, 64 channels at 201 x 201 pixels, then takes four
+    times as long, and a step a quarter longer.
+    """
+    slow = device == "cpu" and "AVX512" not in torch.backends.cpu.get_cpu_capability()
+    return torch.contiguous_format if slow else torch.channels_last
+
+
 class _Run:
     """One process's part of a training."""
 
@@ -180,7 +191,7 @@ class _Run:
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         recipe = self.recipe
-        lab = batch.lab.contiguous(memory_format=torch.channels_last)
+        lab = batch.lab.contiguous(memory_format=layout(recipe.device))
         kind = torch.device(recipe.device).type
         with torch.autocast(kind, dtype=torch.bfloat16, enabled=self.half):
             features = self.network(lab, self.grid)
@@ -243,7 +254,7 @@ class _Run:
 
 def _learner(recipe: Recipe) -> Learner:
     network = _beginning(recipe)
-    network.to(recipe.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(recipe.device, memory_format=layout(recipe.device))  # type: ignore[call-overload]
     average = copy.deepcopy(network).requires_grad_(False).eval()
     adam = torch.optim.Adam(network.parameters(), lr=recipe.rate)
     return Learner(network, average, adam, State())
