@@ -16,6 +16,7 @@ import torch
 
 from ssnbench.contracts import Image, Labels, Sample, UsageError
 from ssnbench.ssn import checkpoint, weights
+from ssnbench.ssn import train as train_module
 from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.crops import Crops
 from ssnbench.ssn.grid import Grid
@@ -105,6 +106,21 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory, samples: list[Sample]) ->
     folder = tmp_path_factory.mktemp("unbroken")
     assert run(folder, samples).finished
     return contents(folder)
+
+
+@pytest.mark.parametrize(
+    ("device", "capability", "layout"),
+    [
+        ("cpu", "AVX2", torch.contiguous_format),
+        ("cpu", "AVX512_BF16", torch.channels_last),
+        ("cuda", "AVX2", torch.channels_last),
+    ],
+)
+def test_layout_is_that_of_the_faster_convolutions(
+    monkeypatch: Any, device: str, capability: str, layout: torch.memory_format
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert train_module.layout(device) == layout
 
 
 def test_leaves_curves_and_the_best_network(tmp_path: Path, samples: list[Sample]) -> None:
