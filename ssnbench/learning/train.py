@@ -106,6 +106,17 @@ def train(
             return run.until(stop)
 
 
+def layout(device: str) -> torch.memory_format:
+    """In what order a training keeps images and weights in memory.
+
+    Channels last is the faster one for convolutions and for their derivatives by the images. But
+    without AVX-512 the derivative by the weights, 64 channels at 201 x 201 pixels, then takes four
+    times as long, and a step a quarter longer.
+    """
+    slow = device == "cpu" and "AVX512" not in torch.backends.cpu.get_cpu_capability()
+    return torch.contiguous_format if slow else torch.channels_last
+
+
 class _Run:
     """One process's part of a training."""
 
@@ -174,7 +185,7 @@ class _Run:
         _follow(learner.average, learner.network, self.config.decay, state.step)
 
     def _losses(self, batch: Batch) -> list[Tensor]:
-        inputs = batch.inputs.contiguous(memory_format=torch.channels_last)
+        inputs = batch.inputs.contiguous(memory_format=layout(self.config.device))
         losses = self.trainable.loss(self._forward, batch._replace(inputs=inputs))
         return [losses[name] for name in self.trainable.LOSSES]
 
@@ -244,7 +255,7 @@ def _crops(trainable: Trainable, config: TrainConfig, samples: Sequence[Sample])
 
 def _learner(trainable: Trainable, config: TrainConfig) -> Learner:
     network = _beginning(trainable, config)
-    network.to(config.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(config.device, memory_format=layout(config.device))  # type: ignore[call-overload]
     average = copy.deepcopy(network).requires_grad_(False).eval()
     adam = torch.optim.Adam(network.parameters(), lr=config.rate)
     return Learner(network, average, adam, TrainState())

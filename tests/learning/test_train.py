@@ -20,6 +20,7 @@ from ssnbench.learning import weights as learning_weights
 from ssnbench.learning.config import TrainConfig
 from ssnbench.learning.crops import Crops
 from ssnbench.learning.result import DivergedError, TrainProgress, TrainResult
+from ssnbench.learning.train import layout as layout_on
 from ssnbench.learning.train import train
 from ssnbench.learning.validate import Validation
 from ssnbench.learning.weights import read_tensors, write_tensors
@@ -111,6 +112,21 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory, samples: list[Sample]) ->
     folder = tmp_path_factory.mktemp("unbroken")
     assert run(folder, samples).finished
     return contents(folder)
+
+
+@pytest.mark.parametrize(
+    ("device", "capability", "layout"),
+    [
+        ("cpu", "AVX2", torch.contiguous_format),
+        ("cpu", "AVX512_BF16", torch.channels_last),
+        ("cuda", "AVX2", torch.channels_last),
+    ],
+)
+def test_layout_is_that_of_the_faster_convolutions(
+    monkeypatch: Any, device: str, capability: str, layout: torch.memory_format
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert layout_on(device) == layout
 
 
 def test_leaves_curves_and_the_best_network(tmp_path: Path, samples: list[Sample]) -> None:
