@@ -69,6 +69,13 @@ class Section:
         return self.dataset, self.split, self.protocol, self.protocol_version
 
     @property
+    def protocol_title(self) -> str:
+        """The protocol as readers know it; with its version where that is not today's."""
+        known = _known_protocol(self.protocol)
+        current = known is None or known.version == self.protocol_version
+        return self.protocol if current else f"{self.protocol}/{self.protocol_version}"
+
+    @property
     def definition(self) -> str:
         """What the protocol is, in one line; nothing for one that this version does not know."""
         known = _known_protocol(self.protocol)
@@ -83,7 +90,7 @@ class Section:
     @property
     def title(self) -> str:
         """Dataset, split and protocol in one line."""
-        parts = (self.dataset, self.perturbation, self.split, self.protocol)
+        parts = (self.dataset, self.perturbation, self.split, self.protocol_title)
         return " · ".join(part for part in parts if part)
 
 

@@ -146,7 +146,9 @@ def report(folder: Path, plugin_files: tuple[Path, ...], **how: Any) -> int:
 )
 @_on_data
 @click.option(
-    "--out", type=options.PATH, help="Folder of the results [reports/NAME-on-DATASET-SPLIT]."
+    "--out",
+    type=options.PATH,
+    help="Folder of the results [reports/NAME-on-DATASET-SPLIT; that of the run].",
 )
 def evaluate(
     labels: Path,

@@ -25,8 +25,10 @@ def protocol_tables(analyses: Iterable[SectionAnalysis]) -> Iterator[Table]:
 def _table(analyses: Sequence[SectionAnalysis], names: Sequence[str]) -> Table:
     """Table of the metrics that depend on the protocol; all analyses are of the same data."""
     dataset, split = analyses[0].section.dataset, analyses[0].section.split
-    protocols = [each.section.protocol for each in analyses]
-    frame = pd.concat(each.summary.assign(protocol=each.section.protocol) for each in analyses)
+    protocols = [each.section.protocol_title for each in analyses]
+    frame = pd.concat(
+        each.summary.assign(protocol=title) for each, title in zip(analyses, protocols, strict=True)
+    )
     frame = frame[frame["metric"].isin(names)]
     wide = frame.pivot(
         index=["n_asked", "label"], columns=["metric", "protocol"], values="pair_mean"
