@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import rich.progress
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.text import Text
+
+from ssnbench.cli.console import console
 
 if TYPE_CHECKING:
     from ssnbench.learning.result import TrainProgress
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
     from ssnbench.run.benchmark import Listener
     from ssnbench.run.job import Outcome
     from ssnbench.run.timing import TimingResult
-
-
-console = Console()
 
 
 _QUIET_SECONDS = 30.0

@@ -64,7 +64,7 @@ def _show(results: list[RecipeResult]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from ssnbench.cli.progress import console
+    from ssnbench.cli.console import console
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("figure", "drawn from", "methods", "other than in the paper"):

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ssnbench import plugins
-from ssnbench.cli.progress import console
+from ssnbench.cli.console import console
 
 if TYPE_CHECKING:
     import pandas as pd

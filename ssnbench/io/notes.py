@@ -7,7 +7,6 @@ what they read the first process lists, and reads again for the report.
 
 from __future__ import annotations
 
-import multiprocessing
 import warnings
 
 
@@ -17,5 +16,7 @@ class DataNote(UserWarning):
 
 def note(text: str) -> None:
     """Say one line about the user's files."""
+    import multiprocessing  # not at the top: the command line imports this room at every start
+
     if multiprocessing.current_process().name == "MainProcess":
         warnings.warn(text, DataNote, stacklevel=1)
