@@ -10,6 +10,7 @@ import pytest
 
 from ssnbench.cli import main
 from ssnbench.contracts import JobKey, Record, Status, Timing, UsageError
+from ssnbench.flow import pack_flow
 from ssnbench.results.merge import merge
 from ssnbench.results.store import Store
 from ssnbench.run.job import encode_png
@@ -195,3 +196,16 @@ def test_annotators_are_joined_too(tmp_path: Path) -> None:
         "dataset,split,image,protocol,protocol_version,annotator,truth,asa\n"
         "toy,test,01,seal,1,0,1,0.5\ntoy,test,2,seal,1,0,1,0.7\n"
     )
+
+
+def test_true_flow_is_joined_with_the_rest(tmp_path: Path) -> None:
+    flow = pack_flow(np.full((3, 4, 2), 1.5, np.float32))
+    for name, image in (("one", "a"), ("two", "b")):
+        with Store(tmp_path / name) as store:
+            run = store.begin_run({"cpu": "Toaster", "cores": 2, "command": name})
+            store.add(run, rows(job(image)), np.zeros((3, 4), np.int32), PNG, flow)
+    folders = [str(tmp_path / name) for name in ("one", "two")]
+    assert main(["merge", *folders, "--out", str(tmp_path / "all")]) == 0
+    with Store(tmp_path / "all", create=False) as store:
+        assert set(store.flows().values()) == {flow}
+        assert len(store.flows()) == len(store.pictures()) == 2
