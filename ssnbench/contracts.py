@@ -37,7 +37,8 @@ Flow: TypeAlias = "NDArray[np.float32]"
 Mask: TypeAlias = "NDArray[np.bool_]"
 """bool (H, W)."""
 
-Status: TypeAlias = Literal["ok", "failed", "skipped"]
+Status: TypeAlias = Literal["ok", "failed", "skipped", "missing"]
+"""How a job ended; ``missing``: there is no label map of the image among those made elsewhere."""
 
 
 class UsageError(ValueError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -29,6 +30,7 @@ from ssnbench.analysis.basis import Basis
 from ssnbench.analysis.equal_counts import ImageCurve
 from ssnbench.analysis.inter_annotator import Band
 from ssnbench.analysis.ranks import Ranking
+from ssnbench.analysis.same_images import on_same_images
 from ssnbench.analysis.sections import Section, better
 from ssnbench.analysis.winners import Winner
 from ssnbench.contracts import Role
@@ -51,6 +53,8 @@ class SectionAnalysis:
         The same images, perturbed.
     undefined : mapping of str to str
         Metrics that have no meaning on the dataset, with the reasons.
+    n_images : int
+        Images that the split has, whether they were asked for or not; 0 where nobody noted it.
     """
 
     section: Section
@@ -58,18 +62,24 @@ class SectionAnalysis:
     annotators: pd.DataFrame = field(default_factory=pd.DataFrame)
     perturbed: tuple[Section, ...] = ()
     undefined: Mapping[str, str] = field(default_factory=dict)
+    n_images: int = 0
 
     # ------------------------------------------------------------------ at the counts asked for
 
     @cached_property
     def basis(self) -> Basis:
         """How much the numbers rest on."""
-        return basis.basis(self.section, self.summary)
+        return basis.basis(self.section, self.summary, self.n_images)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
         """Means and intervals by method and count asked; see `summary.summarise`."""
         return summary.summarise(self.section)
+
+    @cached_property
+    def compared_at_asked(self) -> pd.DataFrame:
+        """Methods that have the same images at a count asked for; see `same_images`."""
+        return on_same_images(self.section.scored, self.section.metrics, ["n_asked"])
 
     @cached_property
     def areas(self) -> pd.DataFrame:
@@ -116,6 +126,11 @@ class SectionAnalysis:
         return equal_counts.at_equal_counts(self.image_curves if self.counts else [], self.counts)
 
     @cached_property
+    def compared(self) -> pd.DataFrame:
+        """Methods that have the same images over all counts; see `same_images`."""
+        return on_same_images(self.section.scored, self.section.metrics)
+
+    @cached_property
     def count(self) -> int | None:
         """The middle one of the counts that most methods reach: there methods are compared."""
         return equal_counts.fullest_count(self.at_equal_counts)
@@ -153,7 +168,11 @@ class SectionAnalysis:
     @cached_property
     def winners(self) -> list[Winner]:
         """The best methods of every headline metric at `count`."""
-        return [] if self.count is None else winners.winners(self.scores_at_count, self.count)
+        if self.count is None:
+            return []
+        means = self.scores_at_count
+        alike = self.compared.reindex(index=means.index, columns=means.columns)
+        return winners.winners(means.where(alike), self.count)
 
     @cached_property
     def rankings(self) -> list[Ranking]:
@@ -241,6 +260,7 @@ def analyse(
     timings: pd.DataFrame | None = None,
     annotators: pd.DataFrame | None = None,
     runs: Sequence[Mapping[str, Any]] = (),
+    n_images: Mapping[tuple[str, str], int] = MappingProxyType({}),
 ) -> list[SectionAnalysis]:
     """Return an analysis of every section of a store; perturbed images stand beside the original.
 
@@ -252,6 +272,8 @@ def analyse(
         What `inter_annotator.read` returned.
     runs : sequence of mapping
         What ``Store.runs()`` returned: it says what is not defined on a dataset.
+    n_images : mapping from (dataset, split) to int
+        What ``Store.n_images()`` returned.
     """
     plain, perturbed = robustness.parted(sections.split(records))
     undefined = sections.undefined_by(runs)
@@ -263,6 +285,7 @@ def analyse(
             nothing if annotators is None else annotators,
             robustness.perturbed_of(section, perturbed),
             undefined.get(section.dataset, {}),
+            n_images.get((section.dataset, section.split), 0),
         )
         for section in plain
     ]

@@ -31,11 +31,14 @@ def show_summary(folder: Path) -> int:
     from ssnbench.results.store import Store
 
     with Store(folder, create=False) as store:
-        records = store.records()
+        records, n_images = store.records(), store.n_images()
     records = distinct_labels(records)
-    scored = records[(records.status == "ok") & (records.perturbation == "")]
-    for place, part in scored.groupby(["dataset", "split", "protocol", "protocol_version"]):
-        console.print(_scores(part, "{} {}, {}".format(*place)))
+    plain = records[records.perturbation == ""]
+    for place, part in plain.groupby(["dataset", "split", "protocol", "protocol_version"]):
+        scored = part[part.status == "ok"]
+        if len(scored):
+            n = max(n_images.get((str(place[0]), str(place[1])), 0), part.image.nunique())
+            console.print(_scores(scored, n, "{} {}, {}".format(*place)))
     perturbed = records[records.perturbation != ""]
     n_perturbed = len(perturbed[["dataset", "perturbation"]].drop_duplicates())
     if n_perturbed:
@@ -43,16 +46,20 @@ def show_summary(folder: Path) -> int:
     return _show_failures(records)
 
 
-def _scores(scored: pd.DataFrame, title: str) -> Table:
+def _scores(scored: pd.DataFrame, n_images: int, title: str) -> Table:
+    """Means by algorithm and count, with how many images of how many they are of."""
     from ssnbench.metrics import with_role
 
     shown = with_role("summary")
     metrics = [name for name in shown if name in scored and scored[name].notna().any()]
-    table = _table("algorithm", *("asked", "made", "pairs", *metrics), title=title)
+    pairs = ("pairs",) if (scored.truth >= 0).any() else ()
+    table = _table("algorithm", "asked", "made", "images", *pairs, *metrics, title=title)
     table.padding = (0, 1, 0, 0)  # so that a name of usual length fits into 80 columns
     means = scored.groupby(["label", "n_asked"])
     for (label, n_asked), rows in means:
-        row = [f"{rows.n_made.mean():.1f}", str(len(rows))]
+        n = rows.image.nunique()
+        row = [f"{rows.n_made.mean():.1f}", str(n) if n == n_images else f"{n}/{n_images}"]
+        row += [str((rows.truth >= 0).sum()) for _ in pairs]
         row += [f"{rows[name].mean():.4f}" for name in metrics]
         table.add_row(escape(str(label)), str(n_asked or "?"), *row)
     return table
@@ -73,6 +80,7 @@ def show_certificates(records: pd.DataFrame) -> None:
     if "unlabelled" not in records:
         return
     maps = records[records.unlabelled.notna()].drop_duplicates(["label", "image", "n_asked"])
+    maps = maps.astype({"n_raw": int, "n_components": int})  # failed jobs make them floats
     table = _table(
         "map", "labels", "components", "connected", "smallest", "unlabelled", title="certificates"
     )

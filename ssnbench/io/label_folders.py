@@ -32,9 +32,7 @@ _SHOWN = 3
 _PICTURES = (".png", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pnm", ".pbm")
 
 
-def find_label_files(
-    folder: Path, dataset: Dataset, label: str, limit: int | None = None
-) -> list[LabelFile]:
+def find_label_files(folder: Path, dataset: Dataset, label: str) -> list[LabelFile]:
     """Find the label maps of a dataset's images in a folder and in the folders below it.
 
     Parameters
@@ -45,8 +43,6 @@ def find_label_files(
         The dataset whose images they belong to.
     label : str
         Its name, for messages.
-    limit : int, optional
-        Only the first images count.
 
     Returns
     -------
@@ -69,17 +65,10 @@ def find_label_files(
     if not matches:
         raise _nothing_fits(folder, dataset, label, keys)
     chosen = _one_set(matches, folder)
-    files = with_counts(chosen, folder, dataset)
-    images = keys if limit is None else keys[:limit]
-    wanted = set(images)
     files = sorted(
-        (each for each in files if each.image in wanted),
-        key=lambda each: (each.n_asked, each.image),
+        with_counts(chosen, folder, dataset), key=lambda each: (each.n_asked, each.image)
     )
-    if not files:
-        raise _nothing_fits(folder, dataset, label, images)
     _check_sizes(files, dataset, label)
-    _tell_missing(files, images, folder)
     _tell_unused(folder, matches, chosen, others, dataset)
     return files
 
@@ -220,20 +209,38 @@ def _mend(dataset: Dataset, image: str, size: tuple[int, ...], shape: tuple[int,
 # ------------------------------------------------------------------ what is said
 
 
-def _tell_missing(files: Sequence[LabelFile], images: Sequence[str], folder: Path) -> None:
-    """Say of which images there is no map, for every count where one is missing."""
-    images_of: dict[int, set[str]] = defaultdict(set)
+def without_map(
+    files: Iterable[LabelFile], images: Sequence[str], folder: Path
+) -> dict[int, list[str]]:
+    """Images without a map, by the count asked for; says so where there are any.
+
+    Parameters
+    ----------
+    files : iterable of LabelFile
+        The maps of these images.
+    images : sequence of str
+        Keys of all images that are wanted.
+    folder : Path
+        Where the maps lie, for the note.
+    """
+    present: dict[int, set[str]] = defaultdict(set)
     for each in files:
-        images_of[each.n_asked].add(each.image)
+        present[each.n_asked].add(each.image)
+    missing = {
+        n_asked: [image for image in images if image not in those]
+        for n_asked, those in present.items()
+    }
     parts = []
-    for n_asked, present in images_of.items():
-        missing = [image for image in images if image not in present]
-        if missing:
+    for n_asked, those in missing.items():
+        if those:
             at = f"at {n_asked} superpixels " if n_asked != UNKNOWN_COUNT else ""
-            shown = ", ".join(missing[:_SHOWN]) + (" ..." if len(missing) > _SHOWN else "")
-            parts.append(f"{at}for {len(present)} of {len(images)} images (none for {shown})")
+            shown = ", ".join(those[:_SHOWN]) + (" ..." if len(those) > _SHOWN else "")
+            parts.append(
+                f"{at}for {len(images) - len(those)} of {len(images)} images (none for {shown})"
+            )
     if parts:
         note(f"{folder} has label maps {'; '.join(parts)}")
+    return missing
 
 
 def _tell_unused(

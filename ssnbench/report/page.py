@@ -59,7 +59,9 @@ def write(folder: Path, *, single: bool = False, data_root: Path | None = None) 
             _new_folder(folder / "tables"),
         )
         annotators = inter_annotator.read(folder)
-        analyses = analyse(stored.records, stored.timings, annotators, stored.runs)
+        analyses = analyse(
+            stored.records, stored.timings, annotators, stored.runs, store.n_images()
+        )
         reports = [write_section(analysis, context) for analysis in analyses]
         grids = [
             figure
@@ -188,6 +190,11 @@ def _values(
         "protocols": [context.write(table) for table in by_protocol],
         "runtime": _runtime(stored, context),
         "troubles": context.write(troubles_table(troubles)) if len(troubles) else None,
+        "partial": [
+            f"{basis.n_images} of the {basis.n_dataset} images of {section.dataset} {section.split}"
+            for (basis, section) in ((r.analysis.basis, r.analysis.section) for r in reports)
+            if basis.n_images < basis.n_dataset
+        ],
         "lost": int(troubles.loc[lost, "images"].sum()),
         "runs": list(reversed(stored.runs)),
         "n_rows": len(records),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from ssnbench.results.schema import (
     APPLICATION,
+    ASKED_DATASETS,
     ASKED_IMAGES,
     ASKED_METHODS,
     METHOD,
@@ -140,5 +141,10 @@ def _ask_for_the_latest(connection: sqlite3.Connection) -> None:
     )
 
 
-_MIGRATIONS = {1: _from_1, 2: _from_2}
+def _from_3(connection: sqlite3.Connection) -> None:
+    """How many images a dataset has was not written down: it is not known of older runs."""
+    connection.execute(ASKED_DATASETS.create())
+
+
+_MIGRATIONS = {1: _from_1, 2: _from_2, 3: _from_3}
 """By version, what brings a file to the next one."""

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from operator import attrgetter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
 from ssnbench.contracts import JobKey, Labels, Record, Timing, UsageError
+from ssnbench.io.notes import note
 from ssnbench.io.packing import content_key, pack, unpack
 from ssnbench.results import schema
 from ssnbench.results.connection import connect, is_writable
@@ -31,6 +33,8 @@ from ssnbench.results.schema import (
 )
 
 FILE = "results.sqlite"
+
+_SHOWN = 3
 
 _BESIDE_KEY = tuple(name for name in RECORDS.columns if name not in (*KEY, "metrics", "run"))
 _VALUES_OF_KEY = attrgetter(*KEY)
@@ -127,15 +131,22 @@ class Store:
         )
         return int(cursor.lastrowid or 0)
 
-    def ask(self, jobs: Iterable[tuple[JobKey, str, str]]) -> bool:
+    def ask(
+        self,
+        jobs: Iterable[tuple[JobKey, str, str]],
+        datasets: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType({}),
+    ) -> bool:
         """Note which versions a command asks for: their rows count, those of others do not.
 
         A method is asked for by dataset and split, so that a report never mixes two versions of
         it; an image by itself, unless the dataset's code is another: then so are all its images.
+        Images that a dataset no longer has do not count.
 
         Parameters
         ----------
         jobs : iterable of (key, label, version of the dataset's code)
+        datasets : mapping from (dataset, split) to sequence of str
+            Keys of all images that are there, whether they are asked for or not.
 
         Returns
         -------
@@ -155,13 +166,31 @@ class Store:
                 "WHERE dataset = ? AND split = ? AND dataset_version NOT IN ('', ?)",
                 [(*place, version) for place, version in codes.items()],
             )
+            for place, images in datasets.items():
+                self._ask_dataset(place, images)
             self._asked = self._read_asked()
         return self._asked != before
+
+    def _ask_dataset(self, place: tuple[str, str], images: Sequence[str]) -> None:
+        """Take note of a dataset's size, and forget that images were asked for that are gone."""
+        row = dict(zip(schema.ASKED_DATASETS.columns, (*place, len(images)), strict=True))
+        self._insert("asked_datasets", row)
+        asked = self._connection.execute(
+            "SELECT image FROM asked_images WHERE (dataset, split) = (?, ?)", place
+        )
+        gone = sorted({image for (image,) in asked}.difference(images))
+        if gone:
+            shown = ", ".join(gone[:_SHOWN]) + (" ..." if len(gone) > _SHOWN else "")
+            note(f"{' '.join(place)} has no longer {shown}: {len(gone)} images do not count")
+        self._connection.executemany(
+            "DELETE FROM asked_images WHERE (dataset, split, image) = (?, ?, ?)",
+            [(*place, image) for image in gone],
+        )
 
     def _read_asked(self) -> dict[tuple[str, ...], tuple[str, ...]]:
         """Versions that were asked for until now, by method and place, and by image."""
         asked: dict[tuple[str, ...], tuple[str, ...]] = {}
-        for table in (schema.ASKED_METHODS, schema.ASKED_IMAGES):
+        for table in (schema.ASKED_METHODS, schema.ASKED_IMAGES, schema.ASKED_DATASETS):
             rows = self._connection.execute(f"SELECT {listed(table.columns)} FROM {table.name}")
             asked |= {row[: len(table.key)]: row[len(table.key) :] for row in rows}
         return asked
@@ -274,6 +303,11 @@ class Store:
             f"SELECT {listed(names)} FROM records "
             f"WHERE {schema.asked_code()} AND {schema.asked_data()} ORDER BY {_ORDER}"
         )
+
+    def n_images(self) -> dict[tuple[str, str], int]:
+        """Images that a dataset has, by (dataset, split), when it was last asked for some."""
+        rows = self._connection.execute("SELECT dataset, split, n_images FROM asked_datasets")
+        return {(dataset, split): n for dataset, split, n in rows}
 
     def timings(self) -> pd.DataFrame:
         """All measured times, one row per stage."""

@@ -18,7 +18,7 @@ from ssnbench.labels import Connected, checked, consecutive, count, enforce_conn
 from ssnbench.metrics import Reference, prepare, score
 from ssnbench.metrics.agreement import agreement
 from ssnbench.plugins.dataset_ref import DatasetRef
-from ssnbench.run.label_sources import Computed, Perturbed
+from ssnbench.run.label_sources import Computed, NotThere, Perturbed
 from ssnbench.run.plan import Job
 
 _LONGEST_REASON = 300
@@ -42,6 +42,8 @@ class Outcome:
 def do(job: Job) -> Outcome:
     """Do one job; whatever goes wrong in data or method is told in the outcome's rows."""
     key = job.key
+    if isinstance(job.label_source, NotThere):
+        return refused(key, job.label, "missing", job.label_source.why)
     for file in job.metric_files:
         plugins.add_file(file)
     try:

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ssnbench.contracts import Algorithm, Image, Sample
+from ssnbench.contracts import Algorithm, Image, Sample, UsageError
 from ssnbench.io.label_counts import LabelFile
 from ssnbench.labels import checked
 from ssnbench.perturb import Perturbation
@@ -61,6 +61,17 @@ class FromFile:
         """Read the file."""
         height, width = sample.image.shape[:2]
         return self.file.read((height, width))
+
+
+@dataclass(frozen=True)
+class NotThere:
+    """No map of this image is among those that another program wrote."""
+
+    why: str
+
+    def __call__(self, _sample: Sample, _n_asked: int) -> Any:
+        """There is nothing to read."""
+        raise UsageError(self.why)
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from pathlib import Path
 from ssnbench import plugins
 from ssnbench.contracts import JobKey, UsageError
 from ssnbench.io.label_counts import LabelFile
-from ssnbench.io.label_folders import find_label_files
+from ssnbench.io.label_folders import find_label_files, without_map
 from ssnbench.metrics import Protocol, metric_files
 from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import parse
 from ssnbench.plugins.versions import combined, file_version
 from ssnbench.results.store import FILE, Kept, Store
-from ssnbench.run.label_sources import FromFile, FromStore
+from ssnbench.run.label_sources import FromFile, FromStore, LabelSource, NotThere
 from ssnbench.run.plan import SHOWN_IMAGES, Job, protocol_on, scored_on
 
 
@@ -101,43 +101,53 @@ def of_folder(
     Raises
     ------
     UsageError
-        When no file is named after an image of the dataset.
+        When no file is named after an image that is wanted.
     """
     opened = dataset.open()
     all_files = find_label_files(maps.path, opened, dataset.label)
-    wanted = set(opened.keys()[:limit])
+    images = opened.keys()[:limit]
+    wanted = set(images)
     files = [file for file in all_files if file.image in wanted]
+    if not files:
+        raise UsageError(
+            f"{maps.path} has no label map of the first {limit} images of {dataset.label}, but "
+            f"such as of {all_files[0].image}: leave out --limit"
+        )
     judged_by = protocol_on(dataset, protocol, metrics)
     scored, plugin_files = scored_on(dataset, judged_by), metric_files(judged_by)
-    params = json.dumps({"enforce_connectivity": enforce_connectivity})
     code_version = _content_version(all_files)
-    by_image = dataset.data_versions(dict.fromkeys(file.image for file in files))
+    by_image = dataset.data_versions(images)
     shown = {file.image for file in files[:SHOWN_IMAGES]}
+    sources: dict[tuple[int, str], LabelSource] = {
+        (file.n_asked, file.image): FromFile(file) for file in files
+    }
+    for n_asked, missing in without_map(files, images, maps.path).items():
+        sources |= {(n_asked, image): NotThere(f"no label map in {maps.path}") for image in missing}
     return [
         Job(
             JobKey(
                 algorithm=maps.place,
-                params=params,
+                params=json.dumps({"enforce_connectivity": enforce_connectivity}),
                 dataset=dataset.label,
                 split=dataset.split,
-                image=file.image,
-                n_asked=file.n_asked,
+                image=image,
+                n_asked=n_asked,
                 protocol=judged_by.label,
                 protocol_version=judged_by.version,
                 metrics=judged_by.selection,
                 code_version=code_version,
-                data_version=by_image[file.image],
+                data_version=by_image[image],
             ),
             maps.label,
             dataset,
-            FromFile(file),
+            source,
             scored,
             plugin_files,
             enforce_connectivity=enforce_connectivity,
             certify=True,
-            show=file.image in shown,
+            show=image in shown,
         )
-        for file in files
+        for (n_asked, image), source in sources.items()
     ]
 
 

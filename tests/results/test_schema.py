@@ -90,6 +90,7 @@ def test_no_row_is_lost(old: Path) -> None:
         "flows": 0,
         "asked_methods": 2,
         "asked_images": 0,
+        "asked_datasets": 0,
     }
 
 
