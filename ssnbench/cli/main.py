@@ -13,7 +13,7 @@ from ssnbench.cli import options
 from ssnbench.cli.data import data
 from ssnbench.cli.notes import notes_in_plain_words
 from ssnbench.cli.reproduce import reproduce
-from ssnbench.cli.results import annotators, compare, merge
+from ssnbench.cli.results import annotators, compare, forget, merge
 from ssnbench.cli.segment import segment
 from ssnbench.cli.train import train
 from ssnbench.contracts import UsageError
@@ -42,7 +42,7 @@ def commands() -> None:
     """Benchmark and evaluation suite for superpixel algorithms."""
 
 
-for _command in (segment, train, data, compare, merge, annotators, reproduce):
+for _command in (segment, train, data, compare, merge, forget, annotators, reproduce):
     commands.add_command(_command)
 
 _split = click.option("--split", help="Part of the dataset [its own default, mostly test].")

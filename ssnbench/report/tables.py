@@ -43,8 +43,8 @@ def scores_table(analysis: SectionAnalysis) -> Table:
     caption = (
         f"{section.title}: means over (image, annotator) pairs by the {section.protocol} "
         "protocol. Best in bold, second best underlined, among the methods asked for the same "
-        f"count{_if_alike(analysis, ' and')}; since they make different counts, compare them at equal "
-        "counts."
+        f"count{_if_alike(analysis, ' and')}; since they make different counts, compare them at "
+        "equal counts."
     )
     return Table(
         f"{section.slug}-scores",

@@ -209,14 +209,19 @@ def _content_version(files: Sequence[LabelFile]) -> str:
 
 
 def _check_unchanged(kept: Sequence[Kept], dataset: DatasetRef) -> None:
-    """Refuse maps of images that have changed since they were segmented."""
-    known = {each.image: each.data_version for each in kept if each.data_version}
-    now = dataset.data_versions(known)
-    changed = [image for image, version in known.items() if version != now[image]]
+    """Refuse maps of images that have changed, or are gone, since they were segmented."""
+    known = {each.image: each.data_version for each in kept}
+    now = dataset.data_versions(known.keys() & set(dataset.open().keys()))
+    changed = [
+        image
+        for image, version in known.items()
+        if image not in now or (version and version != now[image])
+    ]
     if changed:
         raise UsageError(
-            f"{len(changed)} images or truths of {dataset.label} {dataset.split} changed since "
-            f"their label maps were kept, such as {changed[0]}: segment them again by ssnbench run"
+            f"{len(changed)} images or truths of {dataset.label} {dataset.split} changed or went "
+            f"since their label maps were kept, such as {changed[0]}: run ssnbench run again, for "
+            "what there is now"
         )
 
 
