@@ -29,6 +29,8 @@ from ssnbench.io.notes import note
 
 _DEPTH = 6
 _SHOWN = 3
+_DOCUMENTS = (".md", ".rst", ".log", ".json", ".yaml", ".yml", ".xml")
+"""Endings of what tools note beside their label maps."""
 _PICTURES = (".png", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pnm", ".pbm")
 
 
@@ -259,6 +261,14 @@ def _tell_unused(
         splits = _splits_of(loose, folder, dataset)
         why = f"of split {splits[0]}" if splits else "of no image"
         parts.append(f"{len(loose)} files {why} (such as {loose[0].relative_to(folder)})")
+    kinds = Counter(
+        path.suffix.lower() or path.name
+        for path in others
+        if path.suffix.lower() not in (*LABEL_ENDINGS, *_DOCUMENTS) and not for_the_eye(path.stem)
+    )
+    if kinds:
+        counted = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
+        parts.append(f"no label maps of a kind that is read: {counted}")
     if parts:
         note(f"{folder}: not scored: {'; '.join(parts)}")
 

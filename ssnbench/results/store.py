@@ -38,6 +38,9 @@ _SHOWN = 3
 
 _BESIDE_KEY = tuple(name for name in RECORDS.columns if name not in (*KEY, "metrics", "run"))
 _VALUES_OF_KEY = attrgetter(*KEY)
+segmentation = attrgetter(*SEGMENTATION)
+"""What makes a label map the same one, of a `JobKey` or of a `Kept`: all but what judges it."""
+
 _ROW_KEY = (*KEY, "truth")
 _KNOWN = {
     # a label map that was kept does not tell what it was before it was made connected
@@ -60,7 +63,11 @@ _ORDER = listed(
 
 @dataclass(frozen=True)
 class Kept:
-    """A label map that a run kept: what made it, and the key of its content."""
+    """A label map that a run kept: what made it, the key of its content, what its rows say of it.
+
+    ``n_raw`` and ``n_components`` are of the map before it was made connected, ``reason`` is what
+    the method warned of.
+    """
 
     algorithm: str
     params: str
@@ -72,6 +79,9 @@ class Kept:
     code_version: str
     data_version: str
     content: str
+    n_raw: int | None = None
+    n_components: int | None = None
+    reason: str = ""
 
 
 class Store:
@@ -322,10 +332,11 @@ class Store:
 
     def kept(self) -> list[Kept]:
         """Label maps that were kept and count, as :meth:`records` has it."""
-        columns = listed((*SEGMENTATION, "content"))
+        made, columns = listed(SEGMENTATION), listed((*SEGMENTATION, "content"))
         rows = self._connection.execute(
-            f"SELECT {columns} FROM kept WHERE {schema.asked_code(label=False)} "
-            f"AND {schema.asked_data()} ORDER BY {columns}"
+            f"SELECT {columns}, max(n_raw), max(n_components), coalesce(max(reason), '') "
+            f"FROM kept LEFT JOIN records USING ({made}) WHERE {schema.asked_code(label=False)} "
+            f"AND {schema.asked_data()} GROUP BY {columns} ORDER BY {columns}"
         )
         return [Kept(*row) for row in rows]
 

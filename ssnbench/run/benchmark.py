@@ -12,6 +12,7 @@ from ssnbench.run import environment
 from ssnbench.run.execute import execute, missing
 from ssnbench.run.job import Outcome
 from ssnbench.run.plan import Job, Plan
+from ssnbench.run.precomputed import from_kept
 from ssnbench.run.timing import TimingResult, TimingTask, time_apart
 
 
@@ -50,7 +51,7 @@ def compute(
         ((job.key, job.label, versions[job.key.dataset, job.key.split]) for job in jobs),
         {place: dataset.open().keys() for place, dataset in datasets.items()},
     )
-    todo = missing(jobs, store)
+    todo = from_kept(missing(jobs, store), store)
     if todo:
         listener.planned("jobs", len(todo))
         described = environment.gather(jobs=n_workers, backend=backend, **_undefined(todo))

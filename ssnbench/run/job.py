@@ -18,7 +18,7 @@ from ssnbench.labels import Connected, checked, consecutive, count, enforce_conn
 from ssnbench.metrics import Reference, prepare, score
 from ssnbench.metrics.agreement import agreement
 from ssnbench.plugins.dataset_ref import DatasetRef
-from ssnbench.run.label_sources import Computed, NotThere, Perturbed
+from ssnbench.run.label_sources import Computed, FromStore, NotThere, Perturbed
 from ssnbench.run.plan import Job
 
 _LONGEST_REASON = 300
@@ -86,8 +86,13 @@ def _scored(job: Job, raw: object, sample: Sample, reference: Reference) -> Outc
         plain = _unperturbed(method, job.dataset, key.image, key.data_version, key.n_asked)
         alike = agreement(made, plain)
         rows = [row | alike for row in rows]
+    why = ""
+    if isinstance(job.label_source, FromStore):  # the map is what became of what was made
+        kept = job.label_source.kept
+        n_raw, n_components = kept.n_raw or n_raw, kept.n_components or n_components
+        why = kept.reason
     records = [
-        Record(job.key, truth, job.label, "ok", "", n_raw, n_components, n_made, scores)
+        Record(job.key, truth, job.label, "ok", why, n_raw, n_components, n_made, scores)
         for truth, scores in _numbered(rows, len(sample.truths)).items()
     ]
     return Outcome(tuple(records), made)

@@ -17,7 +17,7 @@ from ssnbench.io.label_counts import LabelFile
 from ssnbench.labels import checked
 from ssnbench.perturb import Perturbation
 from ssnbench.plugins.variant import Variant
-from ssnbench.results.store import Store
+from ssnbench.results.store import Kept, Store
 
 LabelSource: TypeAlias = Callable[[Sample, int], Any]
 
@@ -79,11 +79,11 @@ class FromStore:
     """Taken from the label maps that an earlier run kept."""
 
     folder: Path
-    content: str
+    kept: Kept
 
     def __call__(self, _sample: Sample, _n_asked: int) -> Any:
         """Read the kept map."""
-        return _store(self.folder).label_map(self.content)
+        return _store(self.folder).label_map(self.kept.content)
 
 
 def with_frames(algorithm: Callable[..., Any], sample: Sample) -> Callable[[Image, int], Any]:

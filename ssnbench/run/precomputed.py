@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ssnbench import plugins
@@ -15,8 +15,9 @@ from ssnbench.metrics import Protocol, metric_files
 from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import parse
 from ssnbench.plugins.versions import combined, file_version
-from ssnbench.results.store import FILE, Kept, Store
-from ssnbench.run.label_sources import FromFile, FromStore, LabelSource, NotThere
+from ssnbench.results.schema import SEGMENTATION
+from ssnbench.results.store import FILE, Kept, Store, segmentation
+from ssnbench.run.label_sources import Computed, FromFile, FromStore, LabelSource, NotThere
 from ssnbench.run.plan import SHOWN_IMAGES, Job, protocol_on, scored_on
 
 
@@ -178,7 +179,7 @@ def of_run(folder: Path, protocol: str, root: Path | None = None, metrics: str =
                 _key(each, judged_by),
                 labels[each.algorithm, each.params],
                 dataset,
-                FromStore(folder, each.content),
+                FromStore(folder, each),
                 scored,
                 plugin_files,
                 enforce_connectivity=False,  # what a run keeps is connected
@@ -188,9 +189,24 @@ def of_run(folder: Path, protocol: str, root: Path | None = None, metrics: str =
     return jobs
 
 
+def from_kept(jobs: Sequence[Job], store: Store) -> list[Job]:
+    """Let those jobs whose label map the store has kept score it, rather than compute it again."""
+    kept = {segmentation(each): each for each in store.kept()} if jobs else {}
+    if not kept:
+        return list(jobs)
+    return [
+        replace(
+            job, label_source=FromStore(store.folder, each), enforce_connectivity=False, keep=False
+        )
+        if (each := kept.get(segmentation(job.key))) and isinstance(job.label_source, Computed)
+        else job
+        for job in jobs
+    ]
+
+
 def _key(kept: Kept, protocol: Protocol) -> JobKey:
     """Key of the job that made a kept map, but of another protocol."""
-    made_by = {name: value for name, value in vars(kept).items() if name != "content"}
+    made_by = dict(zip(SEGMENTATION, segmentation(kept), strict=True))
     return JobKey(
         **made_by,
         protocol=protocol.label,

@@ -95,7 +95,7 @@ def test_a_file_that_is_added_or_removed_counts_at_once(tmp_path: Path) -> None:
     put(tmp_path / "labels" / "a.png")
     assert len(made["a"].truths) == 1
     photo(tmp_path / "b.png")
-    assert notes(made).endswith("1 of 2 images have no truth (b)")
+    assert notes(made).endswith("1 of 2 images have no truth (b.png)")
     (tmp_path / "b.png").unlink()
     assert made.keys() == ["a"]
 

@@ -123,7 +123,7 @@ def ladder(values: dict[str, float], n_images: int = 8) -> pd.DataFrame:
 def test_equal_counts_mark_what_is_not_told_apart_from_the_best() -> None:
     table = ladder({"best": 0.6, "same": 0.6, "far": 0.5})
     made = tables.equal_counts_table(analysed(table))
-    texts = {row[0].text: row[2].text for row in made.rows if row[1].text == "200"}
+    texts = {row[0].text: row[3].text for row in made.rows if row[1].text == "200"}
     assert [label for label, text in texts.items() if text.endswith(table_formats.MARK)] == ["same"]
     assert f"{table_formats.MARK}: not told apart" in made.caption
     plain = tables.equal_counts_table(analysed(ladder({"best": 0.6, "same": 0.6}, 3)))

@@ -100,7 +100,7 @@ def test_a_merge_tells_of_other_truths_and_other_parameters(tmp_path: Path) -> N
         assert store.records()["data_version"].tolist() == ["d2"]
     versions = compare(tmp_path / "one", tmp_path / "truths").versions
     assert versions.to_numpy().tolist() == [
-        ["toys test (data)", "", "1 of 1 images or truths changed"]
+        ["toys test (data)", "", "1 of 1 images or truths changed: not compared"]
     ]
 
 
