@@ -314,6 +314,13 @@ class Store:
             f"WHERE {schema.asked_code()} AND {schema.asked_data()} ORDER BY {_ORDER}"
         )
 
+    def data_versions(self) -> dict[tuple[str, str, str], str]:
+        """Version of each image that was asked for last, by (dataset, split, image)."""
+        rows = self._connection.execute(
+            "SELECT dataset, split, image, data_version FROM asked_images"
+        )
+        return {(dataset, split, image): version for dataset, split, image, version in rows}
+
     def n_images(self) -> dict[tuple[str, str], int]:
         """Images that a dataset has, by (dataset, split), when it was last asked for some."""
         rows = self._connection.execute("SELECT dataset, split, n_images FROM asked_datasets")

@@ -361,3 +361,18 @@ def test_what_is_not_scored_is_said(tmp_path: Path, photos: Path) -> None:
     (text,) = [str(each.message) for each in said]
     assert "{image}_viz (2 files)" in text
     assert "of no image (such as stranger.npy)" in text
+
+
+def test_files_of_other_kinds_beside_label_maps_are_said(tmp_path: Path, photos: Path) -> None:
+    for image in IMAGES:
+        put(tmp_path / "maps" / f"{image}.npy", squares(10))
+        PIL.Image.fromarray(PHOTO).save(tmp_path / "maps" / f"{image}_boundary.jpg")
+    for name in ("run.log", "Thumbs.db", "args.json", "._a.npy", "README.md"):
+        (tmp_path / "maps" / name).write_text("x")
+    assert len(found(tmp_path / "maps", photos)) == len(IMAGES)
+    for name in ("all.zip", "a.pt", "im0.jpg"):
+        (tmp_path / "maps" / name).write_text("x")
+    with pytest.warns(
+        DataNote, match=r"not scored: .* kind that is read: 1 \.jpg, 1 \.pt, 1 \.zip"
+    ):
+        found(tmp_path / "maps", photos)
