@@ -176,6 +176,8 @@ def _described(runs: Sequence[Mapping[str, Any]], rows: pd.DataFrame) -> dict[st
     methods = rows.groupby("label")
     plugins = methods["code_version"].agg(lambda texts: ", ".join(sorted(set(texts))))
     params = methods["params"].agg(lambda texts: ", ".join(sorted(set(texts))))
+    made_by = methods["algorithm"].agg(lambda texts: ", ".join(sorted(set(texts))))
+    versions |= {f"{label} (made by)": text for label, text in made_by.items()}
     versions |= {f"{label} (code)": text for label, text in plugins.items()}
     return versions | {f"{label} (parameters)": text for label, text in params.items()}
 

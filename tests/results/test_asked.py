@@ -122,6 +122,15 @@ def test_images_that_changed_are_not_compared(tmp_path: Path) -> None:
         compare(tmp_path / "one", tmp_path / "alone", common=True)
 
 
+def test_one_name_for_two_tools_is_told(tmp_path: Path) -> None:
+    for tool in ("A", "B"):
+        with Store(tmp_path / tool) as store:
+            key = replace(KEY, algorithm=f"/home/{tool}/maps")
+            store.add(store.begin_run({}), [record(key, 0.5)])
+    versions = compare(tmp_path / "A", tmp_path / "B").versions
+    assert versions.to_numpy().tolist() == [["slic (made by)", "/home/A/maps", "/home/B/maps"]]
+
+
 def test_a_merge_keeps_rows_of_a_run_that_is_lost(tmp_path: Path) -> None:
     for name, image in (("one", "a"), ("other", "b")):
         with Store(tmp_path / name) as store:
