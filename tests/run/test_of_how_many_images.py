@@ -100,8 +100,10 @@ def test_every_count_by_itself(
     assert set(missing["n_asked"]) == {48}
     assert missing["image"].tolist() == ["a", "c"]
     (maps / "12" / "a.npy").unlink()
-    assert main(command(photos, out, "evaluate", str(maps), "--limit", "1")) == 0
-    assert "for 1 of 3" not in capsys.readouterr().err.replace("48", "")
+    assert main(command(photos, out, "evaluate", str(maps), "--limit", "2")) == 0
+    assert "at 12 superpixels for 1 of 2 images (none for a)" in capsys.readouterr().err
+    assert main(command(photos, out, "evaluate", str(maps), "--limit", "1")) == 2
+    assert "no label map of the first 1 images" in capsys.readouterr().err
 
 
 def test_the_first_images_only(
