@@ -167,12 +167,9 @@ class SectionAnalysis:
 
     @cached_property
     def winners(self) -> list[Winner]:
-        """The best methods of every headline metric at `count`."""
-        if self.count is None:
-            return []
-        means = self.scores_at_count
-        alike = self.compared.reindex(index=means.index, columns=means.columns)
-        return winners.winners(means.where(alike), self.count)
+        """The best methods of every headline metric at `count`, among those `compared`."""
+        means = self.scores_at_count.where(self.compared)
+        return [] if self.count is None else winners.winners(means, self.count)
 
     @cached_property
     def rankings(self) -> list[Ranking]:
