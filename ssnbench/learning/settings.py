@@ -7,6 +7,7 @@ that a new field needs no new code here.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import re
 import typing
@@ -110,6 +111,14 @@ def fields(cls: type) -> dict[str, Field]:
     return listed
 
 
+def values_of(config: Any) -> dict[str, Any]:
+    """Value of every field that can be set, by the name that the user types."""
+    values = {}
+    for name, field in fields(type(config)).items():
+        values[name] = functools.reduce(getattr, field.path, config)
+    return values
+
+
 def described(cls: type[Trainable]) -> list[tuple[str, str, str, str]]:
     """Name, type, default and meaning of every field of a training of this method."""
     listed = (fields(cls) | fields(TrainConfig)).values()
@@ -151,12 +160,17 @@ _ENTRY = re.compile(r"^(\S[^:\n]*) :[^\n]*\n((?:    [^\n]*\n?|\n)+)", re.MULTILI
 """Names of attributes and what a docstring in numpydoc style says of them."""
 
 
+_ROLE = re.compile(r":\w+:`~?([^`]*)`|``?([^`]*)``?")
+"""What reStructuredText marks: the name of a function, code."""
+
+
 def _meanings(cls: type) -> dict[str, str]:
     """First sentence that the docstring says of each attribute."""
     _, _, section = (inspect.getdoc(cls) or "").partition("Attributes\n----------\n")
     meanings: dict[str, str] = {}
     for entry in _ENTRY.finditer(re.split(r"\n\n\w+\n---", section)[0]):
-        sentence = " ".join(entry[2].split()).partition(". ")[0].rstrip(".").replace("``", "")
+        sentence = " ".join(entry[2].split()).partition(". ")[0].rstrip(".")
+        sentence = _ROLE.sub(lambda marked: marked[1] or marked[2], sentence)
         meanings |= {name.strip(): sentence for name in entry[1].split(",")}
     return meanings
 

@@ -22,11 +22,17 @@ class ValidationResult(NamedTuple):
         Some images with their labels int32 (H, W), to look at.
     measure : str
         What the score is.
+    seconds : float
+        How long it took.
+    share : float
+        Of the time of this run so far that went into validations, this one included.
     """
 
     means: tuple[float, ...]
     shown: list[tuple[Sample, Labels]]
     measure: str = "score"
+    seconds: float = 0.0
+    share: float = 0.0
 
     @property
     def score(self) -> float:
@@ -75,6 +81,11 @@ class Validation:
     def __post_init__(self) -> None:
         if not self.samples or not self.counts:
             raise UsageError("a validation needs at least one image and one number of superpixels")
+
+    @property
+    def n_pixels(self) -> int:
+        """Pixels that are tried, all counts together."""
+        return len(self.counts) * sum(s.image.shape[0] * s.image.shape[1] for s in self.samples)
 
     def evaluate(
         self,

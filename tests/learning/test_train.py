@@ -32,6 +32,7 @@ from ssnbench.ssn.losses import segment_loss
 from ssnbench.ssn.trainable import TrainableSSN
 
 FILES = ("checkpoint.safetensors", "best.safetensors", "log.csv", "validation.csv")
+TOLD = ("card.md", "sessions.csv")
 FULL = Path("/dev/full")
 NETWORK = TrainableSSN(Architecture(width=4, k=7), n_segments=9, n_iter=2)
 TINY = TrainConfig(
@@ -98,7 +99,7 @@ def run(
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in folder.iterdir()) == sorted((*FILES, *TOLD))
     return {name: (folder / name).read_bytes() for name in FILES}
 
 
