@@ -26,25 +26,28 @@ class Provenance:
 
     Attributes
     ----------
+    title : str
+        What is trained, on what.
     data, validated_on : str
         Which images are trained on, and which are validated with.
     licence : str
         Of the data, in a few words.
     machine : str
         Where the training runs.
-    go_on : str
-        Command that goes on with it.
+    command : str
+        What trains it, and goes on with it.
     uses : tuple of str
         Commands that use its weights.
     picture : str
         File of its curves, in its folder.
     """
 
+    title: str = ""
     data: str = ""
     validated_on: str = ""
     licence: str = ""
     machine: str = ""
-    go_on: str = ""
+    command: str = ""
     uses: tuple[str, ...] = ()
     picture: str = ""
 
@@ -79,7 +82,7 @@ def card(
 ) -> str:
     """Markdown of the card of a training."""
     parts = [
-        f"# {trainable.name}",
+        f"# {provenance.title or trainable.name}",
         _progress(config, standing),
         _table([["", ""], *map(list, rows(trainable, config, standing, provenance).items())]),
         *_validations(standing, provenance),
@@ -114,6 +117,15 @@ def rows(
         "software": f"ssnbench {importlib.metadata.version('ssnbench')}, torch {torch.__version__}",
     }
     return {name: text for name, text in listed.items() if text}
+
+
+def commands_of(provenance: Provenance) -> dict[str, tuple[str, ...]]:
+    """Commands that are known, by what they are for."""
+    parts = {
+        "Train it, or go on with it": (provenance.command,),
+        "Use it": provenance.uses,
+    }
+    return {title: commands for title, commands in parts.items() if any(commands)}
 
 
 def read_validations(path: Path) -> list[list[str]]:
@@ -190,11 +202,9 @@ def _defaults(cls: type[Any]) -> dict[str, Any]:
 
 
 def _commands(provenance: Provenance) -> list[str]:
-    parts = {"Go on with it": (provenance.go_on,), "Use it": provenance.uses}
     texts = []
-    for title, commands in parts.items():
-        if any(commands):
-            texts += [f"## {title}", "\n".join(("```sh", *commands, "```"))]
+    for title, commands in commands_of(provenance).items():
+        texts += [f"## {title}", "\n".join(("```sh", *commands, "```"))]
     return texts
 
 

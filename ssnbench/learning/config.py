@@ -117,6 +117,11 @@ class TrainConfig:
         affordable = n_pixels * _TRIED_COST / VALIDATION_SHARE / (self.batch * self.patch**2)
         return max(1000, math.ceil(affordable / 100) * 100)
 
+    def affordable_pixels(self) -> int:
+        """Pixels that a validation at the end may try without taking more than its share."""
+        trained = self.steps * self.batch * self.patch**2
+        return int(trained * VALIDATION_SHARE / _TRIED_COST)
+
     def uses_bfloat16(self) -> bool:
         """Whether the convolutions run in bfloat16 on this machine."""
         if self.precision != "auto":

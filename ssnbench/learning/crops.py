@@ -34,7 +34,7 @@ class Scaling:
     mean : float
         Mean of the normal distribution that scales are drawn from.
     std : float
-        Its standard deviation; 0: every patch is enlarged alike.
+        Standard deviation of that distribution; 0: every patch is enlarged alike.
     smallest : float
         Scales below are raised to this one.
     largest : float

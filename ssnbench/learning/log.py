@@ -59,8 +59,9 @@ class TrainLog:
         What networks are tried on.
     provenance : Provenance, optional
         What the card tells beside what the trainer knows.
-    progress, validated : callable, optional
-        Told how far the training is, and step and result of every validation.
+    progress, validated, validating : callable, optional
+        Told how far the training is, step and result of every validation, and at which of how many
+        images it is.
     silent : bool
         Write and tell nothing.
     """
@@ -77,11 +78,13 @@ class TrainLog:
         provenance: Provenance | None = None,
         progress: Callable[[TrainProgress], None] | None = None,
         validated: Callable[[int, ValidationResult], None] | None = None,
+        validating: Callable[[int, int], None] | None = None,
         silent: bool = False,
     ) -> None:
         self.folder, self.trainable, self.config = folder, trainable, config
         self.learner, self.facts = learner, facts
         self._counts = validation.counts if validation else ()
+        self.validating = None if silent else validating
         self._measure = validation.measure if validation else ""
         self._provenance = provenance or Provenance()
         self._progress, self._validated, self._silent = progress, validated, silent

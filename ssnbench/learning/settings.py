@@ -119,10 +119,37 @@ def values_of(config: Any) -> dict[str, Any]:
     return values
 
 
-def described(cls: type[Trainable]) -> list[tuple[str, str, str, str]]:
-    """Name, type, default and meaning of every field of a training of this method."""
-    listed = (fields(cls) | fields(TrainConfig)).values()
-    return [(f.name, _type_name(f.type), str(f.default) or '""', f.meaning) for f in listed]
+class FieldText(NamedTuple):
+    """One field in words.
+
+    Attributes
+    ----------
+    setting : str
+        As the user types it, with its default: ``rate=0.001``.
+    kind : str
+        Its type: ``int``, ``float``, ``bool``, ``text``, or ``choice``.
+    meaning : str
+        What it means, and which choices there are.
+    """
+
+    setting: str
+    kind: str
+    meaning: str
+
+
+def described(cls: type[Any]) -> list[FieldText]:
+    """Every field of a method or of the trainer with its default, type and meaning."""
+    return [_in_words(field) for field in fields(cls).values()]
+
+
+def _in_words(field: Field) -> FieldText:
+    choices = typing.get_args(field.type)
+    setting = f"{field.name}={field.default}"
+    if typing.get_origin(field.type) is typing.Literal:
+        known = "|".join(map(str, choices))
+        return FieldText(setting, "choice", f"{field.meaning} [{known}]")
+    kind = field.type.__name__ if isinstance(field.type, type) else str(field.type)
+    return FieldText(setting, {"str": "text"}.get(kind, kind), field.meaning)
 
 
 def best_device() -> str:
@@ -173,13 +200,6 @@ def _meanings(cls: type) -> dict[str, str]:
         sentence = _ROLE.sub(lambda marked: marked[1] or marked[2], sentence)
         meanings |= {name.strip(): sentence for name in entry[1].split(",")}
     return meanings
-
-
-def _type_name(kind: Any) -> str:
-    choices = typing.get_args(kind)
-    if typing.get_origin(kind) is typing.Literal:
-        return "|".join(map(str, choices))
-    return kind.__name__ if isinstance(kind, type) else str(kind)
 
 
 def _check_device(name: str) -> None:

@@ -48,6 +48,7 @@ def train(
     provenance: Provenance | None = None,
     progress: Callable[[TrainProgress], None] | None = None,
     validated: Callable[[int, ValidationResult], None] | None = None,
+    validating: Callable[[int, int], None] | None = None,
 ) -> TrainResult:
     """Train a network, or go on with a training that was interrupted.
 
@@ -75,7 +76,9 @@ def train(
     progress : callable, optional
         Told how far the training is, after every step (every tenth on a GPU).
     validated : callable, optional
-        Told step and result of every validation. Both are called in the first process only.
+        Told step and result of every validation.
+    validating : callable, optional
+        Told at which of how many images a validation is. All are called in the first process only.
 
     Returns
     -------
@@ -112,6 +115,7 @@ def train(
             provenance=provenance,
             progress=progress,
             validated=validated,
+            validating=validating,
             silent=not group.is_main,
         )
         run = _Run(crops, learner, log, validation, group)
@@ -250,7 +254,8 @@ class _Run:
         assert validation is not None
         group.broadcast(self.learner.average)
         part = slice(group.rank, None, group.size)
-        scores = validation.evaluate(self.trainable, self.learner.average, stop.is_set, part)
+        network, told = self.learner.average, self.log.validating
+        scores = validation.evaluate(self.trainable, network, stop.is_set, part, told)
         given_up = group.any(scores is None)
         clock.validating += (seconds := time.perf_counter() - start)
         if given_up:

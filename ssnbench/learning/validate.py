@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from torch import nn
 
 from ssnbench.contracts import Labels, Sample, Trainable, UsageError
+from ssnbench.learning.config import TrainConfig
+
+FEWEST = 4
+"""Images on which even the shortest training is validated."""
 
 
 class ValidationResult(NamedTuple):
@@ -87,16 +91,33 @@ class Validation:
         """Pixels that are tried, all counts together."""
         return len(self.counts) * sum(s.image.shape[0] * s.image.shape[1] for s in self.samples)
 
+    def affordable(self, config: TrainConfig) -> Validation:
+        """The same on fewer images, as far as a short training would else mostly be validation.
+
+        `FEWEST` remain: a score of fewer says nothing.
+        """
+        each = self.n_pixels / len(self.samples)
+        n = max(int(config.affordable_pixels() / each), FEWEST)
+        if n >= len(self.samples):
+            return self
+        return replace(self, samples=[self.samples[i * len(self.samples) // n] for i in range(n)])
+
     def evaluate(
         self,
         trainable: Trainable,
         network: nn.Module,
         give_up: Callable[[], bool],
         part: slice = slice(None),
+        validating: Callable[[int, int], None] | None = None,
     ) -> list[ImageScores] | None:
-        """Try a network on part of the images; None when ``give_up`` came to be true."""
+        """Try a network on part of the images; None when ``give_up`` came to be true.
+
+        ``validating`` is told number and count of the images before each of them.
+        """
         done = []
         for number in range(len(self.samples))[part]:
+            if validating is not None:
+                validating(number + 1, len(self.samples))
             sample, scores, shown = self.samples[number], [], None
             for count in self.counts:
                 if give_up():

@@ -57,7 +57,7 @@ class Architecture:
         Whether learned features are cut off at zero.
     association : {"softmax", "exp"}
         How differentiable SLIC weighs squared distances d2 to nine superpixels: softmax(-d2) as
-        in the authors' code, or exp(-d2) as in the paper's Eq. 3.
+        in the authors' code, or exp(-d2) as in the paper; hard has no derivative to train with.
     color_scale : float
         gamma_color of section 4.4: what colours are multiplied with for the clustering.
     eta : float
