@@ -14,7 +14,7 @@ def folder_name(text: str) -> str:
     A text that has others, or is too long, is told apart from its likes by six digits of its hash:
     ``collage(n_images=100)-val`` becomes ``collage-n_images-100-val-d1ae14``.
     """
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:_LONGEST]
+    plain = re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.")[:_LONGEST]
     if plain == text:
         return plain
     return f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:6]}".lstrip("-")

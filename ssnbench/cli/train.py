@@ -99,9 +99,7 @@ _data = options.together(
 )
 @click.option("--tensorboard", is_flag=True, help="Write curves and pictures for TensorBoard, too.")
 @click.option("--out", type=options.PATH, help="Folder [reports/training/MODEL.DATASET].")
-@click.pass_context
 def train(
-    context: click.Context,
     method: str,
     network: str,
     dataset: str,
@@ -164,7 +162,7 @@ def train(
         validated_on=validated_on,
         licence=train_set.licence,
         machine=machine() if is_main() else "",
-        command=_launcher() + options.command_line(context, without=("until",)),
+        command=_launcher() + options.command_line(click.get_current_context(), without=("until",)),
         uses=_uses(best, trainable, method, dataset, plugin_files),
         picture=PICTURE,
     )

@@ -154,7 +154,8 @@ class _Run:
         self.half = self.config.uses_bfloat16()
         self.unread: list[Tensor] = []  # losses that are still on the device
         self.read_every = 1 if self.config.device == "cpu" else 10
-        self.every = validation and self.config.validation_interval(validation.n_pixels)
+        n_pixels = validation.n_pixels if validation else 0
+        self.every = self.config.validation_interval(n_pixels)
         self.step_seconds = 0.0  # of the last step
 
     def until(self, stop: StopRequest) -> TrainResult:
@@ -181,7 +182,7 @@ class _Run:
         )
 
     def _validation_is_due(self) -> bool:
-        if self.every is None:
+        if self.validation is None:
             return False
         state = self.state
         due = state.step == self.config.steps or state.step % self.every == 0

@@ -79,12 +79,10 @@ def write_training(curves: TrainingCurves, picture: Path | None = None) -> str:
 
 
 def binned(steps: pd.Series[float], values: pd.Series[float]) -> pd.DataFrame:
-    """Means, lowest and highest of so many runs of steps as a panel can show."""
+    """Mean step and mean value of so many runs of steps as a panel can show."""
     rows = pd.DataFrame({"step": steps.to_numpy(), "value": values.to_numpy()})
     group = np.arange(len(rows)) * min(_MOST_POINTS, len(rows)) // max(len(rows), 1)
-    return rows.groupby(group).agg(
-        step=("step", "mean"), mean=("value", "mean"), low=("value", "min"), high=("value", "max")
-    )
+    return rows.groupby(group).mean()
 
 
 def smoothed(values: pd.Series[float]) -> pd.Series[float]:
@@ -93,18 +91,14 @@ def smoothed(values: pd.Series[float]) -> pd.Series[float]:
 
 
 def _draw_loss(axes: Axes, curves: TrainingCurves) -> None:
-    """The loss of single steps behind its running mean."""
+    """The loss, as finely as the panel shows it, behind its running mean."""
     name = str(curves.log.columns[1])
     points = binned(curves.log["step"], curves.log[name])
-    if len(points) < len(curves.log):
-        axes.fill_between(
-            points["step"], points["low"], points["high"], color=_LOSS, alpha=0.15, linewidth=0
-        )
-    axes.plot(points["step"], points["mean"], color=_LOSS, alpha=0.35, linewidth=0.6)
-    mean = smoothed(points["mean"])
+    axes.plot(points["step"], points["value"], color=_LOSS, alpha=0.35, linewidth=0.6)
+    mean = smoothed(points["value"])
     axes.plot(points["step"], mean, color=_LOSS)
     axes.set_ylabel(name)
-    if 0 < points["low"].min() and mean.min() * 10 < mean.max():
+    if points["value"].min() > 0 and mean.min() * 10 < mean.max():
         axes.set_yscale("log")
 
 
