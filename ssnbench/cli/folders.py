@@ -12,7 +12,7 @@ def folder_name(text: str) -> str:
     """``text`` as the name of a folder, in letters that mean nothing to any shell or system.
 
     A text that has others, or is too long, is told apart from its likes by six digits of its hash:
-    ``collage(n_images=100)-val`` becomes ``collage-n_images-100-val-d1ae14``.
+    ``collage(n_images=100)-val`` becomes ``collage-n_images-100-val-039012``.
     """
     plain = re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.")[:_LONGEST]
     if plain == text:

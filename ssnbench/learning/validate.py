@@ -89,8 +89,8 @@ class Validation:
     @property
     def n_pixels(self) -> int:
         """Pixels that are tried, all counts together."""
-        sizes = (sample.image.shape for sample in self.samples)
-        return len(self.counts) * sum(height * width for height, width, _ in sizes)
+        sizes: list[tuple[int, ...]] = [sample.image.shape for sample in self.samples]
+        return len(self.counts) * sum(height * width for height, width, *_ in sizes)
 
     def affordable(self, config: TrainConfig) -> Validation:
         """The same on fewer images, as far as a short training would else mostly be validation.

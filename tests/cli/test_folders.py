@@ -33,6 +33,7 @@ def test_no_shell_asks_for_quotes(text: str) -> None:
 
 def test_plain_names_stay_and_others_are_told_apart() -> None:
     assert folder_name("ssn-k10.bsds500-test") == "ssn-k10.bsds500-test"
+    assert folder_name("collage(n_images=100)-val") == "collage-n_images-100-val-039012"
     alike = {folder_name(f"folder(path={path})") for path in ("a/b", "a-b", "a b", "A/b")}
     assert len(alike) == 4
     assert all(name.lower().startswith("folder-path-a-b-") for name in alike)

@@ -36,7 +36,7 @@ def test_piped_lines_come_every_ten_seconds_and_fit_eighty_columns(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seconds = 0.0
-    monkeypatch.setattr(progress.time, "monotonic", lambda: seconds)
+    monkeypatch.setattr("ssnbench.cli.progress.time.monotonic", lambda: seconds)
     with progress.TrainingProgress() as shown:
         for step in range(1, 31):
             seconds = 1.0 * step

@@ -427,7 +427,7 @@ def test_until_stops_after_the_step_at_hand_and_before_one_that_would_be_late(
         nonlocal now
         now += 10
 
-    monkeypatch.setattr(signals.time, "time", lambda: now)
+    monkeypatch.setattr("ssnbench.learning.signals.time.time", lambda: now)
     until, tried = datetime.fromtimestamp(1035, UTC), validation_of(samples)
     result = train(
         NETWORK, TINY, samples, tmp_path, validation=tried, until=until, progress=progress
@@ -455,7 +455,7 @@ def test_a_validation_that_would_be_late_is_made_up_for(
         now += 100
         return plain.score(labels, sample, n_segments)
 
-    monkeypatch.setattr(signals.time, "time", lambda: now)
+    monkeypatch.setattr("ssnbench.learning.signals.time.time", lambda: now)
     until, slow = datetime.fromtimestamp(1050, UTC), replace(plain, score=score)
     result = train(NETWORK, TINY, samples, tmp_path, validation=slow, until=until)
     assert (result.step, result.cause, result.weights) == (3, "time", None)
