@@ -16,7 +16,7 @@ import click
 from ssnbench.cli import options
 from ssnbench.cli.folders import folder_name
 from ssnbench.cli.moments import clock, moment
-from ssnbench.cli.training_files import PICTURE, TrainingFiles
+from ssnbench.cli.training_files import PAGE, PICTURE, TrainingFiles
 
 if TYPE_CHECKING:
     from ssnbench.contracts import Image, Labels, Sample, Trainable
@@ -217,6 +217,7 @@ def _announce(job: _Job) -> None:
         every = config.validation_interval(job.validation.n_pixels)
         often = f"every {every} steps and at the end" if every < config.steps else "at the end"
         click.echo(f"validation {often}, on {len(job.validation.samples)} images")
+    click.echo(f"to follow it: {job.folder / PAGE}")
     if job.until is not None:
         click.echo(f"until {clock(job.until, datetime.now().astimezone())} at the latest")
 
@@ -228,7 +229,7 @@ def _fit(job: _Job, tensorboard: bool) -> TrainResult:
 
     with ExitStack() as stack:
         measure = job.validation.measure if job.validation else ""
-        files = TrainingFiles(job.folder, job.provenance, measure)
+        files = TrainingFiles(job.folder, job.provenance, measure, job.config.steps)
         watchers: list[Any] = [stack.enter_context(TrainingProgress()), files]
         if tensorboard:
             from ssnbench.learning.tensorboard import Board

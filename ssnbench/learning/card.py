@@ -136,7 +136,9 @@ def read_validations(path: Path) -> list[list[str]]:
 
 
 def hours(seconds: float) -> str:
-    """Duration in words: ``3 min``, ``2.5 h``."""
+    """Duration in words: ``40 s``, ``3 min``, ``2.5 h``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
     return f"{seconds / 60:.2g} min" if seconds < 5940 else f"{seconds / 3600:.3g} h"
 
 

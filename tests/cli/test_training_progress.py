@@ -64,10 +64,10 @@ def test_the_page_follows_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "validation.csv").write_text("step,60,300,mean\n1,.9,.95,.925\n2,.91,.94,.925\n")
     monkeypatch.setattr("ssnbench.cli.training_files._PAUSE", 0)
     provenance = Provenance(title="toy.<b>", data="some & more", command="ssnbench train toy")
-    files, page = TrainingFiles(tmp_path, provenance, "ASA"), tmp_path / "progress.html"
+    files, page = TrainingFiles(tmp_path, provenance, "ASA", 50_000), tmp_path / "progress.html"
     files.end("Nothing was to be done.")
     files.progress(at(2))
-    assert not page.exists(), "neither five minutes nor a validation have gone by"
+    assert not page.exists(), "neither ten seconds nor a validation have gone by"
     files.validated(2, RESULT)
     files.progress(at(3))
     running = page.read_text()
@@ -77,6 +77,11 @@ def test_the_page_follows_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "some &amp; more" in running
     assert '<tr class="best"><td>1</td>' in running
     assert not (tmp_path / "curves.png").exists()
-    files.end("Stopped.")
-    assert "refresh" not in page.read_text()
+    # the process is killed; started again, it finds that there is nothing left to do
+    TrainingFiles(tmp_path, provenance, "ASA", 50_000).end("Stopped.")
+    ended = page.read_text()
+    assert "refresh" not in ended
+    assert "Stopped." in ended
     assert (tmp_path / "curves.png").exists()
+    TrainingFiles(tmp_path, provenance, "ASA", 50_000).end("Another sentence.")
+    assert page.read_text() == ended
