@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from click.core import ParameterSource
 
 from ssnbench.contracts import UsageError
 
@@ -51,27 +49,6 @@ def add_plugins(files: Sequence[Path]) -> None:
 
     for file in files:
         plugins.add_file(file)
-
-
-def command_line(context: click.Context, without: Sequence[str] = ()) -> str:
-    """The command as it was typed, for a shell, but for the options named ``without``."""
-    words = ["ssnbench", str(context.info_name)]
-    for parameter in context.command.params:
-        name = str(parameter.name)
-        typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if typed and name not in without:
-            words += _words(parameter, context.params[name])
-    return shlex.join(words)
-
-
-def _words(parameter: click.Parameter, value: Any) -> list[str]:
-    if isinstance(parameter, click.Argument):
-        return [str(value)]
-    option = parameter.opts[0]
-    if value is True:
-        return [option]
-    values = value if parameter.multiple else (value,)
-    return [word for each in values for word in (option, str(each))]
 
 
 def numbers(text: str, option: str) -> list[int]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ssnbench.cli import options
+from ssnbench.cli.commands import command_line, launcher, uses_of
 from ssnbench.cli.folders import folder_name
 from ssnbench.cli.moments import clock, moment
 from ssnbench.cli.training_files import PAGE, PICTURE, TrainingFiles
@@ -144,26 +143,26 @@ def train(
     train_set = dataset_ref(dataset, train_split, data_root)
     if is_main():
         click.echo(f"reading {train_set.label}")
-    validation, validated_on = None, ""
+    validation = None
     if val_limit != 0:
         counts = options.numbers(val_segments, "--val-segments")
         val_set = dataset_ref(dataset, val_split, data_root)
         validation = data.validation_of(val_set, config.learns, counts, val_limit or VAL_IMAGES)
-        if val_limit is None:
-            validation = validation.affordable(config)
-        validated_on = f"{val_set.label}, {val_split}: {len(validation.samples)} images"
+        validation = validation if val_limit else validation.affordable(config)
     samples = data.samples_of(train_set, config.learns, limit)
     name = f"{trainable.name}.{train_set.label}" + "-flow" * (config.learns == "flow")
     folder = out or Path("reports") / "training" / folder_name(name)
-    best = folder / "best.safetensors"
+    best, label = folder / "best.safetensors", train_set.label
     provenance = Provenance(
         title=name,
-        data=f"{train_set.label}, {train_split}: {_counted(samples)}",
-        validated_on=validated_on,
+        data=f"{label}, {train_split}: {_counted(samples)}",
+        validated_on=f"{label}, {val_split}: {len(validation.samples)} images"
+        if validation
+        else "",
         licence=train_set.licence,
         machine=machine() if is_main() else "",
-        command=_launcher() + options.command_line(click.get_current_context(), without=("until",)),
-        uses=_uses(best, trainable, method, dataset, plugin_files),
+        command=launcher() + command_line(click.get_current_context(), without=("until",)),
+        uses=uses_of(best, trainable, method, dataset, plugin_files),
         picture=PICTURE,
     )
     job = _Job(trainable, config, samples, folder, validation, end, provenance)
@@ -296,28 +295,3 @@ def _ended(result: TrainResult, job: _Job) -> str:
         f"stopped {when}after step {result.step} of {job.config.steps}; "
         f"the same command goes on from here{more}"
     )
-
-
-def _launcher() -> str:
-    """What stands before the command where several processes train."""
-    n_processes = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("WORLD_SIZE", 1)))
-    return f"torchrun --nproc-per-node {n_processes} -m " if n_processes > 1 else ""
-
-
-def _uses(
-    weights: Path,
-    trainable: Trainable,
-    method: str,
-    dataset: str,
-    plugin_files: tuple[Path, ...],
-) -> tuple[str, ...]:
-    """Commands that use the new weights."""
-    parameters = trainable.parameters(weights)
-    more = [f"--set {quote(f'{method}.{name}={value}')}" for name, value in parameters.items()]
-    more += [f"--plugin {quote(str(file))}" for file in plugin_files]
-    end = " ".join(more)
-    run = f"ssnbench run --algos {method},slic --dataset {quote(dataset)} {end}"
-    if trainable.frames != 1:
-        return (run,)
-    algo = "" if method == "ssn" else f"--algo {method} "
-    return f"ssnbench segment IMAGE {algo}{end}", run

@@ -13,8 +13,6 @@ instead its interval follows from what it costs (:meth:`TrainConfig.validation_i
 
 from __future__ import annotations
 
-import copy
-import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -27,12 +25,13 @@ from torch import Tensor, nn
 
 from ssnbench.contracts import Batch, PathLike, Sample, Trainable, UsageError
 from ssnbench.learning.card import Provenance
-from ssnbench.learning.checkpoint import Learner, TrainState
+from ssnbench.learning.checkpoint import Learner
 from ssnbench.learning.config import TrainConfig
 from ssnbench.learning.crops import Crops
 from ssnbench.learning.distributed import Processes, processes
-from ssnbench.learning.log import CHECKPOINT, TrainLog, prepare, settings_of
+from ssnbench.learning.log import CHECKPOINT, TrainLog, prepare
 from ssnbench.learning.result import DivergedError, TrainProgress, TrainResult
+from ssnbench.learning.setup import crops_of, facts_of, layout, learner_of
 from ssnbench.learning.signals import Cause, StopRequest, stop_on_signals
 from ssnbench.learning.validate import Validation, ValidationResult
 
@@ -99,10 +98,13 @@ def train(
             raise UsageError(
                 f"a batch of {config.batch} cannot be shared out evenly over {group.size} processes"
             )
-        crops = _crops(trainable, config, samples)
+        crops = crops_of(trainable, config, samples)
         if group.is_main:
             prepare(folder)
-        learner, facts = _learner(trainable, config), _facts(trainable, config, samples, validation)
+        learner, facts = (
+            learner_of(trainable, config),
+            facts_of(trainable, config, samples, validation),
+        )
         if (folder / CHECKPOINT).exists():
             learner.load(folder / CHECKPOINT, facts)
         log = TrainLog(
@@ -121,17 +123,6 @@ def train(
         run = _Run(crops, learner, log, validation, group)
         with log, stop_on_signals(until) as stop:
             return run.until(stop)
-
-
-def layout(device: str) -> torch.memory_format:
-    """In what order a training keeps images and weights in memory.
-
-    Channels last is the faster one for convolutions and for their derivatives by the images. But
-    without AVX-512 the derivative by the weights, 64 channels at 201 x 201 pixels, then takes four
-    times as long, and a step a quarter longer.
-    """
-    slow = device == "cpu" and "AVX512" not in torch.backends.cpu.get_cpu_capability()
-    return torch.contiguous_format if slow else torch.channels_last
 
 
 class _Run:
@@ -271,36 +262,6 @@ class _Run:
         self.log.card()
 
 
-def _crops(trainable: Trainable, config: TrainConfig, samples: Sequence[Sample]) -> Crops:
-    return Crops(
-        samples,
-        config.patch,
-        seed=config.seed,
-        scaling=config.scaling,
-        device=config.device,
-        learns=config.learns,
-        frames=trainable.frames,
-        annotators=config.annotators,
-        represent=trainable.represent,
-    )
-
-
-def _learner(trainable: Trainable, config: TrainConfig) -> Learner:
-    network = _beginning(trainable, config)
-    network.to(config.device, memory_format=layout(config.device))  # type: ignore[call-overload]
-    average = copy.deepcopy(network).requires_grad_(False).eval()
-    adam = torch.optim.Adam(network.parameters(), lr=config.rate)
-    return Learner(network, average, adam, TrainState())
-
-
-def _beginning(trainable: Trainable, config: TrainConfig) -> nn.Module:
-    if config.start:
-        return trainable.load(config.start).train()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        return trainable.network().train()
-
-
 @torch.no_grad()
 def _follow(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
     """Move a running average on; early on it forgets faster, so as not to hold on to the start."""
@@ -315,26 +276,3 @@ def _follow(average: nn.Module, network: nn.Module, decay: float, step: int) -> 
 
 def _is_finite(values: Tensor) -> bool:
     return bool(values.isfinite().all())
-
-
-def _facts(
-    trainable: Trainable,
-    config: TrainConfig,
-    samples: Sequence[Sample],
-    validation: Validation | None,
-) -> dict[str, Any]:
-    """What must not change when a training goes on."""
-    free = config.free()
-    facts = {k: v for k, v in settings_of(trainable, config).items() if k not in free}
-    facts |= {"trainable": type(trainable).__name__, "data": _fingerprint(samples)}
-    facts["validation"] = validation and {
-        "data": _fingerprint(validation.samples),
-        "counts": list(validation.counts),
-    }
-    return facts
-
-
-def _fingerprint(samples: Sequence[Sample]) -> str:
-    """Short hash of which images there are, and how many truths each has."""
-    listed = "\n".join(f"{s.key} {len(s.truths)} {s.image.shape}" for s in samples)
-    return hashlib.sha256(listed.encode()).hexdigest()[:12]

@@ -95,8 +95,11 @@ class Validation:
     def affordable(self, config: TrainConfig) -> Validation:
         """The same on fewer images, as far as a short training would else mostly be validation.
 
-        `FEWEST` remain: a score of fewer says nothing.
+        `FEWEST` remain: a score of fewer says nothing. None is left out where steps may be added
+        later: a training that goes on has to be validated on the same.
         """
+        if "steps" in config.free():
+            return self
         each = self.n_pixels / len(self.samples)
         n = max(int(config.affordable_pixels() / each), FEWEST)
         if n >= len(self.samples):

@@ -91,3 +91,4 @@ def test_a_short_training_is_validated_on_fewer_images() -> None:
     assert [sample.key for sample in fewer.samples] == ["0", "4", "8", "12", "16"]
     assert fewer.n_pixels <= short.affordable_pixels()
     assert len(whole.affordable(replace(short, steps=1)).samples) == 4
+    assert whole.affordable(replace(short, schedule="constant")) is whole

@@ -22,7 +22,7 @@ from ssnbench.learning import weights as learning_weights
 from ssnbench.learning.config import TrainConfig
 from ssnbench.learning.crops import Crops
 from ssnbench.learning.result import DivergedError, TrainProgress, TrainResult
-from ssnbench.learning.train import layout as layout_on
+from ssnbench.learning.setup import layout as layout_on
 from ssnbench.learning.train import train
 from ssnbench.learning.validate import Validation, ValidationResult
 from ssnbench.learning.weights import read_tensors, write_tensors
