@@ -474,7 +474,7 @@ def test_the_runs_of_a_training_are_listed_and_the_card_adds_them_up(
     assert [(row["first"], row["last"]) for row in rows] == [("0", "4"), ("4", "8")]
     card = (tmp_path / "card.md").read_text()
     assert "to the end of its recipe" in card
-    assert re.search(r"\| time \| [\d.]+ min in 2 runs, [\d.]+% of it validation \|", card)
+    assert re.search(r"\| time \| [\d.]+ (s|min) in 2 runs, [\d.]+% of it validation \|", card)
 
 
 def test_a_card_lists_few_validations_and_the_best_is_one_of_them(
