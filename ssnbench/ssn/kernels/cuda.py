@@ -8,7 +8,9 @@ call. Under ``TRITON_INTERPRET=1`` the same code runs on CPU tensors.
 from __future__ import annotations
 
 import importlib.util
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
@@ -23,6 +25,23 @@ PROGRAMS = 1024
 """Programs of a launch, if the cells have pixels enough: about two waves on the largest GPUs."""
 
 
+Rest, Result = ParamSpec("Rest"), TypeVar("Result")
+
+
+def _on_its_device(
+    function: Callable[Concatenate[Tensor, Rest], Result],
+) -> Callable[Concatenate[Tensor, Rest], Result]:
+    """Let Triton launch where the features are, which need not be the current device."""
+
+    @wraps(function)
+    def guarded(features: Tensor, *args: Rest.args, **kwargs: Rest.kwargs) -> Result:
+        with torch.cuda.device_of(features):
+            return function(features, *args, **kwargs)
+
+    return guarded
+
+
+@_on_its_device
 def forward(
     features: Tensor, grid: Grid, n_iter: int, *, hard: bool = False, keep: bool = True
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -48,6 +67,7 @@ def forward(
     return associations, final, labels, history
 
 
+@_on_its_device
 def backward(
     features: Tensor, grid: Grid, history: Tensor, grad_q: Tensor, grad_centres: Tensor
 ) -> Tensor:
@@ -94,7 +114,9 @@ class _Launch:
         return self.features.new_empty(shape, dtype=torch.float64)
 
     def average(self, kernel: Any, *arrays: Tensor) -> None:
-        kernel[(self.cells, self.channels)](*arrays, self.channels, *self.grid, BLOCK_P=512, num_stages=1)
+        kernel[(self.cells, self.channels)](
+            *arrays, self.channels, *self.grid, BLOCK_P=512, num_stages=1
+        )
 
     def over_pixels(self, kernel: Any, *arrays: Tensor, **constants: Any) -> None:
         kernel[(self.cells * self.chunks,)](

@@ -16,6 +16,8 @@ in float32 proper they alone would take several times as long as reading the fea
 
 from __future__ import annotations
 
+from functools import partial
+
 import triton
 import triton.language as tl
 
@@ -26,6 +28,16 @@ LOG2_E = tl.constexpr(1.4426950408889634)
 
 GIVERS = tl.constexpr(64)
 """Partial sums that :func:`_collect` reads at a time: of 9 cells, padded to 16, 4 chunks."""
+
+_kernel = partial(
+    triton.jit,
+    do_not_specialize=["H", "W", "rows", "cols", "chunks"],
+    do_not_specialize_on_alignment=[
+        *("features", "centres", "partial", "associations", "labels", "old", "new", "before"),
+        *("after", "grad", "slope", "share", "grad_q", "grad_features"),
+    ],
+)
+"""One machine code for images and grids of any size: it would be no faster for knowing them."""
 
 
 @triton.jit
@@ -101,7 +113,7 @@ def _store_sums(partial, sums, C: tl.constexpr, BLOCK_C: tl.constexpr):  # type:
     tl.store(at, sums, mask=(k < 9)[:, None] & (c <= C)[None, :])
 
 
-@triton.jit
+@_kernel
 def average(  # type: ignore[no-untyped-def]
     features, centres, C: tl.constexpr, H, W, rows, cols, BLOCK_P: tl.constexpr
 ):
@@ -123,7 +135,7 @@ def average(  # type: ignore[no-untyped-def]
         tl.store(at + C, mass)
 
 
-@triton.jit
+@_kernel
 def associate(  # type: ignore[no-untyped-def]
     features, centres, partial, associations, labels, C: tl.constexpr, H, W, rows, cols, chunks,
     HARD: tl.constexpr, WRITE: tl.constexpr, BLOCK_P: tl.constexpr, BLOCK_C: tl.constexpr,
@@ -152,7 +164,7 @@ def associate(  # type: ignore[no-untyped-def]
     _store_sums(partial, sums, C, BLOCK_C)
 
 
-@triton.jit
+@_kernel
 def associate_backward(  # type: ignore[no-untyped-def]
     features, before, after, slope, partial, grad_q, grad_features,
     C: tl.constexpr, H, W, rows, cols, chunks,
@@ -214,7 +226,7 @@ def _collect(partial, i, rows, cols, chunks, C: tl.constexpr, BLOCK_C: tl.conste
     return total, giver, exists
 
 
-@triton.jit
+@_kernel
 def gather(  # type: ignore[no-untyped-def]
     partial, old, new, C: tl.constexpr, rows, cols, chunks, least, BLOCK_C: tl.constexpr
 ):
@@ -237,7 +249,7 @@ def gather(  # type: ignore[no-untyped-def]
     tl.store(new + at, tl.where(c == C, mass, centre), mask=c <= C)
 
 
-@triton.jit
+@_kernel
 def gather_backward(  # type: ignore[no-untyped-def]
     partial, before, after, grad, slope, C: tl.constexpr, rows, cols, chunks, least,
     BLOCK_C: tl.constexpr,
@@ -258,7 +270,7 @@ def gather_backward(  # type: ignore[no-untyped-def]
     tl.store(slope + own + c, by_sum, mask=c < C)
 
 
-@triton.jit
+@_kernel
 def add_mean_gradient(  # type: ignore[no-untyped-def]
     share, grad_features, C: tl.constexpr, H, W, rows, cols, chunks,
     BLOCK_P: tl.constexpr, BLOCK_C: tl.constexpr,
