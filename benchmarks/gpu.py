@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -121,13 +122,13 @@ def variant(launch: Launch) -> str:
     return ", ".join([f"`{launch.name}`", *flags])
 
 
-def resources(archs: list[int]) -> None:
+def resources(cases: list[Case], archs: list[int]) -> None:
     """Print registers, spills, shared memory and occupancy of every kernel that occurs."""
     print("\nRegisters of a thread / KiB of shared memory of a program / warps of 64 at a time:\n")
     header("kernel", "C", "pixels", "warps", *(GPUS[arch].name for arch in archs), "spilled bytes")
     rows: dict[tuple[str, int, int, int], dict[int, Launch]] = {}
     for arch in archs:
-        for case in CASES:
+        for case in cases:
             for launch in (each for way in launches(case, arch) for each in way):
                 size = launch.constants["C"], launch.constants.get("BLOCK_P", 0), launch.warps
                 rows.setdefault((variant(launch), *size), {})[arch] = launch
@@ -136,10 +137,9 @@ def resources(archs: list[int]) -> None:
             f"{x.registers} / {x.shared / 1024:.0f} / {x.warps_at_a_time(GENERATIONS[arch])}"
             for arch, x in row.items()
         ]
+        size_told = f"{channels} | {pixels or ''} | {warps}"
         spilled = max(x.spilled for x in row.values())
-        print(
-            f"| {name} | {channels} | {pixels or ''} | {warps} | {' | '.join(cells)} | {spilled} |"
-        )
+        print(f"| {name} | {size_told} | {' | '.join(cells)} | {spilled} |")
 
 
 def work(case: Case, launch: Launch, chunks: int) -> tuple[float, float]:
@@ -169,14 +169,12 @@ def product(case: Case, launch: Launch) -> float:
     return float(PRODUCTS * 2 * 16 * block_c * pixels)
 
 
-def roofline(archs: list[int]) -> None:
+def roofline(cases: list[Case], archs: list[int]) -> None:
     """Print bytes, operations and the least time of forward and backward."""
-    print(
-        "\nOn paper: bytes by bandwidth, products by the tensor cores' TF32 rate, microseconds.\n"
-    )
+    print("\nOn paper, microseconds: bytes at full bandwidth + products at full rate:\n")
     columns = ("launches", "MB an iteration", "MB", "GFLOP")
     header("case", *columns, *(GPUS[arch].name for arch in archs))
-    for case in CASES:
+    for case in cases:
         for way, listed in zip(("forward", "backward"), launches(case, archs[0]), strict=True):
             if listed:
                 print(f"| {case.name}, {way} | {' | '.join(paper(case, listed, archs))} |")
@@ -187,50 +185,43 @@ def paper(case: Case, listed: list[Launch], archs: list[int]) -> list[str]:
     chunks = max(x.programs for x in listed if "associate" in x.name) // case.cells
     each = [work(case, launch, chunks) for launch in listed]
     moved, done = (sum(column) for column in zip(*each, strict=True))
-    first = (
-        1 if listed[0].name == "average" else 2
-    )  # the loss' own iteration comes first, going back
+    # Of the iterations a usual one: the loss' own, which comes first going back, moves less.
+    first = 1 if listed[0].name == "average" else 2
     iteration = each[first][0] + each[first + 1][0]
     times = [
         f"{1e6 * moved / GPUS[arch].bandwidth:.0f} + {1e6 * done / GPUS[arch].tensor:.0f}"
         for arch in archs
     ]
-    return [
-        str(len(listed)),
-        *(f"{iteration / 1e6:.1f}", f"{moved / 1e6:.0f}", f"{done / 1e9:.1f}"),
-        *times,
-    ]
+    numbers = f"{iteration / 1e6:.1f}", f"{moved / 1e6:.0f}", f"{done / 1e9:.1f}"
+    return [str(len(listed)), *numbers, *times]
 
 
-def host(arch: int, repeats: int = 5) -> None:
+def host(case: Case, arch: int, repeats: int = 5) -> None:
     """Print what a launch costs the processor, but for the driver's own call."""
-    case = CASES[0]
     features, best = case.features("meta"), float("inf")
     for _ in range(repeats):
         with recorded(arch) as listed:
             start = time.process_time()
             forward(case, features)
             best = min(best, (time.process_time() - start) / len(listed))
-    print(
-        f"\nA launch takes {1e6 * best:.0f} microseconds of Python here, before the driver's own."
-    )
+    each = f"{1e6 * best:.0f} microseconds"
+    print(f"\nA launch costs the processor {each} of Python here, besides the driver's own.")
 
 
-def timed(repeats: int) -> None:
+def timed(cases: list[Case], repeats: int) -> None:
     """Print the time of forward and backward on the GPU that is there, and of a graph's replay."""
     print(f"\n{torch.cuda.get_device_name()}, fastest of {repeats}, microseconds:\n")
     header("case", "forward", "forward, replayed", "backward")
-    for case in CASES:
+    for case in cases:
         features = case.features("cuda")
         made = forward(case, features)
-        numbers = [microseconds(lambda: forward(case, features), repeats)]  # noqa: B023
+        numbers = [microseconds(partial(forward, case, features), repeats)]
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             forward(case, features)
         numbers += [microseconds(graph.replay, repeats)]
         if case.trains:
-            back = lambda: backward(case, features, made)  # noqa: B023, E731
-            numbers += [microseconds(back, repeats)]
+            numbers += [microseconds(partial(backward, case, features, made), repeats)]
         print(f"| {case.name} | {' | '.join(f'{x:.0f}' for x in numbers)} |")
 
 
@@ -239,7 +230,7 @@ def microseconds(run: Callable[[], object], repeats: int) -> float:
     run()
     best = float("inf")
     for _ in range(repeats):
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         start.record()
         run()
         end.record()
@@ -251,14 +242,16 @@ def microseconds(run: Callable[[], object], repeats: int) -> float:
 def main() -> None:
     command = parser("gpu", __doc__)
     command.add_argument("--arch", type=int, choices=GPUS, action="append", help="only this one")
+    command.add_argument("--case", choices=[case.name for case in CASES], help="only this one")
     command.add_argument("--repeats", type=int, default=50, help="where there is a GPU")
     options = command.parse_args()
     archs = options.arch or list(GPUS)
-    resources(archs)
-    roofline(archs)
-    host(archs[0])
+    cases = [case for case in CASES if options.case in (None, case.name)]
+    resources(cases, archs)
+    roofline(cases, archs)
+    host(cases[0], archs[0])
     if torch.cuda.is_available():
-        timed(options.repeats)
+        timed(cases, options.repeats)
     else:
         print("\nThere is no GPU here to time anything on.")
 

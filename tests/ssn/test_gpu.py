@@ -1,4 +1,4 @@
-"""What can be known of the GPU's way without one: machine code, launches, and that nothing waits."""
+"""What can be known of kernels on GPUs without one: machine code, launches, that nothing waits."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from ssnbench.ssn import Grid, slic
-from ssnbench.ssn.kernels import cuda, grid
+from ssnbench.ssn import Grid, Superpixels
+from ssnbench.ssn.kernels import cuda, grid, reference
 from ssnbench.ssn.losses import ssn_loss
 
 needs_triton = pytest.mark.skipif(
@@ -118,7 +118,12 @@ def test_registers_and_spills_are_those_that_nvidias_tool_reads(
         pytest.skip("this Triton carries no cuobjdump")
     codes: list[bytes] = []
     usage = cuda_compile.usage
-    monkeypatch.setattr(cuda_compile, "usage", lambda code: usage(codes.append(code) or code))
+
+    def read(code: bytes) -> tuple[int, int]:
+        codes.append(code)
+        return usage(code)
+
+    monkeypatch.setattr(cuda_compile, "usage", read)
     arrays = [torch.empty(1, device="meta", dtype=torch.float64) for _ in range(2)]
     with cuda_compile.recorded(90) as launches:
         for most in (None, 32):
@@ -136,7 +141,7 @@ def test_registers_and_spills_are_those_that_nvidias_tool_reads(
     assert launches[0].spilled == 0 < launches[1].spilled
 
 
-class NothingWaits(TorchDispatchMode):
+class NothingWaits(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Fail where a value would be read, or come from another device: a GPU would wait for it."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -151,7 +156,7 @@ def test_kernels_are_launched_without_waiting() -> None:
     from ssnbench.ssn.kernels.cuda_compile import recorded
 
     features = torch.empty(TRAINING[:4], device="meta")
-    with recorded(90) as launches, NothingWaits():
+    with recorded(90) as launches, NothingWaits():  # type: ignore[no-untyped-call]
         there_and_back(features, Grid.of(201, 201, 100))
     assert len(launches) == 1 + 2 * 2 + 2 * 2 + 1
 
@@ -160,8 +165,9 @@ def test_losses_are_computed_without_waiting() -> None:
     features = torch.randn(2, 6, 40, 41, device="meta", requires_grad=True)
     target = torch.zeros(2, 3, 40, 41, device="meta", dtype=torch.int64)
     grid._kept.cache_clear()
-    with NothingWaits():
-        made = slic(features, 12, 3, implementation="reference")
+    with NothingWaits():  # type: ignore[no-untyped-call]
+        on = Grid.of(40, 41, 12)
+        made = Superpixels(*reference.cluster(features, on, 3), on)
         ssn_loss(made, target, features[:1, :2], n_labels=5).total.backward()  # type: ignore[no-untyped-call]
     assert features.grad is not None
 

@@ -25,7 +25,8 @@ PROGRAMS = 1024
 """Programs of a launch, if the cells have pixels enough: about two waves on the largest GPUs."""
 
 
-Rest, Result = ParamSpec("Rest"), TypeVar("Result")
+Rest = ParamSpec("Rest")
+Result = TypeVar("Result")
 
 
 def _on_its_device(
@@ -35,7 +36,7 @@ def _on_its_device(
 
     @wraps(function)
     def guarded(features: Tensor, *args: Rest.args, **kwargs: Rest.kwargs) -> Result:
-        with torch.cuda.device_of(features):
+        with torch.cuda.device_of(features):  # type: ignore[no-untyped-call]
             return function(features, *args, **kwargs)
 
     return guarded
@@ -48,7 +49,7 @@ def forward(
     """Cluster float32 features (B, C, H, W); returns and arguments as ``ops.cluster``."""
     from ssnbench.ssn.kernels import cuda_kernels as kernels
 
-    batch, channels, height, width = features.shape
+    batch, _, height, width = features.shape
     launch = _Launch(features, grid)
     associations = features.new_empty((batch, 9, height, width))
     labels = features.new_empty((batch, height, width), dtype=torch.int32)
