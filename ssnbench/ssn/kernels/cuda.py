@@ -35,7 +35,7 @@ def _on_its_device(
     """Let Triton launch where the features are, which need not be the current device."""
 
     @wraps(function)
-    def guarded(features: Tensor, *args: Rest.args, **kwargs: Rest.kwargs) -> Result:
+    def guarded(features: Tensor, /, *args: Rest.args, **kwargs: Rest.kwargs) -> Result:
         with torch.cuda.device_of(features):  # type: ignore[no-untyped-call]
             return function(features, *args, **kwargs)
 
