@@ -103,8 +103,9 @@ class _Launch:
         # other programs beside them.
         self.block_c = max(16, 1 << self.channels.bit_length())
         tall, wide = grid.cell_shape
-        block_p = min(64, 2048 // self.block_c, 1 << (tall * wide - 1).bit_length())
+        block_p = min(64, 4096 // self.block_c, 1 << (tall * wide - 1).bit_length())
         self.block_p = max(16, block_p)
+        self.warps = 4 if self.block_c < 64 else 8
         self.cells = batch * grid.n_cells
         self.chunks = min(-(-tall * wide // self.block_p), -(-PROGRAMS // self.cells))
         self.partial = features.new_empty((self.cells, self.chunks, 9, self.channels + 1))
@@ -123,7 +124,7 @@ class _Launch:
         kernel[(self.cells * self.chunks,)](
             *arrays, self.channels, *self.grid, self.chunks,
             **constants, BLOCK_P=self.block_p, BLOCK_C=self.block_c,
-            num_warps=self.block_p // 16, num_stages=1,
+            num_warps=self.warps, num_stages=1,
         )  # fmt: skip
 
     def over_cells(self, kernel: Any, *arrays: Tensor) -> None:
