@@ -342,12 +342,16 @@ class Batch(NamedTuple):
         Pixels whose flow counts; None for segments.
     n_labels : int
         Labels are below this in every batch of the training; 1 for flow.
+    step : int
+        Step of the training, from 0. What a loss draws at random may depend on it alone, so that
+        all processes draw the same, and a training that goes on what an unbroken one would have.
     """
 
     inputs: Tensor
     target: Tensor
     valid: Tensor | None
     n_labels: int
+    step: int
 
 
 class Trainable(Protocol):

@@ -152,8 +152,9 @@ class Crops:
         inputs, targets = zip(*map(self._cut, places), strict=True)
         target = torch.stack(targets)
         if self.learns == "segments":
-            return Batch(torch.stack(inputs), target.long(), None, self.n_labels)
-        return Batch(torch.stack(inputs), target, target.isfinite().all(1), self.n_labels)
+            return Batch(torch.stack(inputs), target.long(), None, self.n_labels, step)
+        valid = target.isfinite().all(1)
+        return Batch(torch.stack(inputs), target, valid, self.n_labels, step)
 
     def _keep(self, sample: Sample, device: str | torch.device) -> None:
         frames = [sample.image, sample.second][: self.frames]

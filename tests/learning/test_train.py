@@ -413,6 +413,34 @@ def test_ssn_says_what_of_its_own_is_out_of_range() -> None:
         replace(NETWORK, compact_in="metres")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="n_iter must be 1 or more, got 0"):
         replace(NETWORK, n_iter=0)
+    with pytest.raises(UsageError, match="fewest_segments must be in 0 to 9, got 10"):
+        replace(NETWORK, fewest_segments=10)
+    with pytest.raises(UsageError, match="detached must be 0 or more, got -1"):
+        replace(NETWORK, detached=-1)
+
+
+def test_superpixels_may_vary_from_step_to_step() -> None:
+    network = replace(NETWORK, fewest_segments=16, n_segments=200)
+    drawn = [network.segments_at(step) for step in range(400)]
+    assert drawn == [network.segments_at(step) for step in range(400)]
+    assert min(drawn) in range(16, 20)
+    assert max(drawn) in range(190, 201)
+    assert sum(n < 57 for n in drawn) == pytest.approx(200, abs=30)  # half of the logarithm
+    assert NETWORK.segments_at(3) == 9
+
+
+def test_a_training_of_varying_counts_and_whole_superpixels_goes_on(
+    tmp_path: Path, samples: list[Sample]
+) -> None:
+    changes = {"fewest_segments": 4, "detached": 0.5}
+    assert run(tmp_path / "whole", samples, **changes).finished
+    with pytest.raises(Killed):
+        run(tmp_path / "broken", samples, 5, **changes)
+    assert run(tmp_path / "broken", samples, **changes).finished
+    assert contents(tmp_path / "broken") == contents(tmp_path / "whole")
+    for row in rows_of(tmp_path / "whole" / "log.csv"):
+        compact = float(row["reconstruction"]) + 1e-5 * float(row["compactness"])
+        assert float(row["loss"]) == pytest.approx(compact + 0.5 * float(row["detached"]), rel=1e-4)
 
 
 def test_until_stops_after_the_step_at_hand_and_before_one_that_would_be_late(
