@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ssnbench.cli import options
+from ssnbench.cli.console import any_encoding
 from ssnbench.cli.data import data
 from ssnbench.cli.notes import notes_in_plain_words
 from ssnbench.cli.reproduce import reproduce
@@ -17,12 +18,20 @@ from ssnbench.cli.results import annotators, compare, merge
 from ssnbench.cli.segment import segment
 from ssnbench.cli.train import train
 from ssnbench.contracts import UsageError
+from ssnbench.io.listing import NOT_TEXT
 from ssnbench.run.engines import ENGINES
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``ssnbench``; return 0 done, 1 some jobs failed, 2 wrong use."""
+    with any_encoding():
+        return _main(argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     try:
+        for argument in sys.argv[1:] if argv is None else argv:
+            argument.encode()  # at once, since what is no text cannot be kept among the results
         with notes_in_plain_words():
             return commands.main(argv, prog_name="ssnbench", standalone_mode=False) or 0
     except UsageError as error:
@@ -31,6 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except UnicodeEncodeError as error:
+        name = error.object[max(error.start - 40, 0) : error.end + 40]
+        click.echo(f"ssnbench: {name!r} {NOT_TEXT}", err=True)
+        return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; the same command goes on from here", err=True)
         return 130

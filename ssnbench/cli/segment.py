@@ -13,7 +13,9 @@ from ssnbench.contracts import UsageError
 @click.command()
 @click.argument("image", type=options.PATH)
 @click.option("--algo", default="ssn", show_default=True, help="Algorithm, with parameters.")
-@click.option("--segments", type=int, default=500, show_default=True, help="Superpixels.")
+@click.option(
+    "--segments", type=options.Count(), default=500, show_default=True, help="Superpixels."
+)
 @click.option(
     "-o", "--out", type=options.PATH, help="Label map: .png (16 bit), .npy, .csv or .mat."
 )

@@ -33,7 +33,9 @@ _training = options.together(
     click.option("--batch", type=int, help="Patches of a step [8]."),
     click.option("--annotators", type=int, help="Annotators whose segments of a patch count [4]."),
     click.option("--patch", type=int, help="Height and width of a patch, pixels [201]."),
-    click.option("--segments", "n_segments", type=int, help="Superpixels in a patch [100]."),
+    click.option(
+        "--segments", "n_segments", type=options.Count(), help="Superpixels in a patch [100]."
+    ),
     click.option("--iterations", "n_iter", type=int, help="Iterations of the clustering [5]."),
     click.option("--rate", type=float, help="Rate of Adam, at its peak [0.001]."),
     click.option("--schedule", type=click.Choice(["one-cycle", "constant"]), help="[one-cycle]"),

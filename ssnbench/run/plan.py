@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssnbench import plugins
-from ssnbench.contracts import JobKey, UsageError
+from ssnbench.contracts import JobKey, UsageError, whole_count
 from ssnbench.metrics import Protocol, metric_files, with_metrics
 from ssnbench.metrics import protocol as find_protocol
 from ssnbench.perturb import Perturbation
@@ -114,10 +114,10 @@ def choose_algorithms(algos: str, settings: Sequence[str] = ()) -> tuple[Variant
 
 
 def check_counts(n_asked: Sequence[int]) -> tuple[int, ...]:
-    """Sort the numbers of superpixels, each once; they must be 1 or more."""
-    if not n_asked or min(n_asked) < 1:
-        raise UsageError(f"superpixels are counted from 1, got {min(n_asked, default='nothing')}")
-    return tuple(sorted(set(n_asked)))
+    """Sort the numbers of superpixels, each once; they must be whole, 1 or more."""
+    if not n_asked:
+        raise UsageError("no number of superpixels is asked for; say such as 100,200")
+    return tuple(sorted({whole_count(n) for n in n_asked}))
 
 
 def make(

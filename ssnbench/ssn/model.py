@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ssnbench.contracts import PathLike, UsageError
+from ssnbench.contracts import PathLike, UsageError, whole_count
+from ssnbench.io.given import given_image
 from ssnbench.ssn import strips, weights
 from ssnbench.ssn.connect import MIN_SHARE, connected
 from ssnbench.ssn.features import lab_of
@@ -145,7 +146,8 @@ class SSN:
         Parameters
         ----------
         images : uint8 (H, W, 3) or (B, H, W, 3)
-            sRGB; an array, or a tensor on any device.
+            sRGB; an array, or a tensor on any device. One picture may also be anything that
+            :func:`ssnbench.io.given.given_image` takes, such as floats, PIL.Image or a path.
         n_segments : int
             Number of superpixels asked for, 1 to H * W; the grid makes at most that many.
         second : uint8 like ``images``, optional
@@ -165,9 +167,10 @@ class SSN:
             When the network needs a second frame and there is none.
         """
         with torch.inference_mode():
+            n_segments = whole_count(n_segments)
             features, superpixels = self._details(images, n_segments, second)
             labels = connected(superpixels.labels, features, n_segments, self.min_share)
-        labels = labels if images.ndim == 4 else labels[0]
+        labels = labels if np.ndim(images) == 4 else labels[0]
         return labels if isinstance(images, Tensor) else labels.cpu().numpy()
 
     def details(self, images: Images, n_segments: int, second: Images | None = None) -> Details:
@@ -208,9 +211,12 @@ class SSN:
 
 def _batch(images: Images) -> Tensor:
     if not isinstance(images, Tensor):
+        images = images if np.ndim(images) == 4 else given_image(images)
         # PyTorch warns of read-only memory, such as a mapped file's: that alone is copied.
         images = torch.from_numpy(np.require(images, requirements=("C", "W")))
     batch = images if images.ndim == 4 else images[None]
     if batch.ndim != 4 or batch.shape[3] != 3 or 0 in batch.shape:
-        raise ValueError(f"images must be (H, W, 3) or (B, H, W, 3), got {tuple(images.shape)}")
+        mend = ": images.movedim(-3, -1)" if batch.ndim == 4 and batch.shape[1] == 3 else ""
+        shape = tuple(images.shape)
+        raise ValueError(f"images must be (H, W, 3) or (B, H, W, 3), got {shape}{mend}")
     return batch

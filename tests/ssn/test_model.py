@@ -150,7 +150,7 @@ def test_says_what_is_no_image(network: FeatureNetwork, shape: tuple[int, ...]) 
 
 
 def test_says_what_is_out_of_range(network: FeatureNetwork) -> None:
-    with pytest.raises(ValueError, match="n_segments must be 1 to 72"):
+    with pytest.raises(ValueError, match="n_segments should be 1 to 72"):
         SSN(network)(np.zeros((8, 9, 3), np.uint8), 73)
     with pytest.raises(ValueError, match="expected uint8 images, got"):
         SSN(network)(np.zeros((8, 9, 3), np.float32), 4)
