@@ -23,6 +23,7 @@ from ssnbench.metrics import prepare, score, summarise, with_metrics
 from ssnbench.metrics import protocol as find_protocol
 from ssnbench.plugins.dataset_ref import dataset_ref
 from ssnbench.plugins.variant import Variant, parameters
+from ssnbench.run.devices import check_device
 from ssnbench.run.label_sources import with_frames
 
 
@@ -73,6 +74,7 @@ def segment(
         if name not in known:
             hint = f"{algorithm} takes {', '.join(known) or 'no parameters'}"
             raise plugins.unknown(f"parameter of {algorithm}", name, known, hint)
+    check_device(params.get("device", "cpu"))
     method: Algorithm = Variant(algorithm, tuple(sorted(params.items()))).build("algorithms")
     frames = Sample("", picture, second=_next_frame(second, picture))
     labels = checked(with_frames(method, frames)(picture, n_segments), picture.shape[:2])

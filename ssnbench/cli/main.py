@@ -239,8 +239,9 @@ def time_(
     """Time algorithms stage by stage: one process, pinned threads, warm, median of repeats."""
     from ssnbench.cli.tables import show_times
     from ssnbench.plugins.dataset_ref import dataset_ref
-    from ssnbench.run import benchmark, environment, plan, timing
+    from ssnbench.run import benchmark, devices, environment, plan, timing
 
+    devices.check_device(device)
     options.add_plugins(plugin_files)
     height, width = options.size(size)
     pictures = dataset_ref(f"collage(height={height},width={width},n_images=1)")

@@ -14,6 +14,7 @@ from ssnbench.perturb import Perturbation
 from ssnbench.perturb import parse as parse_perturbations
 from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import Variant, parse_list, with_params
+from ssnbench.run.devices import check_devices
 from ssnbench.run.label_sources import Computed, LabelSource, Perturbed
 
 DEFAULT_ALGORITHMS = "ssn,slic,seeds,lsc,watershed,felzenszwalb,grid"
@@ -104,12 +105,19 @@ def scored_on(dataset: DatasetRef, protocol: Protocol) -> tuple[str, ...]:
 
 
 def choose_algorithms(algos: str, settings: Sequence[str] = ()) -> tuple[Variant, ...]:
-    """Resolve ``--algos`` and the ``algorithm.parameter=value`` settings of ``--set``."""
+    """Resolve ``--algos`` and the ``algorithm.parameter=value`` settings of ``--set``.
+
+    Raises
+    ------
+    UsageError
+        For an unknown algorithm or parameter, a value of another type, or a GPU that is not there.
+    """
     variants = parse_list("algorithms", algos)
     if not variants:
         raise UsageError("no algorithm given; see: ssnbench list algos")
     for setting in settings:
         variants = _apply(setting, variants)
+    check_devices(variants)
     return tuple(dict.fromkeys(variants))
 
 

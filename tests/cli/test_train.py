@@ -207,7 +207,7 @@ def test_presets_and_fields_reach_the_network(
         ("--device meta", "device must be cpu or cuda, got 'meta'"),
         ("--dataset colage", "no dataset is called 'colage'; did you mean collage"),
         ("--train-split tran", "no split of collage is called 'tran'; did you mean train"),
-        ("--val-segments some", "--val-segments should be a whole number such as 100, got .some"),
+        ("--val-segments some", "--val-segments should be a whole number such as 100, got 'some'"),
         ("--val-segments 0", "--val-segments should be 1 or more, got 0"),
         ("--variant pix", "'pix' is not one of"),
         ("--out file/below", "choose another folder"),

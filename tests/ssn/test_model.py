@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 
@@ -143,14 +144,29 @@ def test_from_pretrained(
         SSN.from_pretrained("toy", model="ssn-k10")
 
 
-@pytest.mark.parametrize("shape", [(8, 9), (8, 9, 4), (2, 8, 9, 1), (0, 8, 9, 3), (1, 1, 8, 9, 3)])
-def test_says_what_is_no_image(network: FeatureNetwork, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"images must be \(H, W, 3\) or \(B, H, W, 3\)"):
-        SSN(network)(np.zeros(shape, np.uint8), 4)
+@pytest.mark.parametrize("shape", [(2, 8, 9, 1), (2, 3, 8, 9), (0, 8, 9, 3)])
+def test_says_what_is_no_batch(network: FeatureNetwork, shape: tuple[int, ...]) -> None:
+    for images in (np.zeros(shape, np.uint8), torch.zeros(shape, dtype=torch.uint8)):
+        with pytest.raises(
+            ValueError, match=r"images must be \(H, W, 3\) or \(B, H, W, 3\)"
+        ) as told:
+            SSN(network)(images, 4)
+        assert ("images.movedim(-3, -1)" in str(told.value)) == (shape[1] == 3)
+
+
+def test_one_picture_as_other_libraries_have_it(network: FeatureNetwork, toy_image: Image) -> None:
+    ssn = SSN(network, n_iter=2)
+    expected = ssn(toy_image, 30)
+    given = (PIL.Image.fromarray(toy_image), toy_image / 255, toy_image.transpose(2, 0, 1))
+    for image in given:
+        np.testing.assert_array_equal(ssn(image, 30.0), expected)  # type: ignore[call-overload]
+    assert ssn(toy_image[:, :, 0], 30).shape == toy_image.shape[:2]
 
 
 def test_says_what_is_out_of_range(network: FeatureNetwork) -> None:
     with pytest.raises(ValueError, match="n_segments should be 1 to 72"):
         SSN(network)(np.zeros((8, 9, 3), np.uint8), 73)
-    with pytest.raises(ValueError, match="expected uint8 images, got"):
-        SSN(network)(np.zeros((8, 9, 3), np.float32), 4)
+    with pytest.raises(UsageError, match=r"whole number such as 100, got 4\.5"):
+        SSN(network)(np.zeros((8, 9, 3), np.uint8), 4.5)  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match=r"expected uint8 images, got torch\.float32: .*round"):
+        SSN(network)(torch.zeros((8, 9, 3)), 4)
