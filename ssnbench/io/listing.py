@@ -22,9 +22,10 @@ _DEPTH, _PER_FOLDER, _LINES = 3, 6, 24
 def is_system_file(name: str) -> bool:
     """Whether a file or folder belongs to an operating system and is nobody's data.
 
-    Hidden ones are (``._a.png`` of macOS among them), and what Windows and file servers leave.
+    Hidden ones are (``._a.png`` of macOS among them), what Windows and file servers leave, and the
+    marks of files that an office program has open (``~$a.png``).
     """
-    return name.startswith(".") or name.casefold() in _SYSTEM_FILES
+    return name.startswith((".", "~$")) or name.casefold() in _SYSTEM_FILES
 
 
 def files_below(folder: Path, depth: int = 1) -> Iterator[Path]:

@@ -48,8 +48,9 @@ class Entry:
 
     @property
     def summary(self) -> str:
-        """First line of the file's docstring."""
-        doc = ast.get_docstring(syntax.tree_of(self.path))
+        """First line of the docstring of the file that defines it."""
+        found = syntax.definition(self.path, self.attribute)
+        doc = ast.get_docstring(found.tree if found else syntax.tree_of(self.path))
         return doc.splitlines()[0] if doc else ""
 
     @property

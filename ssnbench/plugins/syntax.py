@@ -51,8 +51,12 @@ def definition(path: Path | None, name: str, depth: int = 8) -> Definition | Non
     tree = tree_of(path)
     head, _, inner = name.partition(".")
     for node in reversed(tree.body):
+        if isinstance(node, ast.ClassDef) and node.name == head and inner:
+            values = (_assigned(each, inner) for each in node.body)
+            value = next((each for each in values if each is not None), None)
+            return value and definition(path, ast.unparse(value), depth - 1)
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == head:
-            return _inside(node, inner, tree)
+            return Definition(node, tree, {})
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if (alias.asname or alias.name) == head:
@@ -103,19 +107,8 @@ def _texts(body: Iterable[ast.stmt]) -> Iterator[tuple[str, str]]:
             yield ast.unparse(target), node.value.value
 
 
-def _inside(node: ast.ClassDef | ast.FunctionDef, name: str, tree: ast.Module) -> Definition | None:
-    """The class of that name in a class, as ``Outer.Inner`` says; the class itself without one."""
-    head, _, inner = name.partition(".")
-    if not head:
-        return Definition(node, tree, {})
-    for each in node.body:
-        if isinstance(each, ast.ClassDef | ast.FunctionDef) and each.name == head:
-            return _inside(each, inner, tree)
-    return None
-
-
 def _assigned(node: ast.stmt, name: str) -> ast.expr | None:
-    """What is assigned to a name by a statement."""
+    """What a statement assigns to a name."""
     if isinstance(node, ast.Assign):
         return node.value if name in map(ast.unparse, node.targets) else None
     return (

@@ -252,7 +252,7 @@ def _as_kind(kind: Any, text: str) -> Any:
 def _unquoted(text: str) -> str:
     """Text without the quotes around it, if there are any, as :func:`_written` adds them."""
     if not _QUOTED.fullmatch(text):
-        return text.strip("'\"")
+        return text
     try:
         return str(ast.literal_eval(text))
     except (ValueError, SyntaxError):

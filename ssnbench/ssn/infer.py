@@ -7,11 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ssnbench.contracts import Image, Labels, UsageError, whole_count
-from ssnbench.io.given import given_image
 from ssnbench.kernels.colour import rgb_to_lab
 from ssnbench.ssn.connect import MIN_SHARE, connected
 from ssnbench.ssn.features import COLOR_SCALE, ETA, xylab
@@ -93,7 +93,7 @@ def segment(
         return ssn(image, n_segments, second)
     color_scale = COLOR_SCALE if color_scale is None else color_scale
     pos_scale = ETA if pos_scale is None else pos_scale
-    features = _xylab_of(given_image(image), n_segments, color_scale, pos_scale, device)
+    features = _xylab_of(np.asarray(image), n_segments, color_scale, pos_scale, device)
     return _labels(features, n_segments, n_iter, "softmax", min_share)
 
 
@@ -171,7 +171,7 @@ def segment_gslic(
     Ren, Prisacariu, Reid: gSLICr, arXiv:1509.04232. Achanta et al.: SLIC Superpixels Compared to
     State-of-the-Art Superpixel Methods, TPAMI 2012.
     """
-    features = _xylab_of(given_image(image), n_segments, 1.0, compactness, device)
+    features = _xylab_of(image, n_segments, 1.0, compactness, device)
     return _labels(features, n_segments, n_iter, "hard", 0)
 
 

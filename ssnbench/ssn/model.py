@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ssnbench.contracts import PathLike, UsageError, whole_count
-from ssnbench.io.given import given_image
 from ssnbench.ssn import strips, weights
 from ssnbench.ssn.connect import MIN_SHARE, connected
 from ssnbench.ssn.features import lab_of
@@ -146,8 +145,7 @@ class SSN:
         Parameters
         ----------
         images : uint8 (H, W, 3) or (B, H, W, 3)
-            sRGB; an array, or a tensor on any device. One picture may also be anything that
-            :func:`ssnbench.io.given.given_image` takes, such as floats, PIL.Image or a path.
+            sRGB; an array, or a tensor on any device; one picture also as PIL.Image.
         n_segments : int
             Number of superpixels asked for, 1 to H * W; the grid makes at most that many.
         second : uint8 like ``images``, optional
@@ -211,12 +209,21 @@ class SSN:
 
 def _batch(images: Images) -> Tensor:
     if not isinstance(images, Tensor):
-        images = images if np.ndim(images) == 4 else given_image(images)
-        # PyTorch warns of read-only memory, such as a mapped file's: that alone is copied.
-        images = torch.from_numpy(np.require(images, requirements=("C", "W")))
+        images = _tensor(np.ma.asanyarray(images))
     batch = images if images.ndim == 4 else images[None]
     if batch.ndim != 4 or batch.shape[3] != 3 or 0 in batch.shape:
-        mend = ": images.movedim(-3, -1)" if batch.ndim == 4 and batch.shape[1] == 3 else ""
         shape = tuple(images.shape)
+        mend = ": channels go last, images.movedim(-3, -1)" if 3 in shape[-3:-2] else ""
         raise ValueError(f"images must be (H, W, 3) or (B, H, W, 3), got {shape}{mend}")
     return batch
+
+
+def _tensor(images: np.ma.MaskedArray[Any, Any]) -> Tensor:
+    if images.dtype != np.uint8 or np.ma.is_masked(images):
+        kind = "masked" if np.ma.is_masked(images) else str(images.dtype)
+        raise ValueError(
+            f"images must be uint8 (H, W, 3) or (B, H, W, 3), got {kind} of shape {images.shape}: "
+            "floats in 0..1 times 255; ssnbench.segment takes pictures of other kinds"
+        )
+    # PyTorch warns of read-only memory, such as a mapped file's: that alone is copied.
+    return torch.from_numpy(np.require(images.data, requirements=("C", "W")))

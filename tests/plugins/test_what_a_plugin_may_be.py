@@ -187,14 +187,15 @@ def test_files_that_cannot_be_read_are_told_in_one_line(
     assert "\n" not in str(told.value)
 
 
-@pytest.mark.parametrize("line", ["from parts_x import K", "K = __import__('parts_x').K"])
-def test_two_methods_with_a_file_of_one_name_are_told_apart(tmp_path: Path, line: str) -> None:
+@pytest.mark.parametrize("parts", ["parts_a", "parts_b"])
+def test_two_methods_with_a_file_of_one_name_are_told_apart(tmp_path: Path, parts: str) -> None:
+    lines = {"parts_a": "from parts_a import K", "parts_b": "K = __import__('parts_b').K"}
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "parts_x.py").write_text(f"K = {folder!r}\n")
-        (tmp_path / folder / f"of_{folder}.py").write_text(f"{line}\n{CLASS}")
+        (tmp_path / folder / f"{parts}.py").write_text(f"K = {folder!r}\n")
+        (tmp_path / folder / f"of_{folder}.py").write_text(f"{lines[parts]}\n{CLASS}")
     plugins.add_file(tmp_path / "one" / "of_one.py")
-    with pytest.raises(UsageError, match=r"imports parts_x\.py beside it, but 'parts_x' is .*one"):
+    with pytest.raises(UsageError, match=rf"imports {parts}\.py beside it, but '{parts}' is .*one"):
         plugins.add_file(tmp_path / "two" / "of_two.py")
 
 
