@@ -252,7 +252,7 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "algorithms": (
         *_CITED,
         Attribute("device", str, "field: cpu or cuda; `time --device` sets it"),
-        Attribute("files", Callable, "method () -> list[Path]: what results depend on, as weights"),
+        Attribute("files", Callable, "method () -> paths: what results depend on, as weights"),
         Attribute("TRAINABLE", str, "module:attribute that `ssnbench train NAME` trains"),
     ),
     "datasets": (

@@ -17,7 +17,7 @@ from ssnbench.cli.reproduce import reproduce
 from ssnbench.cli.results import annotators, compare, merge
 from ssnbench.cli.segment import segment
 from ssnbench.cli.train import train
-from ssnbench.contracts import UsageError
+from ssnbench.contracts import UsageError, whole_count
 from ssnbench.io.listing import NOT_TEXT
 from ssnbench.run.engines import ENGINES
 
@@ -244,13 +244,15 @@ def time_(
     devices.check_device(device)
     options.add_plugins(plugin_files)
     height, width = options.size(size)
+    counts = plan.check_counts(options.numbers(segments, "--segments"))
+    whole_count(max(counts), most=height * width, what="--segments")
     pictures = dataset_ref(f"collage(height={height},width={width},n_images=1)")
     (image,) = pictures.open().keys()
     variants = plan.choose_algorithms(algos or plan.DEFAULT_ALGORITHMS, settings)
     tasks = [
         timing.TimingTask(variant, pictures, image, n, threads, device)
         for variant in variants
-        for n in plan.check_counts(options.numbers(segments, "--segments"))
+        for n in counts
     ]
     results = list(timing.time_apart(tasks))
     show_times(results, environment.machine())

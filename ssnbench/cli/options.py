@@ -65,7 +65,7 @@ def numbers(text: str, option: str) -> list[int]:
     return [whole_count(part, what=option) for part in parts]
 
 
-class Count(click.ParamType):
+class Count(click.ParamType[int]):
     """One number of superpixels."""
 
     name = "integer"

@@ -30,14 +30,12 @@ def as_class(plugin: Any) -> Any:
         return as_class(getattr(plugin, "PLUGIN", plugin))
     if isinstance(plugin, Metric):
         return plugin
-    if inspect.isfunction(plugin):
-        make = _of_function
-    elif dataclasses.is_dataclass(plugin) and not isinstance(plugin, type):
-        make = _of_instance
-    else:
+    is_function = inspect.isfunction(plugin)
+    if isinstance(plugin, type) or not (is_function or dataclasses.is_dataclass(plugin)):
         return plugin
     if id(plugin) not in _ADAPTED:
-        _ADAPTED[id(plugin)] = (plugin, make(plugin))
+        made = _of_function(plugin) if is_function else _of_instance(plugin)
+        _ADAPTED[id(plugin)] = (plugin, made)
     return _ADAPTED[id(plugin)][1]
 
 

@@ -54,7 +54,7 @@ def definition(path: Path | None, name: str, depth: int = 8) -> Definition | Non
         if isinstance(node, ast.ClassDef) and node.name == head and inner:
             values = (_assigned(each, inner) for each in node.body)
             value = next((each for each in values if each is not None), None)
-            return value and definition(path, ast.unparse(value), depth - 1)
+            return None if value is None else definition(path, ast.unparse(value), depth - 1)
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == head:
             return Definition(node, tree, {})
         if isinstance(node, ast.ImportFrom):
@@ -67,7 +67,7 @@ def definition(path: Path | None, name: str, depth: int = 8) -> Definition | Non
             return definition(path, ast.unparse(value), depth - 1)
         if isinstance(value, ast.Call):
             made = definition(path, ast.unparse(value.func), depth - 1)
-            return made and replace(made, given={**made.given, **_given(value, made.node)})
+            return replace(made, given=_given(value, made.node)) if made else None
     return None
 
 

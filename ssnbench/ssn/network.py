@@ -109,7 +109,7 @@ class FeatureNetwork(nn.Module):
         network = copy.deepcopy(self).eval().requires_grad_(False)
         for block in network.modules():
             if isinstance(block, nn.Sequential) and isinstance(block[1], nn.BatchNorm2d):
-                block[0] = fuse_conv_bn_eval(block[0], block[1])  # type: ignore[arg-type]
+                block[0] = fuse_conv_bn_eval(block[0], block[1])  # type: ignore[type-var]
                 del block[1]
         return network
 

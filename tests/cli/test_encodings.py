@@ -90,6 +90,19 @@ def test_from_a_shell_whose_output_is_ascii(tmp_path: Path) -> None:
     assert b"Traceback" not in done.stderr
 
 
+def test_letters_that_the_figures_cannot_draw_are_told_once(
+    tmp_path: Path, toy_image: Image, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "写真").mkdir()
+    PIL.Image.fromarray(toy_image).save(tmp_path / "写真" / "a.png")
+    arguments = ["run", "--dataset", f"folder(path={tmp_path / '写真'})", "--algos", "grid"]
+    arguments += ["--segments", "6,24", "--jobs", "1", "--no-times", "--out", str(tmp_path / "o")]
+    assert main(arguments) == 0
+    err = capsys.readouterr().err
+    assert err.count("drawn as boxes") == 1
+    assert "Glyph" not in err
+
+
 NO_TEXT = b"caf\xe9".decode("utf-8", "surrogateescape")
 
 

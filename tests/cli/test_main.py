@@ -136,6 +136,7 @@ def test_failed_jobs_exit_with_one(tmp_path: Path, capsys: pytest.CaptureFixture
         ("evaluate nowhere --dataset collage", "nowhere is no folder"),
         ("segment nowhere.png", "nowhere.png"),
         ("time --size big", "--size takes HEIGHTxWIDTH"),
+        ("time --segments 9 --size 2x4", "--segments should be 1 to 8 for this image, got 9"),
         ("time --segments 12.5", "--segments should be a whole number such as 100, got '12.5'"),
         ("segment x.png --segments nan", "--segments should be a whole number such as 100"),
         ("segment x.png --segments -4", "--segments should be 1 or more, got -4"),

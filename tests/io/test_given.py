@@ -117,7 +117,7 @@ def test_label_maps_and_truths_by_their_paths(toy_truth: Labels, tmp_path: Path)
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32])
 def test_masked_elements_of_a_truth_are_without_opinion(toy_truth: Labels, dtype: type) -> None:
     hidden = toy_truth == 2
-    values = toy_truth.astype(dtype)
+    values: Any = toy_truth.astype(dtype)
     if dtype is np.float32:
         values[hidden] = np.nan
     (taken,) = given_truths(np.ma.MaskedArray(values, hidden))
