@@ -12,7 +12,6 @@ import click
 
 from ssnbench.io.notes import DataNote
 
-
 _NO_GLYPH = re.compile(r"Glyph \d+ .* missing from font")
 _BOXES = "the figures' font lacks letters of some names: they are drawn as boxes"
 

@@ -65,16 +65,9 @@ def numbers(text: str, option: str) -> list[int]:
     return [whole_count(part, what=option) for part in parts]
 
 
-class Count(click.ParamType[int]):
-    """One number of superpixels."""
-
-    name = "integer"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, _context: click.Context | None
-    ) -> int:
-        """Read it; :class:`UsageError` when it is none."""
-        return whole_count(value, what=param.opts[0] if param else "n_segments")
+def count(_context: click.Context, option: click.Parameter, value: str | None) -> int | None:
+    """Read one number of superpixels; :class:`UsageError` when it is none."""
+    return None if value is None else whole_count(value, what=option.opts[0])
 
 
 def size(text: str) -> tuple[int, int]:
