@@ -14,7 +14,12 @@ from ssnbench.contracts import UsageError
 @click.argument("image", type=options.PATH)
 @click.option("--algo", default="ssn", show_default=True, help="Algorithm, with parameters.")
 @click.option(
-    "--segments", type=options.Count(), default=500, show_default=True, help="Superpixels."
+    "--segments",
+    default="500",
+    metavar="INTEGER",
+    callback=options.count,
+    show_default=True,
+    help="Superpixels.",
 )
 @click.option(
     "-o", "--out", type=options.PATH, help="Label map: .png (16 bit), .npy, .csv or .mat."

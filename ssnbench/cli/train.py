@@ -34,7 +34,11 @@ _training = options.together(
     click.option("--annotators", type=int, help="Annotators whose segments of a patch count [4]."),
     click.option("--patch", type=int, help="Height and width of a patch, pixels [201]."),
     click.option(
-        "--segments", "n_segments", type=options.Count(), help="Superpixels in a patch [100]."
+        "--segments",
+        "n_segments",
+        metavar="INTEGER",
+        callback=options.count,
+        help="Superpixels in a patch [100].",
     ),
     click.option("--iterations", "n_iter", type=int, help="Iterations of the clustering [5]."),
     click.option("--rate", type=float, help="Rate of Adam, at its peak [0.001]."),
