@@ -90,6 +90,7 @@ def test_from_a_shell_whose_output_is_ascii(tmp_path: Path) -> None:
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.filterwarnings("default:Glyph")
 def test_letters_that_the_figures_cannot_draw_are_told_once(
     tmp_path: Path, toy_image: Image, capsys: pytest.CaptureFixture[str]
 ) -> None:
