@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ssnbench.cli import options
+from ssnbench.cli.console import any_encoding
 from ssnbench.cli.data import data
 from ssnbench.cli.folders import folder_name
 from ssnbench.cli.notes import notes_in_plain_words
@@ -17,13 +18,21 @@ from ssnbench.cli.reproduce import reproduce
 from ssnbench.cli.results import annotators, compare, forget, merge
 from ssnbench.cli.segment import segment
 from ssnbench.cli.train import train
-from ssnbench.contracts import UsageError
+from ssnbench.contracts import UsageError, whole_count
+from ssnbench.io.listing import NOT_TEXT
 from ssnbench.run.engines import ENGINES
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``ssnbench``; return 0 done, 1 some jobs failed, 2 wrong use."""
+    with any_encoding():
+        return _main(argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     try:
+        for argument in sys.argv[1:] if argv is None else argv:
+            argument.encode()  # at once, since what is no text cannot be kept among the results
         with notes_in_plain_words():
             return commands.main(argv, prog_name="ssnbench", standalone_mode=False) or 0
     except UsageError as error:
@@ -32,6 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except UnicodeEncodeError as error:
+        name = error.object[max(error.start - 40, 0) : error.end + 40]
+        click.echo(f"ssnbench: {name!r} {NOT_TEXT}", err=True)
+        return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; the same command goes on from here", err=True)
         return 130
@@ -228,17 +241,20 @@ def time_(
     """Time algorithms stage by stage: one process, pinned threads, warm, median of repeats."""
     from ssnbench.cli.tables import show_times
     from ssnbench.plugins.dataset_ref import dataset_ref
-    from ssnbench.run import benchmark, environment, plan, timing
+    from ssnbench.run import benchmark, devices, environment, plan, timing
 
+    devices.check_device(device)
     options.add_plugins(plugin_files)
     height, width = options.size(size)
+    counts = plan.check_counts(options.numbers(segments, "--segments"))
+    whole_count(max(counts), most=height * width, what="--segments")
     pictures = dataset_ref(f"collage(height={height},width={width},n_images=1)")
     (image,) = pictures.open().keys()
     variants = plan.choose_algorithms(algos or plan.DEFAULT_ALGORITHMS, settings)
     tasks = [
         timing.TimingTask(variant, pictures, image, n, threads, device)
         for variant in variants
-        for n in plan.check_counts(options.numbers(segments, "--segments"))
+        for n in counts
     ]
     results = list(timing.time_apart(tasks))
     show_times(results, environment.machine())

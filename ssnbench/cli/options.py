@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ssnbench.contracts import UsageError
+from ssnbench.contracts import UsageError, whole_count
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -52,17 +52,22 @@ def add_plugins(files: Sequence[Path]) -> None:
 
 
 def numbers(text: str, option: str) -> list[int]:
-    """Read whole numbers separated by commas.
+    """Read numbers of superpixels separated by commas.
 
     Raises
     ------
     UsageError
         When they are none; it names the option.
     """
-    try:
-        return [int(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        raise UsageError(f"{option} takes numbers such as 100,200, got {text!r}") from None
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts:
+        raise UsageError(f"{option} takes numbers such as 100,200, got {text!r}")
+    return [whole_count(part, what=option) for part in parts]
+
+
+def count(_context: click.Context, option: click.Parameter, value: str | None) -> int | None:
+    """Read one number of superpixels; :class:`UsageError` when it is none."""
+    return None if value is None else whole_count(value, what=option.opts[0])
 
 
 def size(text: str) -> tuple[int, int]:

@@ -93,9 +93,11 @@ def tell_beside(place: Path, images: Mapping[str, Path], notes: list[str]) -> No
 def _without_common_words(keys: Iterable[str]) -> dict[str, str]:
     """Keys by what differs among them: ``image_001`` and its like by ``001``, for ``mask_001``."""
     listed = list(keys)
+    if len(listed) < 2:
+        return {}
     before = re.sub(r"[^-_. ]*$", "", _common_start(listed))
     after = re.sub(r"^[^-_. ]*", "", _common_start([key[::-1] for key in listed])[::-1])
-    if len(listed) < 2 or not (before or after):
+    if not (before or after):
         return {}
     return {key.removeprefix(before).removesuffix(after): key for key in listed}
 

@@ -22,7 +22,7 @@ from ssnbench.io.label_counts import (
     refused,
     with_counts,
 )
-from ssnbench.io.label_maps import LABEL_ENDINGS, read_label_maps
+from ssnbench.io.label_maps import LABEL_ENDINGS, not_read, read_label_maps
 from ssnbench.io.listing import files_below
 from ssnbench.io.name_matching import Match, for_the_eye, match
 from ssnbench.io.notes import note
@@ -195,6 +195,8 @@ def _mend(dataset: Dataset, image: str, size: tuple[int, ...], shape: tuple[int,
     """What could be done about a map of another size."""
     if size == shape[::-1]:
         return ": rows and columns are exchanged, transpose the map"
+    if 1 in size and max(size) == shape[0] * shape[1]:
+        return f": its labels stand in one line, reshape them to {shape[0]} x {shape[1]}"
     name = type(dataset).__name__.lower()
     form: Any = dataset
     for field in dataclasses.fields(form) if dataclasses.is_dataclass(form) else ():
@@ -281,6 +283,10 @@ def _nothing_fits(folder: Path, dataset: Dataset, label: str, keys: Sequence[str
     what = f"no label map in {folder} is named after an image of {label} {split}{example}"
     if splits:
         what += f"; {files[0].stem} and its like are of another split: --split {splits[0]}"
+    endings = {path.suffix.lower() for path in files} - set(LABEL_ENDINGS)
+    of_other_kinds, _ = match(files, folder, _names(dataset, keys), endings)
+    if of_other_kinds:
+        what = f"no label map in {folder}: {not_read(of_other_kinds[0].path)}"
     return refused(what, folder)
 
 

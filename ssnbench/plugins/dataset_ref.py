@@ -9,7 +9,7 @@ from typing import Any
 
 from ssnbench import plugins
 from ssnbench.contracts import Dataset, UsageError
-from ssnbench.plugins.variant import Variant, parse
+from ssnbench.plugins.variant import Variant, parse, paths_of
 from ssnbench.plugins.versions import combined, file_version
 
 
@@ -72,7 +72,9 @@ class DatasetRef:
         if files_of is None:
             return dict.fromkeys(images, code)
         try:
-            return {key: combined([code, *map(file_version, files_of(key))]) for key in images}
+            return {
+                key: combined([code, *map(file_version, paths_of(files_of(key)))]) for key in images
+            }
         except OSError as error:
             raise UsageError(f"cannot read {error.filename}: {error.strerror}") from None
 

@@ -38,7 +38,10 @@ def rgb_to_lab(images: Tensor, device: torch.device) -> Tensor:
         When the images are not uint8.
     """
     if images.dtype != torch.uint8:
-        raise ValueError(f"expected uint8 images, got {images.dtype}")
+        raise ValueError(
+            f"expected uint8 images, got {images.dtype}: of floats in 0..1 give "
+            "(255 * images).round().to(torch.uint8)"
+        )
     lab = _lab_on_cpu(images) if device.type == "cpu" else _lab(images.to(device))
     return lab.permute(0, 3, 1, 2)
 

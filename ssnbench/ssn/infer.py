@@ -7,10 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ssnbench.contracts import Image, Labels, UsageError
+from ssnbench.contracts import Image, Labels, UsageError, whole_count
 from ssnbench.kernels.colour import rgb_to_lab
 from ssnbench.ssn.connect import SURPLUS, connected, n_clusters
 from ssnbench.ssn.features import COLOR_SCALE, ETA, xylab
@@ -86,12 +87,14 @@ def segment(
     """
     if variant not in VARIANTS:
         raise UsageError(f"ssn has no variant {variant!r}; choose from {', '.join(VARIANTS)}")
+    n_segments = whole_count(n_segments)
     if variant != "pix":
         scales = color_scale, pos_scale
         ssn = _pretrained(weights, variant, n_iter, *scales, surplus, device, precision)
         return ssn(image, n_segments, second)
     color_scale = COLOR_SCALE if color_scale is None else color_scale
     pos_scale = ETA if pos_scale is None else pos_scale
+    image = np.asarray(image)
     n = n_clusters(n_segments, image.shape[0] * image.shape[1], surplus)
     features = _xylab_of(image, n, color_scale, pos_scale, device)
     labels = _clusters(features, n, n_iter, "softmax")

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ssnbench.contracts import PathLike, UsageError
+from ssnbench.contracts import PathLike, UsageError, whole_count
 from ssnbench.ssn import strips, weights
 from ssnbench.ssn.connect import SURPLUS, connected, n_clusters
 from ssnbench.ssn.features import lab_of
@@ -145,7 +145,7 @@ class SSN:
         Parameters
         ----------
         images : uint8 (H, W, 3) or (B, H, W, 3)
-            sRGB; an array, or a tensor on any device.
+            sRGB; an array, or a tensor on any device; one picture also as PIL.Image.
         n_segments : int
             Number of superpixels asked for, 1 to H * W.
         second : uint8 like ``images``, optional
@@ -165,9 +165,10 @@ class SSN:
             When the network needs a second frame and there is none.
         """
         with torch.inference_mode():
+            n_segments = whole_count(n_segments)
             features, superpixels = self._details(images, n_segments, second, self.surplus)
             labels = connected(superpixels.labels, features, n_segments, self.surplus)
-        labels = labels if images.ndim == 4 else labels[0]
+        labels = labels if np.ndim(images) == 4 else labels[0]
         return labels if isinstance(images, Tensor) else labels.cpu().numpy()
 
     def details(self, images: Images, n_segments: int, second: Images | None = None) -> Details:
@@ -213,9 +214,21 @@ class SSN:
 
 def _batch(images: Images) -> Tensor:
     if not isinstance(images, Tensor):
-        # PyTorch warns of read-only memory, such as a mapped file's: that alone is copied.
-        images = torch.from_numpy(np.require(images, requirements=("C", "W")))
+        images = _tensor(np.ma.asanyarray(images))
     batch = images if images.ndim == 4 else images[None]
     if batch.ndim != 4 or batch.shape[3] != 3 or 0 in batch.shape:
-        raise ValueError(f"images must be (H, W, 3) or (B, H, W, 3), got {tuple(images.shape)}")
+        shape = tuple(images.shape)
+        mend = ": channels go last, images.movedim(-3, -1)" if 3 in shape[-3:-2] else ""
+        raise ValueError(f"images must be (H, W, 3) or (B, H, W, 3), got {shape}{mend}")
     return batch
+
+
+def _tensor(images: np.ma.MaskedArray[Any, Any]) -> Tensor:
+    if images.dtype != np.uint8 or np.ma.is_masked(images):
+        kind = "masked" if np.ma.is_masked(images) else str(images.dtype)
+        raise ValueError(
+            f"images must be uint8 (H, W, 3) or (B, H, W, 3), got {kind} of shape {images.shape}: "
+            "floats in 0..1 times 255; ssnbench.segment takes pictures of other kinds"
+        )
+    # PyTorch warns of read-only memory, such as a mapped file's: that alone is copied.
+    return torch.from_numpy(np.require(images.data, requirements=("C", "W")))

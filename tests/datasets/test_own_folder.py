@@ -70,7 +70,7 @@ def test_pictures_of_every_ending_that_is_read(tmp_path: Path) -> None:
 
 def test_system_files_are_no_images(tmp_path: Path) -> None:
     photo(tmp_path / "a.png")
-    for name in ("._a.png", ".hidden.png", "Thumbs.db", "desktop.ini", ".DS_Store"):
+    for name in ("._a.png", ".hidden.png", "Thumbs.db", "desktop.ini", ".DS_Store", "~$a.png"):
         (tmp_path / name).write_bytes(b"\0\5\x16\7")
     (tmp_path / "labels").mkdir()
     put(tmp_path / "labels" / "a.png")

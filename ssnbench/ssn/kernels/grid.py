@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
+from ssnbench.contracts import whole_count
+
 NEIGHBOURS: Final = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1))
 """Offsets (rows, columns) of the nine cells that a pixel looks at; index 4 is its own cell."""
 
@@ -46,15 +48,11 @@ class Grid(NamedTuple):
         Raises
         ------
         ValueError
-            When the image is empty, or ``n_segments`` is below 1 or above the number of pixels.
+            When the image is empty, or ``n_segments`` is no whole number from 1 to its pixels.
         """
         if height < 1 or width < 1:
             raise ValueError(f"an image of {height} x {width} pixels has nothing to cluster")
-        if not 1 <= n_segments <= height * width:
-            raise ValueError(
-                f"n_segments must be 1 to {height * width} for {height} x {width} pixels, "
-                f"got {n_segments}"
-            )
+        n_segments = whole_count(n_segments, most=height * width)
         cols = min(max(isqrt(n_segments * width // height), 1), n_segments)
         rows = min(max(isqrt(n_segments * height // width), 1), n_segments)
         return cls(height, width, rows, cols)
