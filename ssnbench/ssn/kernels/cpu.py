@@ -83,7 +83,7 @@ def forward(
     for t in range(1, n_iter + 1):
         written = final if t == n_iter else unwritten
         images.each_strip(sweep.associate, *images, hard, *written)
-        images.update(history[t if keep else 0])
+        images.update(history[t if keep else 0, :, : None if keep or t == n_iter else 0])
     return Run(*final, history)
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ssnbench.ssn.kernels.cpu_vector import LANES, load, spread, store
+from ssnbench.ssn.kernels.cpu_vector import LANES, gather, load, store
 from ssnbench.ssn.kernels.grid import Grid
 
 STRIP_ROWS = 32
@@ -39,8 +39,8 @@ _compile: Any = njit
 kernel: Any = _compile(cache=True, nogil=True, error_model="numpy")
 """How what Python calls is compiled. No ``fastmath``: it would undo the rounding of ``exp2``."""
 
-inlined: Any = _compile(nogil=True, error_model="numpy", forceinline=True)
-"""How what kernels call is compiled."""
+inlined: Any = _compile(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
+"""How what kernels call is compiled. It makes no array, and need not count references to any."""
 
 
 class Layout(NamedTuple):
@@ -137,59 +137,64 @@ def aligned(n: int) -> NDArray[np.float32]:
 def pack(first, last, features, layout, origin, packed, partial):  # type: ignore[no-untyped-def]
     """Pack ``features`` less the origin of their cells, and sum them up.
 
-    Parameters are those of :mod:`ssnbench.ssn.kernels.cpu_sweep`. The origin is the cell's middle
-    pixel: distances do not change when cell and centres are moved together, and moved close to
-    the origin they lose no digits to |S|^2, which grows with the position in the image. ``origin``
-    must be filled for all cells (see :func:`set_origin`).
+    Parameters are those of :mod:`ssnbench.ssn.kernels.cpu_sweep`.
     """
-    channels = features.shape[1]
-    stride = (channels + 1) * LANES
+    _, channels, height, width = features.shape
+    places = np.empty(layout.across * LANES, np.int64)
+    real = np.empty(layout.across * LANES, np.float32)
     for s in range(first, last):
         image, strip = divmod(s, len(layout.strips))
         row, y0, y1, at = layout.strips[strip]
-        at = (image * layout.n_vectors + at) * stride
-        n_pixels = (y1 - y0) * layout.across
+        at = (image * layout.n_vectors + at) * (channels + 1) * LANES
         partial[s] = 0
         for group in range(len(layout.x_edges) // LANES):
+            _list_pixels(layout, group, width, places, real)
             lane = layout.pieces + group * LANES
-            for c in range(channels):
-                plane = features[image, c]
-                own = origin[image, row + 1, c, lane : lane + LANES]
-                _pack_group(plane, y0, y1, layout, group, own, packed, at + c * LANES, stride)
-            _mark_pixels(y1 - y0, layout, group, packed, at + channels * LANES, stride)
-            for c in range(channels + 1):
-                total = spread(0)
-                for p in range(n_pixels):
-                    total = total + load(packed, at + p * stride + c * LANES)
-                store(partial[s, 1, c], lane, total)
-            at += n_pixels * stride
+            for y in range(y0, y1):
+                start = (image * channels * height + y) * width
+                own, sums = origin[image, row + 1], partial[s, 1]
+                _pack_row(features, start, height * width, places, real, own, sums, lane, packed, at)
+                at += layout.across * (channels + 1) * LANES
 
 
 @inlined
-def _pack_group(plane, y0, y1, layout, group, own, packed, at, stride):  # type: ignore[no-untyped-def]
-    """Copy one channel of a group; where there is no pixel, put 0."""
-    for lane in range(LANES):
-        x0, x1 = layout.x_edges[group * LANES + lane], layout.x_edges[group * LANES + lane + 1]
-        less, to = own[lane], at + lane
-        for y in range(y0, y1):
-            for x in range(x0, x1):
-                packed[to] = plane[y, x] - less
-                to += stride
-            for _ in range(x1 - x0, layout.across):
-                packed[to] = 0
-                to += stride
+def _pack_row(  # type: ignore[no-untyped-def]
+    features, start, plane, places, real, origin, sums, lane, packed, at
+):
+    """Pack a row of a group, channel by channel: planes that lie a power of 2 apart share lines."""
+    channels = len(sums) - 1
+    for c in range(channels + 1):
+        less, total, to = load(origin[c], lane), load(sums[c], lane), at + c * LANES
+        for i in range(0, len(places), LANES):
+            value = load(real, i)
+            if c < channels:
+                value = value * (gather(features, start, places, i) - less)
+            store(packed, to, value)
+            total = total + value
+            to += (channels + 1) * LANES
+        store(sums[c], lane, total)
+        start += plane
 
 
 @inlined
-def _mark_pixels(n_rows, layout, group, packed, at, stride):  # type: ignore[no-untyped-def]
-    """Fill the last channel of a group: 1 where there is a pixel, 0 elsewhere."""
+def _list_pixels(layout, group, width, places, real):  # type: ignore[no-untyped-def]
+    """List the pixels of a row of a group; where there is none, any pixel, and ``real`` is 0."""
     for lane in range(LANES):
-        width = layout.x_edges[group * LANES + lane + 1] - layout.x_edges[group * LANES + lane]
-        to = at + lane
-        for _ in range(n_rows):
-            for i in range(layout.across):
-                packed[to] = i < width
-                to += stride
+        column = group * LANES + lane
+        for i in range(layout.across):
+            x = layout.x_edges[column] + i
+            places[i * LANES + lane] = min(x, width - 1)
+            real[i * LANES + lane] = x < layout.x_edges[column + 1]
+
+
+@inlined
+def add(array, at, value):  # type: ignore[no-untyped-def]
+    """Add a vector to what lies in memory.
+
+    What a store has written half of is not to be loaded before it is done. Hence whoever adds for
+    all neighbours goes from column to column, not from row to row.
+    """
+    store(array, at, load(array, at) + value)
 
 
 @kernel
@@ -215,7 +220,11 @@ def unpack(first, last, packed, layout, more, features):  # type: ignore[no-unty
 
 @kernel
 def set_origin(features, layout, origin):  # type: ignore[no-untyped-def]
-    """Take the middle pixel of every cell for its origin."""
+    """Take the middle pixel of every cell for its origin.
+
+    Distances do not change when cell and centres are moved together, and moved close to 0 they
+    lose no digits to |S|^2, which grows with the position in the image.
+    """
     pieces = layout.pieces
     for image in range(len(features)):
         for row in range(len(layout.first_strip) - 1):

@@ -21,13 +21,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ssnbench.ssn.kernels.cpu_layout import inlined, kernel
+from ssnbench.ssn.kernels.cpu_layout import add, inlined, kernel
 from ssnbench.ssn.kernels.cpu_vector import (
     LANES,
     exp2,
     first_of,
     largest,
     load,
+    load_around,
     load_nine,
     nine_of,
     one_hot,
@@ -115,18 +116,17 @@ def _coefficients(layout, origin, moved, row, lane, coef):  # type: ignore[no-un
 
     |F|^2 is the same for all neighbours and cancels in the softmax: -d2 = 2 F.S - |S|^2.
     """
-    channels = origin.shape[1] - 1
-    own = origin[row + 1]
-    for k in range(9):
-        there, to = row + k // 3, lane + (k % 3 - 1) * layout.pieces
-        square = spread(0)
-        for c in range(channels):
-            away = load(origin[there, c], to) - load(own[c], lane)
-            s = load(moved[there, c], to) + away
-            square = square + s * s
-            store(coef, c * _NINE + k * LANES, spread(2 * _LOG2_E) * s)
-        bias = load(moved[there, channels], to) - spread(_LOG2_E) * square
-        store(coef, channels * _NINE + k * LANES, bias)
+    channels, width = origin.shape[1] - 1, origin.shape[2]
+    at, down = (row + 1) * (channels + 1) * width + lane, (channels + 1) * width
+    squares = nine_of(spread(0))
+    for c in range(channels):
+        away = load_around(origin, at, down, layout.pieces) - load(origin, at)
+        s = load_around(moved, at, down, layout.pieces) + away
+        squares = squares + s * s
+        store_nine(coef, c * _NINE, spread(2 * _LOG2_E) * s)
+        at += width
+    penalty = load_around(moved, at, down, layout.pieces)
+    store_nine(coef, channels * _NINE, penalty - spread(_LOG2_E) * squares)
 
 
 @inlined
@@ -170,20 +170,17 @@ def _add_up(packed, at, weights, sums, n, channels):  # type: ignore[no-untyped-
 @inlined
 def _give(layout, origin, row, lane, sums, partial):  # type: ignore[no-untyped-def]
     """Give a group's sums to the superpixels, each relative to the origin of its own cell."""
-    channels = origin.shape[1] - 1
-    own = origin[row + 1]
-    for k in range(9):
-        there, to = row + k // 3, lane + (k % 3 - 1) * layout.pieces
-        mass = load(sums, channels * _NINE + k * LANES)
-        _add(partial[k // 3, channels], to, mass)
-        for c in range(channels):
-            away = load(own[c], lane) - load(origin[there, c], to)
-            _add(partial[k // 3, c], to, load(sums, c * _NINE + k * LANES) + mass * away)
-
-
-@inlined
-def _add(row, at, value):  # type: ignore[no-untyped-def]
-    store(row, at, load(row, at) + value)
+    channels, width = origin.shape[1] - 1, origin.shape[2]
+    for x in range(3):
+        for c in range(channels + 1):
+            for y in range(3):
+                at = c * width + lane + (x - 1) * layout.pieces
+                k = (3 * y + x) * LANES
+                value = load(sums, c * _NINE + k)
+                if c < channels:
+                    away = load(origin[row + 1, c], lane) - load(origin[row + y], at)
+                    value = value + load(sums, channels * _NINE + k) * away
+                add(partial[y], at, value)
 
 
 @inlined
@@ -248,17 +245,16 @@ def associate_backward(  # type: ignore[no-untyped-def]
 @inlined
 def _slopes(layout, origin, after, slope, row, lane, coef):  # type: ignore[no-untyped-def]
     """Weights and bias of the derivative by Q: slope . (F - S), S being the centre afterwards."""
-    channels = origin.shape[1] - 1
-    own = origin[row + 1]
-    for k in range(9):
-        there, to = row + k // 3, lane + (k % 3 - 1) * layout.pieces
-        level = spread(0)
-        for c in range(channels):
-            away = load(origin[there, c], to) - load(own[c], lane)
-            g = load(slope[there, c], to)
-            level = level - g * (load(after[there, c], to) + away)
-            store(coef, c * _NINE + k * LANES, g)
-        store(coef, channels * _NINE + k * LANES, level)
+    channels, width = origin.shape[1] - 1, origin.shape[2]
+    at, down = (row + 1) * (channels + 1) * width + lane, (channels + 1) * width
+    level = nine_of(spread(0))
+    for c in range(channels):
+        away = load_around(origin, at, down, layout.pieces) - load(origin, at)
+        weight = load_around(slope, at, down, layout.pieces)
+        level = level - weight * (load_around(after, at, down, layout.pieces) + away)
+        store_nine(coef, c * _NINE, weight)
+        at += width
+    store_nine(coef, channels * _NINE, level)
 
 
 @inlined
@@ -301,54 +297,74 @@ def _add_gradient(gradient, at, work, slopes, n, channels):  # type: ignore[no-u
 @inlined
 def _give_back(layout, lane, work, partial):  # type: ignore[no-untyped-def]
     """Give the derivative by the centres, 2 sum_p d_kp (F_p - S_k), to the superpixels."""
-    channels = partial.shape[1] - 1
-    for k in range(9):
-        to = lane + (k % 3 - 1) * layout.pieces
-        mass = load(work.sums, channels * _NINE + k * LANES)
+    channels, width = partial.shape[1] - 1, partial.shape[2]
+    for x in range(3):
         for c in range(channels):
-            at = c * _NINE + k * LANES
-            moment = mass * load(work.coef, at)
-            _add(partial[k // 3, c], to, spread(2 * _LOG2_E) * load(work.sums, at) - moment)
+            for y in range(3):
+                k = (3 * y + x) * LANES
+                moment = load(work.sums, channels * _NINE + k) * load(work.coef, c * _NINE + k)
+                value = spread(2 * _LOG2_E) * load(work.sums, c * _NINE + k) - moment
+                add(partial[y], c * width + lane + (x - 1) * layout.pieces, value)
 
 
 @kernel
 def gather(first, last, layout, partial, sums):  # type: ignore[no-untyped-def]
     """Add what all strips gave into ``sums``, float64 (B, m, C + 1), for a range of cell rows."""
-    pieces, n_rows = layout.pieces, len(layout.first_strip) - 1
+    given = np.empty(partial.shape[2:])
     for task in range(first, last):
-        image, row = divmod(task, n_rows)
-        given = np.zeros(partial.shape[2:])
-        for slot in range(3):
-            there = row + 1 - slot
-            if 0 <= there < n_rows:
-                for strip in range(layout.first_strip[there], layout.first_strip[there + 1]):
-                    given += partial[image * len(layout.strips) + strip, slot]
+        image, row = divmod(task, len(layout.first_strip) - 1)
+        _gather_row(layout, partial, image, row, given)
+        cells = sums[image, row * layout.cols : (row + 1) * layout.cols]
         for c in range(len(given)):
             for col in range(layout.cols):
-                value = 0.0
-                for lane in range((col + 1) * pieces, (col + 2) * pieces):
-                    value += given[c, lane]
-                sums[image, row * layout.cols + col, c] = value
+                cells[col, c] = given[c, col]
+
+
+@inlined
+def _gather_row(layout, partial, image, row, given):  # type: ignore[no-untyped-def]
+    """Add up what the strips gave to a row of cells, channel by channel, from the left."""
+    first, n_rows = layout.first_strip, len(layout.first_strip) - 1
+    given[:] = 0
+    for slot in range(3):
+        there = row + 1 - slot
+        if 0 <= there < n_rows:
+            for strip in range(first[there], first[there + 1]):
+                some = partial[image * len(layout.strips) + strip, slot]
+                for c in range(len(given)):
+                    for lane in range(len(some[c])):
+                        given[c, lane] += some[c, lane]
+    for c in range(len(given)):
+        for col in range(layout.cols):
+            lane = (col + 1) * layout.pieces
+            given[c, col] = given[c, lane]
+            for piece in range(1, layout.pieces):
+                given[c, col] += given[c, lane + piece]
 
 
 @kernel
 def update(first, last, layout, partial, origin, moved, centres):  # type: ignore[no-untyped-def]
     """Move the centres of a range of cell rows (Eq. 4); what has lost all its pixels stays.
 
-    ``centres``, float64 (B, m, C + 1), takes them, and last their mass.
+    ``centres``, float64 (B, m, C + 1), takes them, and last their mass, unless it is empty.
     """
-    gather(first, last, layout, partial, centres)
-    channels = centres.shape[2] - 1
+    given = np.empty(partial.shape[2:])
+    channels, pieces = len(given) - 1, layout.pieces
     for task in range(first, last):
         image, row = divmod(task, len(layout.first_strip) - 1)
-        for col in range(layout.cols):
-            cell = centres[image, row * layout.cols + col]
-            lane = (col + 1) * layout.pieces
-            share = 1 / cell[channels] if cell[channels] > MIN_WEIGHT else 0.0
-            for c in range(channels):
-                offset = cell[c] * share if share > 0 else np.float64(moved[image, row + 1, c, lane])
-                cell[c] = origin[image, row + 1, c, lane] + offset
-                _spread(moved[image, row + 1, c], lane, layout.pieces, offset)
+        _gather_row(layout, partial, image, row, given)
+        cells, mass = centres[image, row * layout.cols : (row + 1) * layout.cols], given[channels]
+        for c in range(channels):
+            here, base = moved[image, row + 1, c], origin[image, row + 1, c]
+            for col in range(layout.cols):
+                lane = (col + 1) * pieces
+                kept = mass[col] > MIN_WEIGHT
+                offset = given[c, col] / mass[col] if kept else np.float64(here[lane])
+                if len(cells) > 0:
+                    cells[col, c] = base[lane] + offset
+                for i in range(lane, lane + pieces):
+                    here[i] = offset
+        for col in range(len(cells)):
+            cells[col, channels] = mass[col]
 
 
 @kernel
@@ -356,14 +372,10 @@ def place(first, last, layout, values, origin, placed):  # type: ignore[no-untyp
     """Lay ``values``, float64 (B, m, C or more), out for the lanes, less ``origin``."""
     for task in range(first, last):
         image, row = divmod(task, len(layout.first_strip) - 1)
-        for col in range(layout.cols):
-            lane = (col + 1) * layout.pieces
-            for c in range(placed.shape[2] - 1):
-                value = values[image, row * layout.cols + col, c] - origin[image, row + 1, c, lane]
-                _spread(placed[image, row + 1, c], lane, layout.pieces, value)
-
-
-@inlined
-def _spread(row, lane, pieces, value):  # type: ignore[no-untyped-def]
-    for i in range(lane, lane + pieces):
-        row[i] = value
+        for c in range(placed.shape[2] - 1):
+            here, base = placed[image, row + 1, c], origin[image, row + 1, c]
+            for col in range(layout.cols):
+                lane = (col + 1) * layout.pieces
+                value = values[image, row * layout.cols + col, c] - base[lane]
+                for i in range(lane, lane + layout.pieces):
+                    here[i] = value

@@ -4,7 +4,8 @@ A :data:`vector` has :data:`LANES` numbers, a :data:`nine` has nine vectors: one
 the nine superpixels around a pixel, for as many pixels as there are lanes. Both know ``+``, ``-``
 and ``*``, number by number; a vector that meets a nine is used nine times. Sums of products are
 fused where the processor can. Both live in registers: nothing of them is ever in memory, unless
-:func:`store` or :func:`store_nine` puts it there. Neither these nor the loads check any bounds.
+:func:`store` or :func:`store_nine` puts it there. Arrays are float32, contiguous, and
+indexed as if they were flat; nothing checks bounds.
 """
 
 from __future__ import annotations
@@ -92,65 +93,73 @@ def _operator(function: Any, build: _Build) -> None:
         lower_builtin(function, *pair)(_lift(build))
 
 
-_operator(operator.add, lambda builder, a, b: builder.fadd(a, b, flags=_FUSED))
-_operator(operator.sub, lambda builder, a, b: builder.fsub(a, b, flags=_FUSED))
-_operator(operator.mul, lambda builder, a, b: builder.fmul(a, b, flags=_FUSED))
+def _add(builder: Any, a: _Value, b: _Value) -> _Value:
+    return builder.fadd(a, b, flags=_FUSED)
 
 
-def _function(build: _Build) -> Any:
-    """Function of one vector or nine, number by number."""
-
-    def typed(_typing: Any, value: Any) -> Any:
-        return value(value), _lift(build)
-
-    return intrinsic(typed)
-
-
-def _reciprocal(builder: Any, value: _Value) -> _Value:
-    return builder.fdiv(_every(1), value)
-
-
-def _exp2(builder: Any, x: _Value) -> _Value:
-    """2 to the power of x <= 0, within 2e-7 of it, exactly 1 at 0 and exactly 0 below -127.
-
-    2^x = 2^i 2^f with a whole i: added to 1.5 * 2^23, x is rounded to i, which then stands in the
-    lowest bits, from where it is added to the exponent. 2^f is 1 + f times a polynomial.
-    """
-    x = _larger(builder, x, _every(-127))
-    shifted = builder.fadd(x, _every(3 << 22))
-    f = builder.fsub(x, builder.fsub(shifted, _every(3 << 22)))
-    power = _every(_POWERS[-1])
-    for coefficient in _POWERS[-2::-1]:
-        power = builder.fadd(
-            builder.fmul(power, f, flags=_FUSED), _every(coefficient), flags=_FUSED
-        )
-    i = builder.shl(builder.bitcast(shifted, _INTEGERS), ir.Constant(_INTEGERS, [23] * LANES))
-    return builder.bitcast(builder.add(builder.bitcast(power, _INTEGERS), i), _VECTOR)
-
-
-def _powers() -> list[float]:
-    """1, and the polynomial through (2^f - 1) / f at Chebyshev's nodes of -0.5 ... 0.5."""
-    fit = np.polynomial.Chebyshev.interpolate(lambda f: np.expm1(f * np.log(2)) / f, 5, [-0.5, 0.5])
-    return [1.0, *fit.convert(kind=np.polynomial.Polynomial).coef.tolist()]
-
-
-_POWERS = _powers()
+def _multiply(builder: Any, a: _Value, b: _Value) -> _Value:
+    return builder.fmul(a, b, flags=_FUSED)
 
 
 def _larger(builder: Any, a: _Value, b: _Value) -> _Value:
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
 
-reciprocal: Any = _function(_reciprocal)
-exp2: Any = _function(_exp2)
+_operator(operator.add, _add)
+_operator(operator.sub, lambda builder, a, b: builder.fsub(a, b, flags=_FUSED))
+_operator(operator.mul, _multiply)
+
+
+@intrinsic
+def reciprocal(_typing: Any, value: Any) -> Any:
+    """1 over a vector."""
+
+    def generate(_context: Any, builder: Any, _types: Any, arguments: Any) -> _Value:
+        return builder.fdiv(_every(1), arguments[0])
+
+    return vector(value), generate
+
+
+@intrinsic
+def exp2(_typing: Any, values: Any) -> Any:
+    """2 to the power of nine that are 0 or less: 1 at 0, 0 from -127, within 3e-7 of it between.
+
+    2^x = 2^i 2^f with a whole i: added to 1.5 * 2^23, x is rounded to i, which then stands in the
+    lowest bits, from where it is added to the exponent. 2^f is 1 + f times a polynomial.
+    """
+
+    def power_of(builder: Any, x: _Value) -> _Value:
+        x = _larger(builder, x, _every(-127))
+        shifted = builder.fadd(x, _every(3 << 22))
+        f = builder.fsub(x, builder.fsub(shifted, _every(3 << 22)))
+        power = _every(_POWERS[-1])
+        for each in _POWERS[-2::-1]:
+            power = _add(builder, _multiply(builder, power, f), _every(each))
+        i = builder.shl(builder.bitcast(shifted, _INTEGERS), ir.Constant(_INTEGERS, [23] * LANES))
+        return builder.bitcast(builder.add(builder.bitcast(power, _INTEGERS), i), _VECTOR)
+
+    return nine(values), _lift(power_of)
+
+
+def _powers() -> list[float]:
+    """1, and the polynomial of degree 4 closest to (2^f - 1) / f on -0.5 ... 0.5."""
+    f = np.cos(np.pi * (np.arange(64) + 0.5) / 64) / 2
+    fit = np.polynomial.Polynomial.fit(f, np.expm1(f * np.log(2)) / f, 4, [-0.5, 0.5])
+    return [1.0, *fit.convert().coef.tolist()]
+
+
+_POWERS = _powers()
 
 
 def _fold(combine: _Build) -> Any:
-    """Function that makes one vector of nine."""
+    """Function that makes one vector of nine.
+
+    They are combined in pairs, and then those: operations that need not wait for each other.
+    """
 
     def generate(_context: Any, builder: Any, _types: Any, arguments: Any) -> _Value:
         values = _split(builder, nine, arguments[0])
-        while len(values) > 1:  # in pairs: shorter chains of operations that wait for each other
+        while len(values) > 1:
             pairs = zip(values[::2], values[1::2], strict=False)
             values = [combine(builder, *pair) for pair in pairs] + values[len(values) // 2 * 2 :]
         return values[0]
@@ -159,7 +168,7 @@ def _fold(combine: _Build) -> Any:
 
 
 largest: Any = _fold(_larger)
-total: Any = _fold(lambda builder, a, b: builder.fadd(a, b, flags=_FUSED))
+total: Any = _fold(_add)
 
 
 @intrinsic
@@ -212,7 +221,7 @@ def nine_of(_typing: Any, value: Any) -> Any:
 
 @intrinsic
 def load(_typing: Any, array: Any, at: Any) -> Any:
-    """Vector from ``array[at : at + LANES]``, flat float32."""
+    """Vector from ``array[at : at + LANES]``, float32, taken flat."""
 
     def generate(context: Any, builder: Any, types_of: Any, arguments: Any) -> _Value:
         return _load(builder, _pointer(context, builder, types_of.args[0], *arguments))
@@ -222,7 +231,7 @@ def load(_typing: Any, array: Any, at: Any) -> Any:
 
 @intrinsic
 def load_nine(_typing: Any, array: Any, at: Any) -> Any:
-    """Nine vectors, one behind the other, from ``array[at:]``, flat float32."""
+    """Nine vectors, one behind the other, from ``array[at:]``, float32, taken flat."""
 
     def generate(context: Any, builder: Any, types_of: Any, arguments: Any) -> _Value:
         start = _pointer(context, builder, types_of.args[0], *arguments)
@@ -233,7 +242,7 @@ def load_nine(_typing: Any, array: Any, at: Any) -> Any:
 
 @intrinsic
 def store(_typing: Any, array: Any, at: Any, value: Any) -> Any:
-    """Write a vector into ``array[at : at + LANES]``, flat float32."""
+    """Write a vector into ``array[at : at + LANES]``, float32, taken flat."""
 
     def generate(context: Any, builder: Any, types_of: Any, arguments: Any) -> _Value:
         array, at, value = arguments
@@ -245,7 +254,7 @@ def store(_typing: Any, array: Any, at: Any, value: Any) -> Any:
 
 @intrinsic
 def store_nine(_typing: Any, array: Any, at: Any, value: Any) -> Any:
-    """Write nine vectors, one behind the other, into ``array[at:]``, flat float32."""
+    """Write nine vectors, one behind the other, into ``array[at:]``, float32, taken flat."""
 
     def generate(context: Any, builder: Any, types_of: Any, arguments: Any) -> _Value:
         array, at, value = arguments
@@ -255,6 +264,41 @@ def store_nine(_typing: Any, array: Any, at: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, at, value), generate
+
+
+@intrinsic
+def load_around(_typing: Any, array: Any, at: Any, down: Any, across: Any) -> Any:
+    """Nine vectors from ``array[at + dy * down + dx * across :]``, dy and dx from -1 to 1."""
+
+    def generate(context: Any, builder: Any, types_of: Any, arguments: Any) -> _Value:
+        array, at, down, across = arguments
+        rows = builder.sub(at, down), at, builder.add(at, down)
+        starts = [(builder.sub(row, across), row, builder.add(row, across)) for row in rows]
+        places = [_pointer(context, builder, types_of.args[0], array, s) for t in starts for s in t]
+        return _joined(builder, [_load(builder, place) for place in places])
+
+    return nine(array, at, down, across), generate
+
+
+@intrinsic
+def gather(_typing: Any, array: Any, at: Any, places: Any, first: Any) -> Any:
+    """Vector of ``array[at + places[first + lane]]``, float32 and int64, both taken flat.
+
+    Loads one by one: what processors offer for it is slower, or no faster.
+    """
+
+    def generate(context: Any, builder: Any, types_of: Any, arguments: Any) -> _Value:
+        array, at, places, first = arguments
+        data = _struct(types_of.args[0])(context, builder, value=array).data
+        numbers = _struct(types_of.args[2])(context, builder, value=places).data
+        result = ir.Constant(_VECTOR, ir.Undefined)
+        for lane in range(LANES):
+            number = builder.load(builder.gep(numbers, [builder.add(first, first.type(lane))]))
+            value = builder.load(builder.gep(data, [builder.add(at, number)]))
+            result = builder.insert_element(result, value, _INT(lane))
+        return result
+
+    return vector(array, at, places, first), generate
 
 
 def _pointer(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> _Value:
