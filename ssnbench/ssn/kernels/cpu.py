@@ -25,7 +25,7 @@ class Run(NamedTuple):
     Attributes
     ----------
     associations : float32 (B, 9, H, W)
-        Q of the last iteration.
+        Q of the last iteration, or nothing.
     labels : int32 (B, H, W)
         Superpixel of largest Q.
     history : float64 (v + 1, B, m, C + 1)
@@ -62,12 +62,18 @@ class _Images(NamedTuple):
 
 
 def forward(
-    features: Float32, grid: Grid, n_iter: int, *, hard: bool = False, keep: bool = True
+    features: Float32,
+    grid: Grid,
+    n_iter: int,
+    *,
+    hard: bool = False,
+    keep: bool = True,
+    soft: bool = True,
 ) -> Run:
     """Cluster ``features`` (B, C, H, W), contiguous and finite, by ``n_iter`` iterations.
 
     With ``hard``, each pixel belongs wholly to the nearest centre; with ``keep``, the history that
-    :func:`backward` needs is kept.
+    :func:`backward` needs is kept; without ``soft``, Q is left out, (0, 9, H, W).
     """
     batch, channels, height, width = features.shape
     images = _packed(features, grid)
@@ -77,7 +83,7 @@ def forward(
         raise ValueError(f"features of shape {features.shape} hold NaN or infinite values")
     unwritten = np.empty((0, 9, 1, 1), np.float32), np.empty((0, 1, 1), np.int32)
     final = (
-        np.empty((batch, 9, height, width), np.float32),
+        np.empty((batch if soft else 0, 9, height, width), np.float32),
         np.empty((batch, height, width), np.int32),
     )
     for t in range(1, n_iter + 1):

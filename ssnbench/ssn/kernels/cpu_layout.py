@@ -35,6 +35,9 @@ _GROUP_COST = 4
 
 _ALIGNMENT = 64  # bytes: no vector lies across two lines of the cache
 
+U = np.uint64
+"""Type of indices where loops are short: what cannot be negative is not looked at for it."""
+
 _compile: Any = njit
 kernel: Any = _compile(cache=True, nogil=True, error_model="numpy")
 """How what Python calls is compiled. No ``fastmath``: it would undo the rounding of ``exp2``."""
@@ -152,28 +155,17 @@ def pack(first, last, features, layout, origin, packed, partial):  # type: ignor
             lane = layout.pieces + group * LANES
             for y in range(y0, y1):
                 start = (image * channels * height + y) * width
-                own, sums = origin[image, row + 1], partial[s, 1]
-                _pack_row(features, start, height * width, places, real, own, sums, lane, packed, at)
-                at += layout.across * (channels + 1) * LANES
-
-
-@inlined
-def _pack_row(  # type: ignore[no-untyped-def]
-    features, start, plane, places, real, origin, sums, lane, packed, at
-):
-    """Pack a row of a group, channel by channel: planes that lie a power of 2 apart share lines."""
-    channels = len(sums) - 1
-    for c in range(channels + 1):
-        less, total, to = load(origin[c], lane), load(sums[c], lane), at + c * LANES
-        for i in range(0, len(places), LANES):
-            value = load(real, i)
-            if c < channels:
-                value = value * (gather(features, start, places, i) - less)
-            store(packed, to, value)
-            total = total + value
-            to += (channels + 1) * LANES
-        store(sums[c], lane, total)
-        start += plane
+                for i in range(0, len(places), LANES):
+                    here = load(real, i)
+                    for c in range(channels):
+                        pixel = gather(features, start + c * height * width, places, i)
+                        value = here * (pixel - load(origin[image, row + 1, c], lane))
+                        store(packed, at, value)
+                        add(partial[s, 1, c], lane, value)
+                        at += LANES
+                    store(packed, at, here)
+                    add(partial[s, 1, channels], lane, here)
+                    at += LANES
 
 
 @inlined
@@ -210,12 +202,13 @@ def unpack(first, last, packed, layout, more, features):  # type: ignore[no-unty
             group, lane = divmod(column, LANES)
             at = image * layout.n_vectors + start + group * (y1 - y0) * layout.across
             cell = more[image, row * layout.cols + column // layout.pieces]
-            for c in range(channels):
-                for y in range(y0, y1):
-                    here = (at + (y - y0) * layout.across) * stride + c * LANES + lane
-                    for x in range(x0, x1):
+            for y in range(y0, y1):
+                for c in range(channels):
+                    here = U(at * stride + c * LANES + lane)
+                    for x in range(U(x0), U(x1)):
                         features[image, c, y, x] = packed[here] + np.float32(cell[c])
-                        here += stride
+                        here += U(stride)
+                at += layout.across
 
 
 @kernel

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ssnbench.ssn.kernels.cpu_layout import add, inlined, kernel
+from ssnbench.ssn.kernels.cpu_layout import U, add, inlined, kernel
 from ssnbench.ssn.kernels.cpu_vector import (
     LANES,
     exp2,
@@ -85,9 +85,9 @@ def associate(  # type: ignore[no-untyped-def]
     """Associate pixels with the centres around them (Eq. 3), and sum up the new centres (Eq. 4).
 
     ``hard`` gives each pixel wholly to the nearest. Q is written to ``associations`` (B, 9, H, W)
-    and superpixels to ``labels`` int32 (B, H, W), unless these are empty.
+    and superpixels to ``labels`` int32 (B, H, W), unless they are empty.
     """
-    channels, write = origin.shape[2] - 1, len(labels) > 0
+    channels = origin.shape[2] - 1
     work = _scratch(channels)
     for s in range(first, last):
         image, strip = divmod(s, len(layout.strips))
@@ -101,11 +101,13 @@ def associate(  # type: ignore[no-untyped-def]
             n_rows = BLOCK // layout.across
             for y in range(y0, y1, n_rows):
                 n = min(n_rows, y1 - y) * layout.across
-                _weigh(packed, at, work, n, channels, hard, write)
+                _weigh(packed, at, work, n, channels, hard, len(labels) > 0)
                 _add_up(packed, at, work.q, work.sums, n, channels)
-                if write:
-                    bottom = min(y + n_rows, y1)
-                    _store(work, layout, row, group, y, bottom, associations[image], labels[image])
+                bottom = min(y + n_rows, y1)
+                if len(associations) > 0:
+                    _store_weights(work.q, layout, group, y, bottom, associations[image])
+                if len(labels) > 0:
+                    _store_labels(work.winner, layout, row, group, y, bottom, labels[image])
                 at += n
             _give(layout, origin[image], row, lane, work.sums, partial[s])
 
@@ -184,24 +186,38 @@ def _give(layout, origin, row, lane, sums, partial):  # type: ignore[no-untyped-
 
 
 @inlined
-def _store(work, layout, row, group, top, bottom, associations, labels):  # type: ignore[no-untyped-def]
-    """Write the weights and the winners of some rows of a group where their pixels are."""
-    for lane in range(LANES):
-        column = group * LANES + lane
-        x0, x1 = layout.x_edges[column], layout.x_edges[column + 1]
-        for k in range(9):
-            for y in range(top, bottom):
-                at = (y - top) * layout.across * _NINE + k * LANES + lane
-                for x in range(x0, x1):
-                    associations[k, y, x] = work.q[at]
-                    at += _NINE
+def _store_weights(q, layout, group, top, bottom, associations):  # type: ignore[no-untyped-def]
+    """Write the weights of some rows of a group where their pixels are, (9, H, W)."""
+    for k in range(9):
         for y in range(top, bottom):
-            at = (y - top) * layout.across * LANES + lane
-            for x in range(x0, x1):
-                k = np.int64(work.winner[at])
-                neighbour = (row + k // 3 - 1) * layout.cols + column // layout.pieces + k % 3 - 1
-                labels[y, x] = neighbour
-                at += LANES
+            start = (y - top) * layout.across * _NINE + k * LANES
+            _store_row(q, start, _NINE, layout, group, associations[k, y])
+
+
+@inlined
+def _store_labels(winner, layout, row, group, top, bottom, labels):  # type: ignore[no-untyped-def]
+    """Write the superpixels of some rows of a group where their pixels are, (H, W)."""
+    for y in range(top, bottom):
+        start = (y - top) * layout.across * LANES
+        for lane in range(U(LANES)):
+            column = U(group * LANES) + lane
+            own = row * layout.cols + np.int64(column) // layout.pieces
+            at = U(start) + lane
+            for x in range(U(layout.x_edges[column]), U(layout.x_edges[column + U(1)])):
+                k = np.int64(winner[at])
+                labels[U(y), x] = own + (k // 3 - 1) * layout.cols + k % 3 - 1
+                at += U(LANES)
+
+
+@inlined
+def _store_row(values, start, step, layout, group, row):  # type: ignore[no-untyped-def]
+    """Write a row of a group, of which the pixels of a column lie ``step`` apart."""
+    for lane in range(U(LANES)):
+        column = U(group * LANES) + lane
+        at = U(start) + lane
+        for x in range(U(layout.x_edges[column]), U(layout.x_edges[column + U(1)])):
+            row[x] = values[at]
+            at += U(step)
 
 
 @kernel
