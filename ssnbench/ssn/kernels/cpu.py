@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssnbench.ssn.kernels import cpu_sweep as sweep
-from ssnbench.ssn.kernels.cpu_layout import Layout, aligned, lay_out, pack, set_origin, unpack
+from ssnbench.ssn.kernels.cpu_layout import LaneLayout, aligned, lay_out, pack, set_origin, unpack
 from ssnbench.ssn.kernels.cpu_vector import LANES
 from ssnbench.ssn.kernels.grid import Grid
 from ssnbench.ssn.kernels.reference import MIN_WEIGHT
@@ -42,7 +42,7 @@ class _Images(NamedTuple):
     """Packed images, and what is laid out beside them: see ``cpu_sweep``."""
 
     packed: Float32
-    layout: Layout
+    layout: LaneLayout
     origin: Float32
     moved: Float32
     partial: Float32

@@ -46,7 +46,7 @@ inlined: Any = _compile(nogil=True, error_model="numpy", forceinline=True, _nrt=
 """How what kernels call is compiled. It makes no array, and need not count references to any."""
 
 
-class Layout(NamedTuple):
+class LaneLayout(NamedTuple):
     """A grid cut into strips and columns.
 
     Attributes
@@ -87,7 +87,7 @@ class Layout(NamedTuple):
 
 
 @lru_cache(maxsize=32)
-def lay_out(grid: Grid) -> Layout:
+def lay_out(grid: Grid) -> LaneLayout:
     """Cut ``grid`` into strips and columns."""
     cuts = [_strip_edges(top, bottom) for top, bottom in pairwise(_edges(grid.height, grid.rows))]
     strips = [(row, *rows) for row, edges in enumerate(cuts) for rows in pairwise(edges)]
@@ -98,7 +98,7 @@ def lay_out(grid: Grid) -> Layout:
     columns += [grid.width] * (n_groups * LANES + 1 - len(columns))
     across = -(-grid.cell_shape[1] // pieces)
     first = np.cumsum([0, *(n_groups * across * (y1 - y0) for _, y0, y1 in strips)])
-    return Layout(
+    return LaneLayout(
         np.column_stack((strips, first[:-1])),
         np.cumsum([0, *(len(edges) - 1 for edges in cuts)]),
         np.array(columns),

@@ -172,17 +172,17 @@ def _add_up(packed, at, weights, sums, n, channels):  # type: ignore[no-untyped-
 @inlined
 def _give(layout, origin, row, lane, sums, partial):  # type: ignore[no-untyped-def]
     """Give a group's sums to the superpixels, each relative to the origin of its own cell."""
-    channels, width = origin.shape[1] - 1, origin.shape[2]
+    channels, width, own = origin.shape[1] - 1, origin.shape[2], origin[row + 1]
     for x in range(3):
-        for c in range(channels + 1):
-            for y in range(3):
-                at = c * width + lane + (x - 1) * layout.pieces
-                k = (3 * y + x) * LANES
-                value = load(sums, c * _NINE + k)
-                if c < channels:
-                    away = load(origin[row + 1, c], lane) - load(origin[row + y], at)
-                    value = value + load(sums, channels * _NINE + k) * away
-                add(partial[y], at, value)
+        there = lane + (x - 1) * layout.pieces
+        for y in range(3):
+            k = (3 * y + x) * LANES
+            mass = load(sums, channels * _NINE + k)
+            for c in range(channels):
+                here = c * width
+                away = load(own, here + lane) - load(origin[row + y], here + there)
+                add(partial[y], here + there, load(sums, c * _NINE + k) + mass * away)
+            add(partial[y], channels * width + there, mass)
 
 
 @inlined
@@ -315,12 +315,14 @@ def _give_back(layout, lane, work, partial):  # type: ignore[no-untyped-def]
     """Give the derivative by the centres, 2 sum_p d_kp (F_p - S_k), to the superpixels."""
     channels, width = partial.shape[1] - 1, partial.shape[2]
     for x in range(3):
-        for c in range(channels):
-            for y in range(3):
-                k = (3 * y + x) * LANES
-                moment = load(work.sums, channels * _NINE + k) * load(work.coef, c * _NINE + k)
-                value = spread(2 * _LOG2_E) * load(work.sums, c * _NINE + k) - moment
-                add(partial[y], c * width + lane + (x - 1) * layout.pieces, value)
+        there = lane + (x - 1) * layout.pieces
+        for y in range(3):
+            k = (3 * y + x) * LANES
+            mass = load(work.sums, channels * _NINE + k)
+            for c in range(channels):
+                by_features = spread(2 * _LOG2_E) * load(work.sums, c * _NINE + k)
+                moment = mass * load(work.coef, c * _NINE + k)
+                add(partial[y], c * width + there, by_features - moment)
 
 
 @kernel
