@@ -13,6 +13,7 @@ from statistics import median
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from skimage import data
 from torch import Tensor
 
@@ -130,7 +131,7 @@ def whole_calls(device: str, repeats: int) -> None:
     names = ("colour", "network", "clustering", "joining")
     shown = ("colour", "features", "clustering", "joining")
     table("SSN_pix, 512 x 1024, v = 10: the whole call, and its stages", "K", "ms", *shown)
-    half = data.astronaut()
+    half: NDArray[np.uint8] = data.astronaut()  # type: ignore[no-untyped-call]
     image = np.concatenate((half, half[:, ::-1]), 1)
     for k in (100, N_SEGMENTS, 5000):
         runs: list[dict[str, float]] = []

@@ -46,7 +46,7 @@ BLOCK = 32
 NOWHERE = np.float32(-1e30)
 """Logit of a superpixel that does not exist: weight exactly 0."""
 
-_LOG2_E = np.float32(np.log2(np.e))
+_LOG2_E = np.float32(1 / np.log(2))
 _LN_2 = np.float32(np.log(2))
 _NINE = 9 * LANES
 

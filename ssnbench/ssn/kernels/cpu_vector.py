@@ -29,15 +29,19 @@ _VECTOR, _INTEGERS = ir.VectorType(_FLOAT, LANES), ir.VectorType(_INT, LANES)
 _NINE = ir.ArrayType(_VECTOR, 9)
 _FUSED = ("contract",)
 _struct: Any = cgutils.create_struct_proxy
+_instruction: Any = intrinsic
+_signature: Any = signature
+_typed: Any = infer_global
+_lowered: Any = lower_builtin
 _Value = Any
 _Build = Callable[..., _Value]
 
 
-class _VectorType(types.Type):  # type: ignore[misc]
+class _VectorType(types.Type):
     """A vector, for numba."""
 
 
-class _NineType(types.Type):  # type: ignore[misc]
+class _NineType(types.Type):
     """Nine vectors, for numba."""
 
 
@@ -45,15 +49,15 @@ vector, nine = _VectorType("ssn_vector"), _NineType("ssn_nine")
 
 
 @register_model(_VectorType)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, _VECTOR)
+        super().__init__(manager, kind, _VECTOR)  # type: ignore[no-untyped-call]
 
 
 @register_model(_NineType)
-class _NineModel(models.PrimitiveModel):  # type: ignore[misc]
+class _NineModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, _NINE)
+        super().__init__(manager, kind, _NINE)  # type: ignore[no-untyped-call]
 
 
 def _split(builder: Any, kind: Any, value: _Value) -> list[_Value]:
@@ -87,10 +91,10 @@ def _lift(build: _Build) -> _Build:
 def _operator(function: Any, build: _Build) -> None:
     """Let ``function`` work on vectors and nines."""
     pairs = [(vector, vector), (vector, nine), (nine, vector), (nine, nine)]
-    cases = [signature(nine if nine in pair else vector, *pair) for pair in pairs]
-    infer_global(function)(type("_Template", (ConcreteTemplate,), {"cases": cases}))
+    cases = [_signature(nine if nine in pair else vector, *pair) for pair in pairs]
+    _typed(function)(type("_Template", (ConcreteTemplate,), {"cases": cases}))
     for pair in pairs:
-        lower_builtin(function, *pair)(_lift(build))
+        _lowered(function, *pair)(_lift(build))
 
 
 def _add(builder: Any, a: _Value, b: _Value) -> _Value:
@@ -110,7 +114,7 @@ _operator(operator.sub, lambda builder, a, b: builder.fsub(a, b, flags=_FUSED))
 _operator(operator.mul, _multiply)
 
 
-@intrinsic
+@_instruction
 def reciprocal(_typing: Any, value: Any) -> Any:
     """1 over a vector."""
 
@@ -120,7 +124,7 @@ def reciprocal(_typing: Any, value: Any) -> Any:
     return vector(value), generate
 
 
-@intrinsic
+@_instruction
 def exp2(_typing: Any, values: Any) -> Any:
     """2 to the power of nine that are 0 or less: 1 at 0, 0 from -127, within 3e-7 of it between.
 
@@ -164,14 +168,14 @@ def _fold(combine: _Build) -> Any:
             values = [combine(builder, *pair) for pair in pairs] + values[len(values) // 2 * 2 :]
         return values[0]
 
-    return intrinsic(lambda _typing, value: (vector(value), generate))
+    return _instruction(lambda _typing, value: (vector(value), generate))
 
 
 largest: Any = _fold(_larger)
 total: Any = _fold(_add)
 
 
-@intrinsic
+@_instruction
 def first_of(_typing: Any, values: Any, wanted: Any) -> Any:
     """Number, 0..8, of the first of nine that equals ``wanted``, as a vector."""
 
@@ -185,7 +189,7 @@ def first_of(_typing: Any, values: Any, wanted: Any) -> Any:
     return vector(values, wanted), generate
 
 
-@intrinsic
+@_instruction
 def one_hot(_typing: Any, winner: Any) -> Any:
     """Nine that are 1 where they are the winner and 0 elsewhere."""
 
@@ -196,7 +200,7 @@ def one_hot(_typing: Any, winner: Any) -> Any:
     return nine(winner), generate
 
 
-@intrinsic
+@_instruction
 def spread(_typing: Any, number: Any) -> Any:
     """Give every lane the same number."""
 
@@ -209,7 +213,7 @@ def spread(_typing: Any, number: Any) -> Any:
     return vector(number), generate
 
 
-@intrinsic
+@_instruction
 def nine_of(_typing: Any, value: Any) -> Any:
     """Nine times the same vector."""
 
@@ -219,7 +223,7 @@ def nine_of(_typing: Any, value: Any) -> Any:
     return nine(value), generate
 
 
-@intrinsic
+@_instruction
 def load(_typing: Any, array: Any, at: Any) -> Any:
     """Vector from ``array[at : at + LANES]``, float32, taken flat."""
 
@@ -229,7 +233,7 @@ def load(_typing: Any, array: Any, at: Any) -> Any:
     return vector(array, at), generate
 
 
-@intrinsic
+@_instruction
 def load_nine(_typing: Any, array: Any, at: Any) -> Any:
     """Nine vectors, one behind the other, from ``array[at:]``, float32, taken flat."""
 
@@ -240,7 +244,7 @@ def load_nine(_typing: Any, array: Any, at: Any) -> Any:
     return nine(array, at), generate
 
 
-@intrinsic
+@_instruction
 def store(_typing: Any, array: Any, at: Any, value: Any) -> Any:
     """Write a vector into ``array[at : at + LANES]``, float32, taken flat."""
 
@@ -252,7 +256,7 @@ def store(_typing: Any, array: Any, at: Any, value: Any) -> Any:
     return types.void(array, at, value), generate
 
 
-@intrinsic
+@_instruction
 def store_nine(_typing: Any, array: Any, at: Any, value: Any) -> Any:
     """Write nine vectors, one behind the other, into ``array[at:]``, float32, taken flat."""
 
@@ -266,7 +270,7 @@ def store_nine(_typing: Any, array: Any, at: Any, value: Any) -> Any:
     return types.void(array, at, value), generate
 
 
-@intrinsic
+@_instruction
 def load_around(_typing: Any, array: Any, at: Any, down: Any, across: Any) -> Any:
     """Nine vectors from ``array[at + dy * down + dx * across :]``, dy and dx from -1 to 1."""
 
@@ -280,7 +284,7 @@ def load_around(_typing: Any, array: Any, at: Any, down: Any, across: Any) -> An
     return nine(array, at, down, across), generate
 
 
-@intrinsic
+@_instruction
 def gather(_typing: Any, array: Any, at: Any, places: Any, first: Any) -> Any:
     """Vector of ``array[at + places[first + lane]]``, float32 and int64, both taken flat.
 

@@ -38,8 +38,8 @@ def _(
     features: Tensor, rows: int, cols: int, n_iter: int, hard: bool, keep: bool, soft: bool = True
 ) -> Clustered:
     grid = _grid(features, rows, cols)
-    q, *others = cuda.forward(features.contiguous(), grid, n_iter, hard=hard, keep=keep)
-    return (q if soft else q[:0].clone(), *others)
+    made = cuda.forward(features.contiguous(), grid, n_iter, hard=hard, keep=keep)
+    return made if soft else (made[0][:0].clone(), *made[1:])
 
 
 @cluster.register_fake
