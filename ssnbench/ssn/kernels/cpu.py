@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ssnbench.ssn.kernels import cpu_centres
 from ssnbench.ssn.kernels import cpu_sweep as sweep
 from ssnbench.ssn.kernels.cpu_layout import LaneLayout, aligned, lay_out, pack, set_origin, unpack
 from ssnbench.ssn.kernels.cpu_vector import LANES
@@ -58,7 +59,7 @@ class _Images(NamedTuple):
 
     def update(self, centres: Float64) -> None:
         """Move the centres to what the strips gave, and write them, (B, m, C + 1)."""
-        self.each_row(sweep.update, self.partial, self.origin, self.moved, centres)
+        self.each_row(cpu_centres.update, self.partial, self.origin, self.moved, centres)
 
 
 def forward(
@@ -124,13 +125,13 @@ def backward(
         mass = new[..., -1:]
         kept = mass > MIN_WEIGHT
         slope = np.where(kept, grad_centres / np.where(kept, mass, 1), 0)
-        images.each_row(sweep.place, old, origin, moved)
-        images.each_row(sweep.place, new, origin, after)
-        images.each_row(sweep.place, slope, np.zeros_like(origin), slopes)
+        images.each_row(cpu_centres.place, old, origin, moved)
+        images.each_row(cpu_centres.place, new, origin, after)
+        images.each_row(cpu_centres.place, slope, np.zeros_like(origin), slopes)
         images.each_strip(
             sweep.associate_backward, *images[:4], after, slopes, partial, grad_q, by_pixels
         )
-        images.each_row(sweep.gather, partial, by_centres)
+        images.each_row(cpu_centres.gather, partial, by_centres)
         grad_centres = by_centres[..., :-1] + np.where(kept, 0, grad_centres)
         grad_q = grad_q[:0]
     gradient = np.empty_like(features)
