@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 
 from ssnbench.contracts import Image, Labels, UsageError, whole_count
-from ssnbench.kernels.colour import rgb_to_lab
 from ssnbench.ssn.connect import SURPLUS, connected, n_clusters
-from ssnbench.ssn.features import COLOR_SCALE, ETA, xylab
+from ssnbench.ssn.features import COLOR_SCALE, ETA, rgb_to_lab, xylab
 from ssnbench.ssn.kernels.grid import Grid
 from ssnbench.ssn.kernels.reference import Association
 from ssnbench.ssn.layer import slic
@@ -184,15 +183,16 @@ def segment_gslic(
 def _xylab_of(
     image: Image, n_segments: int, color_scale: float, pos_scale: float, device: str
 ) -> Tensor:
+    grid = Grid.of(image.shape[0], image.shape[1], n_segments)
     with stage("colour"):
-        lab = torch.from_numpy(rgb_to_lab(image)).to(device)
+        # PyTorch warns of read-only memory, such as a mapped file's: that alone is copied.
+        pixels = torch.from_numpy(np.require(image, requirements=("C", "W")))
+        lab = rgb_to_lab(pixels[None], torch.device(device))
     # Without a network, scaling and stacking the channels is all there is to making features.
     with stage("network"):
-        grid = Grid.of(image.shape[0], image.shape[1], n_segments)
-        planes = lab.permute(2, 0, 1)[None]
-        return xylab(planes, grid, color_scale=color_scale, eta=pos_scale)
+        return xylab(lab, grid, color_scale=color_scale, eta=pos_scale)
 
 
 def _clusters(features: Tensor, n: int, n_iter: int, association: Association) -> Tensor:
     with stage("clustering"), torch.inference_mode():
-        return slic(features, n, n_iter, association=association).labels
+        return slic(features, n, n_iter, association=association, soft=False).labels
