@@ -19,7 +19,7 @@ import torch
 from benchmarks._shared import parser
 from ssnbench.ssn import SSN, Architecture, FeatureNetwork, Grid, slic, ssn_loss
 from ssnbench.ssn.layer import Implementation
-from ssnbench.ssn.model import Precision
+from ssnbench.ssn.precision import Precision
 from ssnbench.stages import collect
 
 BATCH, PATCH, N_SEGMENTS, N_ITER, N_LABELS = 8, 201, 100, 5, 50

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Literal, get_args
 
 import torch
-from llvmlite import binding  # type: ignore[import-untyped]
 
 from ssnbench.contracts import UsageError
+from ssnbench.learning.config import has_bfloat16
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
-
-_NATIVE = "avx512bf16", "amx-bf16"
-"""What processors call their instructions for bfloat16; without, it is slower than float32."""
 
 
 def arithmetic(precision: Precision, device: torch.device) -> torch.dtype:
@@ -36,15 +32,6 @@ def arithmetic(precision: Precision, device: torch.device) -> torch.dtype:
             f"precision must be one of {', '.join(get_args(Precision))}, got {precision!r}"
         )
     if precision == "auto":
-        return torch.bfloat16 if has_bfloat16(device.type) else torch.float32
+        return torch.bfloat16 if has_bfloat16(str(device)) else torch.float32
     dtype: torch.dtype = getattr(torch, precision)
     return dtype
-
-
-@cache
-def has_bfloat16(device: str) -> bool:
-    """Whether a kind of device has instructions for bfloat16."""
-    if device == "cuda":
-        return torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
-    features = binding.get_host_cpu_features()
-    return device == "cpu" and any(features.get(name) for name in _NATIVE)

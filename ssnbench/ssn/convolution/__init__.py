@@ -1,1 +1,1 @@
-"""The convolutions of a trained network on CPUs: float32, Winograd, one pass for each resolution."""
+"""The convolutions of a trained network on CPUs, one pass over the rows for each resolution."""

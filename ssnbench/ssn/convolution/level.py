@@ -102,11 +102,22 @@ def run_level(first, last, source, finest, size, weights, out, pooled, half, win
             _convolve_few(y, source, n_in, size, weights, ring_1)
         else:
             rows = _source_rows(y - 1, size, n_in)
-            _convolve(y, rows, source, weights.first, weights.first_bias, none, size, one, two, ring_1)
+            _convolve(
+                y, rows, source, weights.first, weights.first_bias, none, size, one, two, ring_1
+            )
         if y > top - 2 * TILE:
             rows = _ring_rows(y - 2, length)
             _convolve(
-                y - 1, rows, ring_1, weights.second, weights.second_bias, none, size, one, two, ring_2
+                y - 1,
+                rows,
+                ring_1,
+                weights.second,
+                weights.second_bias,
+                none,
+                size,
+                one,
+                two,
+                ring_2,
             )
         if y < top:
             continue

@@ -57,8 +57,8 @@ class PackedNetwork:
             for i, part in enumerate(others, start=1)
         )
         floor = np.float32(0 if self.network.architecture.last_relu else -np.inf)
-        place = N_XYLAB, len(to) - N_XYLAB, rows.first, floor
-        target = Target(to.numpy().ravel(), *to.shape[1:], *place)
+        planes, n = to.numpy().ravel(), len(to) - N_XYLAB
+        target = Target(planes, to.shape[1], to.shape[2], N_XYLAB, n, rows.first, floor)
         skipped = rows.top - rows.first
         share(
             rows.bottom - rows.top,

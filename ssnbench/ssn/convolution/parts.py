@@ -97,22 +97,22 @@ class TorchParts:
     def __init__(self, network: FeatureNetwork, dtype: torch.dtype) -> None:
         (fine, *coarser), of_input = _split(network)
         self.n_padded = _up(fine.shape[0], PANEL)
-        self.deep: Any = copy.deepcopy(network.learned).to(dtype)
-        self.deep.to(memory_format=torch.channels_last)
+        deep: Any = copy.deepcopy(network.learned)
+        deep.to(dtype=dtype, memory_format=torch.channels_last)
+        self._blocks = deep.fine, deep.middle, deep.coarse
         self.dtype, self._of_input = dtype, of_input
         weights = [_filled(fine, self.n_padded, fine.shape[1])]
         weights += [_nine(w, self.n_padded, w.shape[1]).T[..., None, None] for w in coarser]
         self.last = [torch.from_numpy(w.copy()).to(dtype) for w in weights]
-        bias = _filled_bias(network.learned.last.bias, self.n_padded)  # type: ignore[union-attr,arg-type]
+        bias = _filled_bias(network.learned.last.bias, self.n_padded)
         self.biases = [torch.from_numpy(bias).to(dtype), None, None]
 
     def __call__(self, seen: Tensor) -> list[Part]:
         """Parts of one image (channels, H, W)."""
         maps = seen[None].to(self.dtype).contiguous(memory_format=torch.channels_last)
         parts = []
-        levels = self.deep.fine, self.deep.middle, self.deep.coarse
-        for level, weight, bias in zip(levels, self.last, self.biases, strict=True):
-            maps = level(maps)
+        for block, weight, bias in zip(self._blocks, self.last, self.biases, strict=True):
+            maps = block(maps)
             made = functional.conv2d(maps, weight, bias, padding=weight.shape[2] // 2)
             rows = made[0].permute(1, 2, 0).float().contiguous()
             parts.append(Part(rows.numpy().ravel(), *rows.shape[1:]))

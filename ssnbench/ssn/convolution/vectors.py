@@ -22,9 +22,10 @@ LANES = 16 if binding.get_host_cpu_features().get("avx512f") else 8
 _VALUE = ir.VectorType(ir.FloatType(), LANES)
 _INDEX = ir.IntType(32)
 _struct: Any = cgutils.create_struct_proxy
+_function: Any = cgutils.get_or_insert_function
 
 
-class Vector(types.Type):  # type: ignore[misc]
+class Vector(types.Type):
     """The type of a vector."""
 
     def __init__(self) -> None:
@@ -32,9 +33,9 @@ class Vector(types.Type):  # type: ignore[misc]
 
 
 @register_model(Vector)
-class _Model(models.PrimitiveModel):  # type: ignore[misc]
+class _Model(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, _VALUE)
+        super().__init__(manager, kind, _VALUE)  # type: ignore[no-untyped-call]
 
 
 VECTOR = Vector()
@@ -66,7 +67,7 @@ def _store(_typing: Any, array: Any, index: Any, value: Any) -> Any:
     return types.void(array, index, value), generate
 
 
-def _spread(_typing: Any, number: Any) -> Any:
+def _spread(_typing: Any, number: Any) -> Any:  # noqa: ARG001 - it names the argument
     """A vector of one number."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -88,7 +89,9 @@ def _load_spread(_typing: Any, array: Any, index: Any) -> Any:
 def _everywhere(builder: Any, number: Any) -> Any:
     empty = ir.Constant(_VALUE, ir.Undefined)
     first = builder.insert_element(empty, number, _INDEX(0))
-    return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(_INDEX, LANES), [0] * LANES))
+    return builder.shuffle_vector(
+        first, empty, ir.Constant(ir.VectorType(_INDEX, LANES), [0] * LANES)
+    )
 
 
 def _fma(_typing: Any, a: Any, b: Any, c: Any) -> Any:
@@ -97,7 +100,7 @@ def _fma(_typing: Any, a: Any, b: Any, c: Any) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         kind = ir.FunctionType(_VALUE, [_VALUE] * 3)
         name = f"llvm.fma.v{LANES}f32"
-        return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+        return builder.call(_function(builder.module, kind, name), arguments)
 
     return VECTOR(a, b, c), generate
 
@@ -113,14 +116,16 @@ def _larger(builder: Any, a: Any, b: Any) -> Any:
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
 
-load, store, fma = intrinsic(_load), intrinsic(_store), intrinsic(_fma)
-spread, load_spread = intrinsic(_spread), intrinsic(_load_spread)
-add = _binary(lambda builder, a, b: builder.fadd(a, b))
-subtract = _binary(lambda builder, a, b: builder.fsub(a, b))
-multiply = _binary(lambda builder, a, b: builder.fmul(a, b))
-larger = _binary(_larger)
+load: Any = intrinsic(_load)
+store: Any = intrinsic(_store)
+spread: Any = intrinsic(_spread)
+load_spread: Any = intrinsic(_load_spread)
+fma: Any = intrinsic(_fma)
+add: Any = _binary(lambda builder, a, b: builder.fadd(a, b))
+subtract: Any = _binary(lambda builder, a, b: builder.fsub(a, b))
+multiply: Any = _binary(lambda builder, a, b: builder.fmul(a, b))
+larger: Any = _binary(_larger)
 """The larger one of each pair of numbers."""
-
 
 
 def _as_operator(operation: Any, function: Any) -> None:

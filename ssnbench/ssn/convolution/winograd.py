@@ -37,8 +37,9 @@ _F_P, _F_Q, _F_P3, _F_Q3 = (np.float32(x) for x in (_P, _Q, _P**3, _Q**3))
 _HALF, _TWO, _TWO_AND_HALF = np.float32(0.5), np.float32(2), np.float32(2.5)
 _NO_FLOOR = np.float32(-np.inf)
 
-kernel: Any = njit(cache=True, nogil=True, error_model="numpy")
-_leaf: Any = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+_compile: Any = njit
+kernel: Any = _compile(cache=True, nogil=True, error_model="numpy")
+_leaf: Any = _compile(cache=True, nogil=True, error_model="numpy", _nrt=False)
 
 
 def transformed(weight: Float32) -> Float32:
