@@ -24,6 +24,7 @@ import torch
 
 from benchmarks._shared import data_and_oracle, parser
 from ssnbench import evaluate, plugins
+from ssnbench.learning.train import layout
 from ssnbench.ssn import SSN, Architecture, FeatureNetwork, Grid, slic, ssn_loss
 from ssnbench.ssn.layer import Implementation
 from ssnbench.ssn.precision import Precision
@@ -46,8 +47,8 @@ class Step:
         segments = torch.nn.functional.interpolate(blocks, (PATCH, PATCH))[:, 0]
         self.segments = segments.to(device, torch.int64)
         if way == "kernel":
-            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            self.lab = self.lab.contiguous(memory_format=torch.channels_last)
+            self.network.to(memory_format=layout(device))  # type: ignore[call-overload]
+            self.lab = self.lab.contiguous(memory_format=layout(device))
         self.adam = torch.optim.Adam(self.network.parameters())
 
     def __call__(self) -> list[float]:

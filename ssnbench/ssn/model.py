@@ -25,7 +25,7 @@ from ssnbench.stages import stage
 Images = NDArray[np.uint8] | Tensor
 
 STRIP_PIXELS = 1 << 22
-"""Pixels that are given to a network at a time, if not said otherwise: it then takes 3 GB."""
+"""Pixels that are given to a network at a time, if not said otherwise: it takes up to 3 GB."""
 
 BATCH_PIXELS = 1 << 20
 """Pixels of images of one size that go through together, unless one image has more."""
