@@ -16,8 +16,16 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
-LANES = 16 if binding.get_host_cpu_features().get("avx512f") else 8
-"""Numbers in a vector."""
+
+def _n_lanes() -> int:
+    try:
+        return 16 if binding.get_host_cpu_features().get("avx512f") else 8
+    except RuntimeError:  # where LLVM cannot tell
+        return 8
+
+
+LANES = _n_lanes()
+"""Numbers in a vector; a processor with shorter ones uses several."""
 
 _VALUE = ir.VectorType(ir.FloatType(), LANES)
 _INDEX = ir.IntType(32)
