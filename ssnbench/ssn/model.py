@@ -152,6 +152,11 @@ class SSN:
         second: Sequence[NDArray[np.uint8]] | None = None,
     ) -> list[NDArray[np.int32]]: ...
 
+    @overload
+    def __call__(
+        self, images: Sequence[Tensor], n_segments: int, second: Sequence[Tensor] | None = None
+    ) -> list[Tensor]: ...
+
     def __call__(self, images: Any, n_segments: int, second: Any = None) -> Any:
         """Cut images into superpixels.
 

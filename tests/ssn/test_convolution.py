@@ -74,7 +74,7 @@ def test_trained_weights_round_as_little_as_pytorch_does(toy_image: Image) -> No
     """With Winograd's transforms the error is of the size of the plain convolutions'."""
     network, _ = load_network(find("bsds500"))
     lab = torch.from_numpy(toy_image).permute(2, 0, 1)[None] / 2.55
-    grid = Grid.of(*toy_image.shape[:2], 30)
+    grid = Grid.of(toy_image.shape[0], toy_image.shape[1], 30)
     with torch.no_grad():
         expected, plain = exact(network, lab, grid), network(lab, grid)
         ours = PackedNetwork(network.fused()).features(lab, grid, WHOLE)

@@ -69,9 +69,12 @@ def test_a_list_may_mix_sizes(
     expected = [ssn(image, 30) for image in images]
     sizes: list[tuple[int, ...]] = []
     details = ssn._details
-    monkeypatch.setattr(
-        ssn, "_details", lambda *given: sizes.append(given[0].shape) or details(*given)
-    )
+
+    def watched(images: Any, *given: Any) -> Any:
+        sizes.append(images.shape)
+        return details(images, *given)
+
+    monkeypatch.setattr(ssn, "_details", watched)
     for room in (1 << 20, 2 * toy_image.shape[0] * toy_image.shape[1]):
         monkeypatch.setattr("ssnbench.ssn.model.BATCH_PIXELS", room)
         labels = ssn(images, 30)
@@ -79,7 +82,7 @@ def test_a_list_may_mix_sizes(
         for one, other in zip(labels, expected, strict=True):
             assert np.array_equal(one, other)
     assert [size[0] for size in sizes] == [3, 2, 2, 1, 2]
-    tensors = ssn([torch.from_numpy(toy_image)], 30)  # type: ignore[call-overload]
+    tensors: Any = ssn([torch.from_numpy(toy_image)], 30)
     assert np.array_equal(tensors[0].numpy(), expected[0])
     assert ssn([], 30) == []
     with pytest.raises(ValueError, match=r"of a sequence must be \(H, W, 3\)"):
