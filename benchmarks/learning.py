@@ -26,7 +26,7 @@ from scipy.optimize import linear_sum_assignment
 from benchmarks._shared import data_and_oracle, parser
 from ssnbench import evaluate, plugins
 from ssnbench.contracts import Labels
-from ssnbench.learning.train import layout
+from ssnbench.learning.setup import layout
 from ssnbench.ssn import SSN, Architecture, FeatureNetwork, Grid, slic, ssn_loss
 from ssnbench.ssn.layer import Implementation
 from ssnbench.ssn.precision import Precision

@@ -11,6 +11,7 @@ import click
 
 from ssnbench.cli import options
 from ssnbench.cli.data import data
+from ssnbench.cli.folders import folder_name
 from ssnbench.cli.notes import notes_in_plain_words
 from ssnbench.cli.reproduce import reproduce
 from ssnbench.cli.results import annotators, compare, merge
@@ -113,7 +114,7 @@ def run(
         perturb,
         metrics,
     )
-    folder = out or Path("reports") / f"{images.label}-{images.split}"
+    folder = out or Path("reports") / folder_name(f"{images.label}-{images.split}")
     if fresh:
         benchmark.clear(folder)
     with Store(folder) as store, Progress() as progress:
@@ -192,7 +193,8 @@ def evaluate(
     else:
         images = dataset_ref(dataset, split, data_root)
         called = name or labels.resolve().name
-        folder = out or Path("reports") / f"{called}-on-{images.label}-{images.split}"
+        default = folder_name(f"{called}-on-{images.label}-{images.split}")
+        folder = out or Path("reports") / default
         maps = precomputed.label_map_folder(labels, folder, name)
         jobs = precomputed.of_folder(maps, images, protocol, enforce_connectivity, limit, metrics)
     with Store(folder) as results, Progress() as progress:

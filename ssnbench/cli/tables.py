@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ssnbench.data.state import State
+    from ssnbench.learning.settings import FieldText
     from ssnbench.run.timing import TimingResult
 
 _STAGES = ("total", "colour", "network", "clustering", "other", "connectivity")
@@ -122,6 +124,19 @@ def list_datasets() -> None:
         if entry.fact("CITATION"):
             table.add_row(escape(entry.name), escape(entry.fact("CITATION")))
     console.print(table)
+
+
+def list_settings(parts: Mapping[str, Sequence[FieldText]]) -> None:
+    """Print the fields of a training, by whose they are, in columns as wide as the terminal."""
+    fields = [field for part in parts.values() for field in part]
+    wide = max(len(field.setting) for field in fields) + 2
+    for whose, part in parts.items():
+        console.print(f"{f'FIELD=DEFAULT, {whose}':{wide + 8}}MEANING", style="bold")
+        for field in part:
+            first = f"{field.setting:{wide}}{field.kind:8}"
+            indent = " " * len(first)
+            lines = wrap(first + field.meaning, console.width, subsequent_indent=indent)
+            console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
 def list_metrics() -> None:

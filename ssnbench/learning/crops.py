@@ -31,10 +31,14 @@ class Scaling:
 
     Attributes
     ----------
-    mean, std : float
-        Of the normal distribution that scales are drawn from.
-    smallest, largest : float
-        Bounds that scales are clipped to.
+    mean : float
+        Mean of the normal distribution that scales are drawn from.
+    std : float
+        Standard deviation of that distribution; 0: every patch is enlarged alike.
+    smallest : float
+        Scales below are raised to this one.
+    largest : float
+        Scales above are lowered to this one.
     """
 
     mean: float = 1.0

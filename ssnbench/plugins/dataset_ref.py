@@ -33,6 +33,12 @@ class DatasetRef:
         return splits
 
     @property
+    def licence(self) -> str:
+        """Licence of the data, in a few words; nothing where the dataset does not say."""
+        words: str = getattr(self._plugin, "LICENCE", "")
+        return words
+
+    @property
     def undefined(self) -> Mapping[str, str]:
         """Metrics that are not defined on the dataset, each with the reason."""
         found: Mapping[str, str] = getattr(self._plugin, "UNDEFINED", {})

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
-from markupsafe import Markup
 
 from ssnbench.analysis import inter_annotator, sections
 from ssnbench.analysis.runtimes import of_current_version
@@ -31,6 +29,7 @@ from ssnbench.report.section_report import (
     WrittenTable,
     write_section,
 )
+from ssnbench.report.templating import template
 from ssnbench.results.store import Store
 
 FOLDER, PAGE, SINGLE = "index_files", "index.html", "report.html"
@@ -76,7 +75,7 @@ def write(folder: Path, *, single: bool = False, data_root: Path | None = None) 
     if single:
         prints = {item.slug: context.figures / item.files["png"] for item in grids}
         values.add("figures/prints", {s: preview_uri(p) for s, p in prints.items()})
-    html = _template().render(
+    html = template("page.html").render(
         _values(reports, stored, context),
         grids=grids,
         browser_notes=[f"{index['data']}: {note}" for index in indices for note in index["notes"]],
@@ -108,21 +107,6 @@ def _new_folder(folder: Path) -> Path:
     except OSError as error:
         raise UsageError(f"cannot write to {folder}: {error}") from None
     return folder
-
-
-def _template() -> jinja2.Template:
-    here = Path(__file__).parent
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(here / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    # Our own styles, scripts and JSON: `page_data.encoded` made safe what they hold of others.
-    environment.filters["web"] = lambda name: Markup((here / "web" / name).read_text("utf-8"))
-    environment.filters["json"] = Markup
-    return environment.get_template("page.html")
 
 
 def _grids(pictures: gallery.Gallery, figures: Path) -> list[WrittenFigure]:

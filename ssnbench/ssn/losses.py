@@ -203,5 +203,6 @@ def _nearby(superpixels: Superpixels) -> Tensor:
     grid, device = superpixels.grid, superpixels.associations.device
     table = cells(grid, device)
     own = table.place // table.pixels.shape[1]
-    offsets = torch.tensor([row * grid.cols + col for row, col in NEIGHBOURS], device=device)
+    k = torch.arange(len(NEIGHBOURS), device=device)  # no copy, which a GPU would wait for
+    offsets = (k // 3 - 1) * grid.cols + k % 3 - 1
     return (own + offsets[:, None]).clamp(0, grid.n_cells - 1)

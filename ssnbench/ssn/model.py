@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ssnbench.contracts import PathLike, UsageError
 from ssnbench.ssn import strips, weights
-from ssnbench.ssn.connect import MIN_SHARE, connected
+from ssnbench.ssn.connect import SURPLUS, connected, n_clusters
 from ssnbench.ssn.convolution.packed import PackedNetwork
 from ssnbench.ssn.features import lab_of
 from ssnbench.ssn.kernels.grid import Grid
@@ -56,10 +56,10 @@ class SSN:
         convolutions.
     n_iter : int
         Iterations v of differentiable SLIC (paper: 10 at test time).
-    min_share : float
-        Pieces of a superpixel that are smaller, as a share of the mean superpixel, join the
-        neighbour of the nearest feature (:func:`ssnbench.ssn.connect.connected`); 0: none do, and
-        pieces of one superpixel need not touch.
+    surplus : float
+        Clusters that are made for every superpixel asked for; their pieces join, the most alike
+        first, until as many are left as were asked for (:func:`ssnbench.ssn.connect.connected`).
+        0: one cluster each, nothing joins, and pieces of one superpixel need not touch.
     device : str or torch.device
         Where to compute.
     precision : {"auto", "float32", "bfloat16", "float16"}
@@ -92,7 +92,7 @@ class SSN:
         network: FeatureNetwork,
         *,
         n_iter: int = 10,
-        min_share: float = MIN_SHARE,
+        surplus: float = SURPLUS,
         device: str | torch.device = "cpu",
         precision: Precision = "auto",
         compile: bool = False,
@@ -107,7 +107,7 @@ class SSN:
         deep = self.network.architecture.variant == "deep"
         packs = deep and self.device.type == "cpu" and not compile
         self.packed = PackedNetwork(self.network, self.dtype) if packs else None
-        self.n_iter, self.min_share, self.strip_rows = n_iter, min_share, strip_rows
+        self.n_iter, self.surplus, self.strip_rows = n_iter, surplus, strip_rows
 
     @classmethod
     def from_pretrained(
@@ -166,7 +166,7 @@ class SSN:
             sRGB; an array, or a tensor on any device. Images in a sequence may differ in size;
             those of one size go through together.
         n_segments : int
-            Number of superpixels asked for, 1 to H * W; the grid makes at most that many.
+            Number of superpixels asked for, 1 to H * W.
         second : uint8 like ``images``, optional
             Second frames, for a network that sees two.
 
@@ -201,21 +201,24 @@ class SSN:
 
     def _labels(self, images: Images, n_segments: int, second: Images | None) -> Any:
         with torch.inference_mode():
-            features, superpixels = self._details(images, n_segments, second)
-            labels = connected(superpixels.labels, features, n_segments, self.min_share)
+            features, superpixels = self._details(images, n_segments, second, self.surplus)
+            labels = connected(superpixels.labels, features, n_segments, self.surplus)
         labels = labels if images.ndim == 4 else labels[0]
         return labels if isinstance(images, Tensor) else labels.cpu().numpy()
 
     def details(self, images: Images, n_segments: int, second: Images | None = None) -> Details:
-        """Cut images into superpixels, and keep features and soft associations.
+        """Cut images into clusters, and keep features and soft associations.
 
         Parameters and errors are those of a call; the result always has a batch dimension, and
-        stays on the device. Its labels are the clusters: nothing is joined.
+        stays on the device. Its labels are ``n_segments`` clusters, or as many as the grid makes:
+        there is no surplus, and nothing is joined.
         """
         with torch.no_grad():
-            return self._details(images, n_segments, second)
+            return self._details(images, n_segments, second, surplus=0)
 
-    def _details(self, images: Images, n_segments: int, second: Images | None) -> Details:
+    def _details(
+        self, images: Images, n_segments: int, second: Images | None, surplus: float
+    ) -> Details:
         frames = [_batch(images)]
         if self.network.architecture.frames == 2:
             if second is None:
@@ -223,12 +226,14 @@ class SSN:
             frames.append(_batch(second))
         with stage("colour"):
             lab = lab_of(frames, self.device)
-        grid = Grid.of(lab.shape[2], lab.shape[3], n_segments)
+        height, width = lab.shape[2:]
+        n = n_clusters(n_segments, height * width, surplus)
+        grid = Grid.of(height, width, n)
         with stage("network"):
             features = self._features(lab, grid)
         with stage("clustering"):
             association = self.network.architecture.association
-            superpixels = slic(features, n_segments, self.n_iter, association=association)
+            superpixels = slic(features, n, self.n_iter, association=association)
         return Details(features, superpixels)
 
     def _features(self, lab: Tensor, grid: Grid) -> Tensor:

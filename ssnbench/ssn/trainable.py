@@ -17,7 +17,7 @@ from ssnbench.kernels import colour
 from ssnbench.learning.config import check_choice, check_counts
 from ssnbench.ssn.adapt import adapted
 from ssnbench.ssn.architecture import Architecture
-from ssnbench.ssn.connect import MIN_SHARE, connected
+from ssnbench.ssn.connect import SURPLUS, connected, n_clusters
 from ssnbench.ssn.features import lab_of, position_scale
 from ssnbench.ssn.kernels.grid import Grid
 from ssnbench.ssn.layer import slic
@@ -127,10 +127,11 @@ class TrainableSSN:
         frames = (image, second)[: self.frames]
         lab = lab_of([torch.from_numpy(f)[None] for f in frames if f is not None], device)
         with torch.inference_mode():
-            features = network(lab, Grid.of(image.shape[0], image.shape[1], n_segments))
-            association = self.architecture.association
-            superpixels = slic(features, n_segments, N_ITER, association=association)
-            joined = connected(superpixels.labels, features, n_segments, MIN_SHARE)
+            height, width, _ = image.shape
+            n = n_clusters(n_segments, height * width, SURPLUS)
+            features = network(lab, Grid.of(height, width, n))
+            superpixels = slic(features, n, N_ITER, association=self.architecture.association)
+            joined = connected(superpixels.labels, features, n_segments, SURPLUS)
         labels: Labels = joined[0].cpu().numpy()
         return labels
 

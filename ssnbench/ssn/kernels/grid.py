@@ -88,11 +88,16 @@ def cells(grid: Grid, device: torch.device) -> Cells:
     """Index tables of ``grid`` on ``device``; the last few are kept."""
     if torch.compiler.is_compiling():  # the compiler keeps what it has traced, and sees no cache
         return _tables(grid, device)
-    return _kept(grid, device)
+    if device.type != "cuda":
+        return _kept(grid, device, 0)
+    if torch.cuda.is_current_stream_capturing():  # what a graph has allocated is its own
+        return _tables(grid, device)
+    return _kept(grid, device, torch.cuda.current_stream(device).cuda_stream)
 
 
 @lru_cache(maxsize=32)
-def _kept(grid: Grid, device: torch.device) -> Cells:
+def _kept(grid: Grid, device: torch.device, _stream: int) -> Cells:
+    """Tables of one CUDA stream, whose order alone says when they are filled, and when free."""
     with torch.inference_mode(False):  # tensors made in inference mode could never be trained with
         return _tables(grid, device)
 
@@ -120,9 +125,9 @@ def _axis(length: int, parts: int, device: torch.device) -> tuple[Tensor, Tensor
 
 
 def _neighbours(grid: Grid, device: torch.device) -> tuple[Tensor, Tensor]:
-    offset = torch.tensor(NEIGHBOURS, device=device)
+    k = torch.arange(9, device=device)  # NEIGHBOURS, without a copy that a GPU would wait for
     cell = torch.arange(grid.n_cells, device=device)
-    row = (cell // grid.cols)[:, None] + offset[:, 0]
-    col = (cell % grid.cols)[:, None] + offset[:, 1]
+    row = (cell // grid.cols)[:, None] + k // 3 - 1
+    col = (cell % grid.cols)[:, None] + k % 3 - 1
     exists = (row >= 0) & (row < grid.rows) & (col >= 0) & (col < grid.cols)
     return torch.where(exists, row * grid.cols + col, cell[:, None]), exists
