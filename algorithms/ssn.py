@@ -35,8 +35,9 @@ class SSN:
         ``enforce_connectivity`` alone makes superpixels connected, as in the authors' code.
     device : str
         ``cpu`` or ``cuda``.
-    precision : {"float32", "bfloat16", "float16"}
-        Arithmetic of the convolutions.
+    precision : {"auto", "float32", "bfloat16", "float16"}
+        Arithmetic of the convolutions; ``auto``: bfloat16 where the device has instructions for
+        it, else float32.
     """
 
     TRAINABLE: ClassVar[str] = "ssnbench.ssn.trainable:TrainableSSN"
@@ -48,7 +49,7 @@ class SSN:
     pos_scale: float | None = None
     surplus: float = 2.0
     device: str = "cpu"
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
 
     def files(self) -> list[Path]:
         """Weights that the superpixels depend on.

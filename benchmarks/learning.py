@@ -1,7 +1,10 @@
 """Speed of SSN as a whole: a training step by part, inference by stage, memory of a large image.
 
-Prints Markdown tables: median (fastest) milliseconds over repeats, after a warm-up. Beside a step
-stands what plain PyTorch needs for it: float32, clustering by tensor operations.
+Prints Markdown tables: median (fastest) milliseconds over repeats, after a warm-up. Beside them
+stands what plain PyTorch needs: float32, its own convolutions, clustering by tensor operations.
+The ways of inference take turns, so that what else the machine does slows all of them.
+
+``--agreement`` needs $SSNBENCH_DATA: bfloat16 against float32 on twenty validation images.
 """
 
 from __future__ import annotations
@@ -10,16 +13,23 @@ import platform
 import resource
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from itertools import pairwise
 from statistics import median
+from unittest import mock
 
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 
-from benchmarks._shared import parser
+from benchmarks._shared import data_and_oracle, parser
+from ssnbench import evaluate, plugins
+from ssnbench.contracts import Labels
+from ssnbench.learning.setup import layout
 from ssnbench.ssn import SSN, Architecture, FeatureNetwork, Grid, slic, ssn_loss
 from ssnbench.ssn.layer import Implementation
-from ssnbench.ssn.model import Precision
+from ssnbench.ssn.precision import Precision
 from ssnbench.stages import collect
 
 BATCH, PATCH, N_SEGMENTS, N_ITER, N_LABELS = 8, 201, 100, 5, 50
@@ -39,8 +49,8 @@ class Step:
         segments = torch.nn.functional.interpolate(blocks, (PATCH, PATCH))[:, 0]
         self.segments = segments.to(device, torch.int64)
         if way == "kernel":
-            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            self.lab = self.lab.contiguous(memory_format=torch.channels_last)
+            self.network.to(memory_format=layout(device))  # type: ignore[call-overload]
+            self.lab = self.lab.contiguous(memory_format=layout(device))
         self.adam = torch.optim.Adam(self.network.parameters())
 
     def __call__(self) -> list[float]:
@@ -78,22 +88,72 @@ def training(device: str, repeats: int) -> None:
         row(name, _repeated(step, repeats if way == "kernel" else 2))
 
 
+class Inference:
+    """One call of the trained network's size on a made-up picture, by stage."""
+
+    STAGES = ("colour", "network", "clustering", "joining")
+
+    def __init__(self, device: str, precision: Precision, plain: bool) -> None:
+        self.device, self.plain = device, plain
+        self.ssn = SSN(FeatureNetwork(Architecture()), device=device, precision=precision)
+        if plain:
+            self.ssn.packed = None
+        self.image = _picture(512, 1024)
+
+    def __call__(self) -> list[float]:
+        """Milliseconds of each stage."""
+        with collect() as seconds, self._clustering():
+            self.ssn(self.image, 1000)
+            if self.device == "cuda":
+                torch.cuda.synchronize()
+        return [1000 * seconds[stage] for stage in self.STAGES]
+
+    def _clustering(self) -> AbstractContextManager[object]:
+        reference = partial(slic, implementation="reference")
+        return mock.patch("ssnbench.ssn.model.slic", reference) if self.plain else nullcontext()
+
+
 def inference(device: str, repeats: int) -> None:
-    stages = ("colour", "network", "clustering", "joining")
-    table("Inference, 512 x 1024, K = 1000, v = 10, k = 20, ms", "precision", *stages, "all")
-    image = _picture(512, 1024)
-    choices: tuple[Precision, ...] = ("float32", "bfloat16")
-    for precision in choices:
-        ssn = SSN(FeatureNetwork(Architecture()), device=device, precision=precision)
+    stages = Inference.STAGES
+    table("Inference, 512 x 1024, K = 1000, v = 10, k = 20, ms", "way", *stages, "all")
+    ways = {
+        "float32": Inference(device, "float32", plain=False),
+        "bfloat16": Inference(device, "bfloat16", plain=False),
+        "plain PyTorch": Inference(device, "float32", plain=True),
+    }
+    runs: dict[str, list[list[float]]] = {name: [] for name in ways}
+    for _ in range(repeats + 1):
+        for name, way in ways.items():
+            runs[name].append(way())
+    for name, all_of_them in runs.items():
+        row(name, all_of_them[1:])
 
-        def call(ssn: SSN = ssn) -> list[float]:
-            with collect() as seconds:
-                ssn(image, 1000)
-                if device == "cuda":
-                    torch.cuda.synchronize()
-            return [1000 * seconds[stage] for stage in stages]
 
-        row(precision, _repeated(call, repeats))
+def agreement(n_images: int = 20) -> None:
+    """What the arithmetic changes in labels and scores."""
+    data, _ = data_and_oracle()
+    dataset = plugins.load("datasets", "bsds500")(data, "val")
+    samples = [dataset[key] for key in dataset.keys()[:n_images]]
+    full, half = (SSN.from_pretrained(precision=p) for p in ("float32", "bfloat16"))
+    columns = "same pixels", "ASA float32", "ASA bfloat16", "BR float32", "BR bfloat16"
+    table(f"bfloat16 against float32, {len(samples)} images of BSDS500 val", "K", *columns)
+    for asked in (100, 300, 1000):
+        same, scores = [], []
+        for sample in samples:
+            maps = [ssn(sample.image, asked) for ssn in (full, half)]
+            same.append(agreeing(*maps))
+            found = [evaluate(each, sample.truths, metrics="asa,br") for each in maps]
+            scores.append([each[name] for name in ("asa", "br") for each in found])
+        means = " | ".join(f"{mean:.5f}" for mean in np.mean(scores, 0))
+        print(f"| {asked} | {np.mean(same):.4f} | {means} |", flush=True)
+
+
+def agreeing(ours: Labels, theirs: Labels) -> float:
+    """Share of pixels of the same superpixel, after the best matching of labels."""
+    shared = np.zeros((ours.max() + 1, theirs.max() + 1))
+    np.add.at(shared, (ours.ravel(), theirs.ravel()), 1)
+    matched: float = shared[linear_sum_assignment(-shared)].sum() / ours.size
+    return matched
 
 
 def large(device: str) -> None:
@@ -134,6 +194,7 @@ def main() -> None:
     command.add_argument("--threads", type=int, default=torch.get_num_threads())
     command.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     command.add_argument("--repeats", type=int, default=7)
+    command.add_argument("--agreement", action="store_true", help="bfloat16 against float32")
     command.add_argument("--large", action="store_true", help="8192 x 8192 pixels, too (minutes)")
     options = command.parse_args()
     torch.set_num_threads(options.threads)
@@ -141,6 +202,9 @@ def main() -> None:
         f"torch {torch.__version__}, {platform.processor() or platform.machine()}, "
         f"{options.device}, {options.threads} threads"
     )
+    if options.agreement:
+        agreement()
+        return
     training(options.device, options.repeats)
     inference(options.device, options.repeats)
     if options.large:

@@ -126,16 +126,21 @@ class TrainConfig:
         """Whether the convolutions run in bfloat16 on this machine."""
         if self.precision != "auto":
             return self.precision == "bfloat16"
-        if self.device.startswith("cuda"):
-            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-        # Without the instructions bfloat16 is several times slower than float32 on a processor.
-        # There is no public way to ask for them in every supported version of PyTorch.
-        is_supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-        return bool(is_supported and is_supported())
+        return has_bfloat16(self.device)
 
     def free(self) -> set[str]:
         """Fields that may change when a training is resumed."""
         return {"device", "save_every"} | ({"steps"} if self.schedule == "constant" else set())
+
+
+def has_bfloat16(device: str) -> bool:
+    """Whether a device has instructions for bfloat16."""
+    if device.startswith("cuda"):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # Without the instructions bfloat16 is several times slower than float32 on a processor.
+    # There is no public way to ask for them in every supported version of PyTorch.
+    is_supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(is_supported and is_supported())
 
 
 def check_counts(config: object, *names: str) -> None:

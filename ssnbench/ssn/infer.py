@@ -17,7 +17,8 @@ from ssnbench.ssn.features import COLOR_SCALE, ETA, rgb_to_lab, xylab
 from ssnbench.ssn.kernels.grid import Grid
 from ssnbench.ssn.kernels.reference import Association
 from ssnbench.ssn.layer import slic
-from ssnbench.ssn.model import SSN, Precision
+from ssnbench.ssn.model import SSN
+from ssnbench.ssn.precision import Precision
 from ssnbench.ssn.weights import find, load_network
 from ssnbench.stages import stage
 
@@ -40,7 +41,7 @@ def segment(
     pos_scale: float | None = None,
     surplus: float = SURPLUS,
     device: str = "cpu",
-    precision: Precision = "float32",
+    precision: Precision = "auto",
 ) -> Labels:
     """Cut an image into superpixels with a Superpixel Sampling Network.
 
@@ -68,8 +69,9 @@ def segment(
         0: one cluster each, and nothing joins.
     device : str
         Where to compute, for instance ``cpu`` or ``cuda``.
-    precision : {"float32", "bfloat16", "float16"}
-        Arithmetic of the convolutions.
+    precision : {"auto", "float32", "bfloat16", "float16"}
+        Arithmetic of the convolutions; ``auto``: bfloat16 where the device has instructions for
+        it, else float32.
 
     Returns
     -------

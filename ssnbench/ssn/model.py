@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, get_args, overload
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import torch
@@ -12,17 +14,21 @@ from torch import Tensor
 from ssnbench.contracts import PathLike, UsageError, whole_count
 from ssnbench.ssn import strips, weights
 from ssnbench.ssn.connect import SURPLUS, connected, n_clusters
+from ssnbench.ssn.convolution.packed import PackedNetwork
 from ssnbench.ssn.features import lab_of
 from ssnbench.ssn.kernels.grid import Grid
 from ssnbench.ssn.layer import Superpixels, slic
 from ssnbench.ssn.network import FeatureNetwork
+from ssnbench.ssn.precision import Precision, arithmetic
 from ssnbench.stages import stage
 
-Precision = Literal["float32", "bfloat16", "float16"]
 Images = NDArray[np.uint8] | Tensor
 
 STRIP_PIXELS = 1 << 22
-"""Pixels that are given to a network at a time, if not said otherwise: it then takes 3 GB."""
+"""Pixels that are given to a network at a time, if not said otherwise: it takes up to 3 GB."""
+
+BATCH_PIXELS = 1 << 20
+"""Pixels of images of one size that go through together, unless one image has more."""
 
 
 class Details(NamedTuple):
@@ -56,8 +62,10 @@ class SSN:
         0: one cluster each, nothing joins, and pieces of one superpixel need not touch.
     device : str or torch.device
         Where to compute.
-    precision : {"float32", "bfloat16", "float16"}
-        Arithmetic of the convolutions; clustering is always in float32.
+    precision : {"auto", "float32", "bfloat16", "float16"}
+        Arithmetic of the convolutions; ``auto``: bfloat16 where the device has instructions for
+        it, else float32 (:func:`ssnbench.ssn.precision.arithmetic`). Clustering is always in
+        float32.
     compile : bool
         Whether :func:`torch.compile` builds the convolutions, which takes a while at first.
     strip_rows : int, optional
@@ -86,21 +94,20 @@ class SSN:
         n_iter: int = 10,
         surplus: float = SURPLUS,
         device: str | torch.device = "cpu",
-        precision: Precision = "float32",
+        precision: Precision = "auto",
         compile: bool = False,
         strip_rows: int | None = None,
     ) -> None:
-        if precision not in get_args(Precision):
-            raise UsageError(
-                f"precision must be one of {', '.join(get_args(Precision))}, got {precision!r}"
-            )
         self.device = torch.device(device)
+        self.dtype = arithmetic(precision, self.device)
         self.network = network.fused()
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if compile:
             self.network.learned.compile()
-        self.n_iter, self.surplus = n_iter, surplus
-        self.precision, self.strip_rows = precision, strip_rows
+        deep = self.network.architecture.variant == "deep"
+        packs = deep and self.device.type == "cpu" and not compile
+        self.packed = PackedNetwork(self.network, self.dtype) if packs else None
+        self.n_iter, self.surplus, self.strip_rows = n_iter, surplus, strip_rows
 
     @classmethod
     def from_pretrained(
@@ -137,15 +144,27 @@ class SSN:
     @overload
     def __call__(self, images: Tensor, n_segments: int, second: Tensor | None = None) -> Tensor: ...
 
+    @overload
     def __call__(
-        self, images: Images, n_segments: int, second: Images | None = None
-    ) -> NDArray[np.int32] | Tensor:
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        n_segments: int,
+        second: Sequence[NDArray[np.uint8]] | None = None,
+    ) -> list[NDArray[np.int32]]: ...
+
+    @overload
+    def __call__(
+        self, images: Sequence[Tensor], n_segments: int, second: Sequence[Tensor] | None = None
+    ) -> list[Tensor]: ...
+
+    def __call__(self, images: Any, n_segments: int, second: Any = None) -> Any:
         """Cut images into superpixels.
 
         Parameters
         ----------
-        images : uint8 (H, W, 3) or (B, H, W, 3)
-            sRGB; an array, or a tensor on any device; one picture also as PIL.Image.
+        images : uint8 (H, W, 3) or (B, H, W, 3), or a sequence of (H, W, 3)
+            sRGB; an array, or a tensor on any device; one picture also as PIL.Image. Images in a
+            sequence may differ in size; those of one size go through together.
         n_segments : int
             Number of superpixels asked for, 1 to H * W.
         second : uint8 like ``images``, optional
@@ -153,9 +172,9 @@ class SSN:
 
         Returns
         -------
-        int32 (H, W) or (B, H, W)
+        int32 (H, W) or (B, H, W), or a list of (H, W)
             Labels 0..m-1, an array for an array, and for a tensor a tensor on the device of this
-            object.
+            object. On a CPU those of an image do not depend on what goes through with it.
 
         Raises
         ------
@@ -164,6 +183,24 @@ class SSN:
         UsageError
             When the network needs a second frame and there is none.
         """
+        if isinstance(images, Sequence):
+            return self._each(images, n_segments, second)
+        return self._labels(images, n_segments, second)
+
+    def _each(
+        self, images: Sequence[Images], n_segments: int, second: Sequence[Images] | None
+    ) -> list[Any]:
+        """Labels of every image, in their order."""
+        labels: list[Any] = [None] * len(images)
+        first, others = _tensors(images), None if second is None else _tensors(second)
+        for batch in _batches(first):
+            frames = None if others is None else torch.stack([others[i] for i in batch])
+            made = self._labels(torch.stack([first[i] for i in batch]), n_segments, frames)
+            for i, one in zip(batch, made, strict=True):
+                labels[i] = one if isinstance(images[i], Tensor) else one.cpu().numpy()
+        return labels
+
+    def _labels(self, images: Images, n_segments: int, second: Images | None) -> Any:
         with torch.inference_mode():
             n_segments = whole_count(n_segments)
             features, superpixels = self._details(images, n_segments, second, self.surplus)
@@ -203,13 +240,34 @@ class SSN:
 
     def _features(self, lab: Tensor, grid: Grid) -> Tensor:
         n_rows = self.strip_rows or max(STRIP_PIXELS // (lab.shape[0] * grid.width), 1)
-        precision = getattr(torch, self.precision)
-        half = self.precision != "float32"
-        with torch.autocast(self.device.type, dtype=precision if half else None, enabled=half):
+        if self.packed is not None:
+            return self.packed.features(lab, grid, n_rows)
+        half = self.dtype != torch.float32
+        with torch.autocast(self.device.type, dtype=self.dtype if half else None, enabled=half):
             if n_rows < grid.height:
                 return strips.features(self.network, lab, grid, n_rows)
             features: Tensor = self.network(lab, grid)
             return features
+
+
+def _tensors(images: Sequence[Images]) -> list[Tensor]:
+    for image in images:
+        if np.ndim(image) != 3:
+            shape = tuple(np.shape(image))
+            raise ValueError(f"images of a sequence must be (H, W, 3), got {shape}")
+    return [_batch(image)[0] for image in images]
+
+
+def _batches(images: Sequence[Tensor]) -> list[list[int]]:
+    """Numbers of images of one size, at most ``BATCH_PIXELS`` together."""
+    of_size: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for i, image in enumerate(images):
+        of_size[tuple(image.shape)].append(i)
+    batches = []
+    for shape, numbers in of_size.items():
+        n = max(BATCH_PIXELS // max(shape[0] * shape[1], 1), 1)
+        batches += [numbers[i : i + n] for i in range(0, len(numbers), n)]
+    return batches
 
 
 def _batch(images: Images) -> Tensor:

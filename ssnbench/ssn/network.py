@@ -25,7 +25,7 @@ SMALL_STD = 0.001
 
 
 class Strip(NamedTuple):
-    """Which rows of an image a network is given: see :func:`ssnbench.ssn.strips.learned`.
+    """Which rows of an image a network is given: see :func:`ssnbench.ssn.strips.features`.
 
     Attributes
     ----------

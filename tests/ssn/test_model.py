@@ -3,12 +3,14 @@ from __future__ import annotations
 import copy
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
 import torch
 
+from ssnbench import evaluate, plugins
 from ssnbench.contracts import Image, UsageError
 from ssnbench.kernels.colour import rgb_to_lab
 from ssnbench.kernels.components import components
@@ -28,6 +30,11 @@ def network() -> FeatureNetwork:
     return FeatureNetwork(Architecture(width=4, k=8, last_init="default"))
 
 
+def some_network(**changes: Any) -> FeatureNetwork:
+    torch.manual_seed(0)
+    return FeatureNetwork(Architecture(width=4, k=8, last_init="default", **changes))
+
+
 def plain_network() -> FeatureNetwork:
     """A network that has learned nothing at all."""
     network = FeatureNetwork(Architecture(variant="linear"))
@@ -42,13 +49,53 @@ def test_having_learned_nothing_it_is_ssn_pix(toy_image: Image) -> None:
     assert np.array_equal(labels, segment(toy_image, 30, variant="pix"))
 
 
-def test_a_batch_is_its_images(network: FeatureNetwork, toy_image: Image) -> None:
-    ssn = SSN(network, n_iter=3)
+@pytest.mark.parametrize("variant", ["deep", "linear"])
+def test_a_batch_is_its_images(toy_image: Image, variant: Any) -> None:
+    ssn = SSN(some_network(variant=variant), n_iter=3)
     other = np.ascontiguousarray(toy_image[::-1])
     labels = ssn(np.stack((toy_image, other)), 30)
     assert labels.shape == (2, *toy_image.shape[:2])
     for one, image in zip(labels, (toy_image, other), strict=True):
-        assert (one == ssn(image, 30)).mean() > 0.999  # sums in another order may tip a tie
+        assert np.array_equal(one, ssn(image, 30))
+
+
+@pytest.mark.parametrize("variant", ["deep", "linear"])
+def test_a_list_may_mix_sizes(
+    toy_image: Image, variant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of one size go through together, as many as there is room for."""
+    ssn = SSN(some_network(variant=variant), n_iter=2)
+    upright = np.ascontiguousarray(toy_image.transpose(1, 0, 2))
+    images = [toy_image, upright, toy_image[::-1], toy_image[:, ::-1], upright[::-1]]
+    expected = [ssn(image, 30) for image in images]
+    sizes: list[tuple[int, ...]] = []
+    details = ssn._details
+
+    def watched(images: Any, *given: Any) -> Any:
+        sizes.append(images.shape)
+        return details(images, *given)
+
+    monkeypatch.setattr(ssn, "_details", watched)
+    for room in (1 << 20, 2 * toy_image.shape[0] * toy_image.shape[1]):
+        monkeypatch.setattr("ssnbench.ssn.model.BATCH_PIXELS", room)
+        labels = ssn(images, 30)
+        assert isinstance(labels, list)
+        for one, other in zip(labels, expected, strict=True):
+            assert np.array_equal(one, other)
+    assert [size[0] for size in sizes] == [3, 2, 2, 1, 2]
+    tensors: Any = ssn([torch.from_numpy(toy_image)], 30)
+    assert np.array_equal(tensors[0].numpy(), expected[0])
+    assert ssn([], 30) == []
+    with pytest.raises(ValueError, match=r"of a sequence must be \(H, W, 3\)"):
+        ssn([toy_image[None]], 30)
+
+
+def test_a_list_of_pairs(toy_image: Image) -> None:
+    ssn = SSN(some_network(frames=2), n_iter=2)
+    other = np.ascontiguousarray(toy_image[::-1])
+    labels = ssn([toy_image, other], 30, [other, toy_image])
+    assert np.array_equal(labels[0], ssn(toy_image, 30, other))
+    assert np.array_equal(labels[1], ssn(other, 30, toy_image))
 
 
 def test_details_fit_together(network: FeatureNetwork, toy_image: Image) -> None:
@@ -74,10 +121,37 @@ def test_pieces_join_until_as_many_are_left_as_were_asked_for(
 
 def test_bfloat16_is_close(network: FeatureNetwork, toy_image: Image) -> None:
     half = SSN(network, precision="bfloat16").details(toy_image, 30)
-    full = SSN(network).details(toy_image, 30)
+    full = SSN(network, precision="float32").details(toy_image, 30)
     assert torch.equal(half.features[:, :5], full.features[:, :5])
     assert not torch.equal(half.features, full.features)
     assert (half.superpixels.labels == full.superpixels.labels).float().mean() > 0.95
+
+
+def test_the_default_arithmetic_scores_as_float32() -> None:
+    """The weights that ship, on collages of what photographs show."""
+    dataset = plugins.load("datasets", "collage")(split="val")
+    half, full = (SSN.from_pretrained(precision=p) for p in ("bfloat16", "float32"))
+    differences = []
+    for key in dataset.keys()[:3]:
+        sample = dataset[key]
+        image = np.ascontiguousarray(sample.image[:160, :240])
+        truth = [t[:160, :240] for t in sample.truths]
+        a, b = (evaluate(ssn(image, 100), truth, metrics="asa,br") for ssn in (half, full))
+        differences.append([a[name] - b[name] for name in ("asa", "br")])
+    asa, br = np.abs(np.mean(differences, 0))
+    assert asa < 1e-3  # of three small images; of twenty whole ones below 1e-4
+    assert br < 1e-2
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_the_default_is_what_the_hardware_has(
+    network: FeatureNetwork, toy_image: Image, native: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ssnbench.ssn.precision.has_bfloat16", lambda _device: native)
+    own = "bfloat16" if native else "float32"
+    made = SSN(network, n_iter=2).details(toy_image, 30).features
+    named = SSN(network, n_iter=2, precision=own).details(toy_image, 30).features  # type: ignore[arg-type]
+    assert torch.equal(made, named)
 
 
 def test_a_tensor_gives_a_tensor(network: FeatureNetwork, toy_image: Image) -> None:
@@ -115,7 +189,7 @@ def test_compiled_it_is_the_same(network: FeatureNetwork, toy_image: Image) -> N
 
 
 def test_says_what_precision_there_is(network: FeatureNetwork) -> None:
-    with pytest.raises(UsageError, match="one of float32, bfloat16, float16, got 'int8'"):
+    with pytest.raises(UsageError, match="one of auto, float32, bfloat16, float16, got 'int8'"):
         SSN(network, precision="int8")  # type: ignore[arg-type]
 
 
