@@ -13,12 +13,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat
 
 from ssnbench.contracts import Labels, Sample, UsageError
 from ssnbench.data.layout import Archive, Layout, check_size, check_split, data_root, stems
 from ssnbench.io.images import read_image
-from ssnbench.io.matlab import from_mat, is_hdf5
+from ssnbench.io.limits import one_error
+from ssnbench.io.matlab import matrices
 from ssnbench.labels import consecutive
 
 
@@ -121,18 +121,17 @@ def _truths(path: Path) -> tuple[Labels, ...]:
     """Segmentations of all annotators: a cell of structs, each with field ``Segmentation``."""
     if not path.is_file():
         raise UsageError(f"no truth at {path}")
-    try:
-        if is_hdf5(path):
-            maps = from_mat(path, None)
-        else:
-            cells = loadmat(path, variable_names=["groundTruth"])["groundTruth"]
-            maps = [cell["Segmentation"][0, 0] for cell in cells.ravel()]
+    with one_error(path, "holds no readable truths"):
+        maps = [
+            matrix
+            for name, matrix in matrices(path).items()
+            if name.startswith("groundTruth") and name.endswith(".Segmentation")
+        ]
         truths = tuple(map(_segmentation, maps))
-    except Exception as error:  # scipy raises whatever a broken file makes it stumble over
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise UsageError(f"{path} holds no readable truths ({reason})") from error
     if not truths:
-        raise UsageError(f"{path} holds no truths: its cell groundTruth is empty")
+        raise UsageError(
+            f"{path} holds no truths: it has no cell groundTruth of structs with Segmentation"
+        )
     return truths
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -44,7 +45,27 @@ Status: TypeAlias = Literal["ok", "failed", "skipped", "missing"]
 
 
 class UsageError(ValueError):
-    """Wrong use, told in one line that also says the mend; the command line exits with 2."""
+    """Wrong use, told in one line that also says the mend; the command line exits with 2.
+
+    Parameters
+    ----------
+    message : str
+        May quote files of others: it is cut short, and what would steer a terminal is written out.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(shown(str(message)))
+
+
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_LONGEST_MESSAGE = 4000
+
+
+def shown(text: str) -> str:
+    """Return text of others as it may be printed: no escapes of terminals, and not without end."""
+    if len(text) > _LONGEST_MESSAGE:
+        text = f"{text[:_LONGEST_MESSAGE]} ... ({len(text)} letters)"
+    return _STEERING.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def whole_count(value: Any, most: int | None = None, what: str = "n_segments") -> int:

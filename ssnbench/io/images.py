@@ -9,6 +9,9 @@ EXIF data is applied on request only, so that pixels stay where the truth of the
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,9 @@ from numpy.typing import NDArray
 
 from ssnbench.contracts import Image, PathLike, UsageError
 from ssnbench.io import netpbm
+from ssnbench.io.limits import MOST_BYTES, check_size, one_line, read_at_most
 from ssnbench.io.notes import note
+from ssnbench.io.png import HEADER_BYTES, check_png
 
 IMAGE_ENDINGS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".gif"),
@@ -38,8 +43,16 @@ _UNREADABLE = (
     SyntaxError,  # Pillow's word for a broken PNG
     EOFError,
     struct.error,
+    NotImplementedError,  # a variety of a format that Pillow does not know
+    MemoryError,  # what a decoder asked for, not the picture, which was checked
     PIL.Image.DecompressionBombError,
+    PIL.Image.DecompressionBombWarning,  # where warnings are errors
 )
+
+_FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "JPEG2000", "TGA", "AVIF", "PPM")
+"""What a file may be, whatever its name: Pillow knows more, and runs a program for one of them."""
+
+_ROWS_AT_ONCE = 2**20  # pixels
 
 
 def read_image(path: PathLike, upright: bool = False) -> Image:
@@ -90,7 +103,7 @@ def from_pillow(picture: PIL.Image.Image, name: str = "a picture") -> Image:
 def orientation(path: PathLike) -> int:
     """Return the orientation noted in EXIF data, 1..8; 1, upright, where there is none."""
     try:
-        with PIL.Image.open(path) as picture:
+        with _opened(Path(path)) as picture:
             noted = picture.getexif().get(_ORIENTATION, 1)
     except _UNREADABLE:
         return 1
@@ -146,21 +159,45 @@ def write_image(path: PathLike, image: Image) -> None:
 def decoded(path: Path) -> PIL.Image.Image:
     """Return the decoded picture as Pillow has it; :class:`UsageError` when it cannot be read."""
     try:
-        with PIL.Image.open(path) as picture:
+        with _opened(path) as picture:
+            check_size(picture.size, path, "a picture")
             picture.load()
             return picture
     except FileNotFoundError:
         raise UsageError(f"no image at {path}") from None
     except PIL.UnidentifiedImageError:
         raise UsageError(f"{path} is not an image of a known kind") from None
+    except UsageError:
+        raise
     except _UNREADABLE as error:
         raise UsageError(f"{path} cannot be read as an image: {one_line(error)}") from error
 
 
+def _opened(path: Path) -> PIL.Image.Image:
+    """Open a picture, nothing of which is decoded yet."""
+    n_bytes = path.stat().st_size
+    if n_bytes > MOST_BYTES:
+        raise UsageError(f"{path} has {n_bytes} bytes; a picture may have {MOST_BYTES} at most")
+    with path.open("rb") as file:
+        check_png(file.read(HEADER_BYTES), n_bytes, path)
+    return PIL.Image.open(path, formats=_known_formats())
+
+
+@cache
+def _known_formats() -> tuple[str, ...]:
+    """Those of our formats that this Pillow was built with."""
+    PIL.Image.preinit()
+    for name in ("Avif", "Jpeg2K", "Tga", "Tiff", "WebP"):
+        with suppress(ImportError):
+            import_module(f"PIL.{name}ImagePlugin")
+    return tuple(name for name in _FORMATS if name in PIL.Image.OPEN)
+
+
 def _from_netpbm(path: Path) -> Image:
     pixels, maximum = netpbm.read_netpbm(path)
-    if path.read_bytes()[:2] in (b"P1", b"P4"):
-        pixels = 1 - pixels  # of a bitmap 1 is black
+    with path.open("rb") as file:
+        if file.read(2) in (b"P1", b"P4"):
+            pixels = 1 - pixels  # of a bitmap 1 is black
     return as_image(pixels if maximum == 255 else _scaled(pixels, maximum))
 
 
@@ -185,8 +222,7 @@ def _deep_colour(path: Path) -> NDArray[np.uint16] | None:
         start = file.read(26)
         if start[1:4] == b"PNG" and start[24] != 16:
             return None
-        file.seek(0)
-        data = np.frombuffer(file.read(), np.uint8)
+    data = np.frombuffer(read_at_most(path), np.uint8)
     import cv2
 
     pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
@@ -228,16 +264,18 @@ def _mend_of_integers(array: NDArray[Any]) -> str:
 
 def _scaled(pixels: NDArray[Any], maximum: int) -> Image:
     """Bring 0..maximum to 0..255."""
-    scale = np.float32(255 / maximum)
-    scaled: Image = np.rint(np.minimum(pixels, maximum) * scale).astype(np.uint8)
+    most = min(np.iinfo(pixels.dtype).max, 2**16 - 1)
+    values = np.arange(most + 1, dtype=pixels.dtype)
+    table = np.rint(np.minimum(values, maximum) * np.float32(255 / maximum)).astype(np.uint8)
+    scaled: Image = table[pixels]
     return scaled
 
 
 def _over_white(colour: Image, alpha: Image) -> Image:
-    share = alpha / 255.0
-    return np.rint(colour * share + 255.0 * (1.0 - share)).astype(np.uint8)
-
-
-def one_line(error: Exception) -> str:
-    """Return the message of an error without line breaks, or the name of its class."""
-    return " ".join(str(error).split()) or type(error).__name__
+    blended = np.empty_like(colour)
+    n_rows = max(1, _ROWS_AT_ONCE // colour.shape[1])
+    for start in range(0, len(colour), n_rows):
+        rows = slice(start, start + n_rows)
+        share = alpha[rows] / 255.0
+        blended[rows] = np.rint(colour[rows] * share + 255.0 * (1.0 - share))
+    return blended

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from scipy.io import savemat
 
 from ssnbench.contracts import Labels, PathLike, UsageError
-from ssnbench.io.images import one_line
-from ssnbench.io.limits import MOST_PIXELS, check_size
+from ssnbench.io.limits import MOST_BYTES, check_size, one_error, read_at_most
 from ssnbench.io.matlab import LABEL_NAMES, from_mat
 from ssnbench.io.picture_maps import from_netpbm, from_picture, from_tiff
 from ssnbench.io.text_maps import from_text
 
 Shape = tuple[int, int]
+
+_MOST_ARRAYS = 1000  # in one .npz
 
 
 def read_labels(
@@ -73,13 +74,9 @@ def read_label_maps(
     reader = _chosen(_READERS, path)
     if not path.is_file():
         raise UsageError(f"no label map at {path}")
-    try:
+    with one_error(path, "cannot be read as a label map"):
         arrays = reader(path, shape, colours)
         return [_whole(array, path) for array in arrays]
-    except UsageError:
-        raise
-    except Exception as error:  # readers of broken files raise whatever they stumble over
-        raise UsageError(f"{path} cannot be read as a label map: {one_line(error)}") from error
 
 
 def write_labels(path: PathLike, labels: Labels) -> None:
@@ -114,7 +111,7 @@ def _check_header(file: Any, path: Path, n_bytes: int) -> None:
     shape, _, dtype = read(file)
     check_size(shape, path)
     if not dtype.hasobject and int(np.prod(shape, dtype=object)) * dtype.itemsize > n_bytes:
-        raise UsageError(f"{path} is cut short: it states {dtype} of shape {shape}")
+        raise UsageError(f"{path} is cut short: it states {dtype} of shape {shape}"[:500])
     file.seek(0)
 
 
@@ -123,7 +120,7 @@ def _from_raw(path: Path, shape: Shape | None) -> NDArray[Any]:
     if shape is None:
         raise UsageError(f"{path} holds bare numbers: say the size of its image, shape=(H, W)")
     height, width = shape
-    data = path.read_bytes()
+    data = read_at_most(path)
     stored = {4 * height * width: "<i4", 2 * height * width: "<u2"}.get(len(data))
     if stored is None:
         raise UsageError(
@@ -135,11 +132,11 @@ def _from_raw(path: Path, shape: Shape | None) -> NDArray[Any]:
 
 def _from_npz(path: Path, shape: Shape | None) -> list[NDArray[Any]]:
     with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            if member.file_size > 8 * MOST_PIXELS:
-                raise UsageError(f"{path} holds {member.filename} of {member.file_size} bytes")
-    with np.load(path, allow_pickle=False) as arrays:
-        held = {name: np.squeeze(arrays[name]) for name in arrays.files}
+        members = archive.infolist()
+        n_bytes = sum(member.file_size for member in members)
+        if len(members) > _MOST_ARRAYS or n_bytes > MOST_BYTES:
+            raise UsageError(f"{path} holds {len(members)} arrays of {n_bytes} bytes")
+        held = {m.filename.removesuffix(".npy"): _from_zipped(archive, m, path) for m in members}
     maps = {name: a for name, a in held.items() if a.ndim == 2 and _is_integral(a)}
     if shape is not None:
         maps = {name: a for name, a in maps.items() if a.shape == shape} or maps
@@ -148,6 +145,12 @@ def _from_npz(path: Path, shape: Shape | None) -> list[NDArray[Any]]:
             return [maps[name]]
     sizes = ", ".join(f"{name} of shape {a.shape}" for name, a in held.items()) or "nothing"
     raise UsageError(f"{path} holds {sizes}: save the label map as 'labels'")
+
+
+def _from_zipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> NDArray[Any]:
+    with archive.open(member) as file:
+        _check_header(file, path, member.file_size)
+        return np.squeeze(np.lib.format.read_array(file, allow_pickle=False))
 
 
 def _is_integral(array: NDArray[Any]) -> bool:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat, whosmat
 
 from ssnbench.contracts import UsageError
-from ssnbench.io.limits import check_size
+from ssnbench.io import hdf5_file, mat_file
+from ssnbench.io.limits import one_error
 
 Shape = tuple[int, int]
 
@@ -45,15 +45,15 @@ def from_mat(path: Path, shape: Shape | None) -> list[NDArray[Any]]:
     UsageError
         When there is none, or several that are called by different names, none of `LABEL_NAMES`.
     """
-    matrices = _matrices(path)
-    maps = {name: value for name, value in matrices.items() if _is_map(value)}
+    held = matrices(path)
+    maps = {name: value for name, value in held.items() if _is_map(value)}
     large = {name: value for name, value in maps.items() if min(value.shape) > 1} or maps
     if shape is not None:
         large = {name: v for name, v in large.items() if v.shape == shape} or large
     groups: dict[str, list[NDArray[Any]]] = {}
     for name, value in large.items():
         groups.setdefault(re.sub(r"\{\d+\}", "{}", name), []).append(value)
-    return _chosen(groups, path, matrices)
+    return _chosen(groups, path, held)
 
 
 def is_hdf5(path: Path) -> bool:
@@ -90,74 +90,25 @@ def _is_map(value: NDArray[Any]) -> bool:
         return value.dtype.kind != "f" or bool((value % 1 == 0).all())
 
 
-def _matrices(path: Path) -> dict[str, NDArray[Any]]:
-    """All numeric arrays of a file by name, such as ``segs{2}`` or ``groundTruth{1}.labels``."""
-    if is_hdf5(path):
-        return _from_hdf5(path)
-    for name, size, _ in whosmat(path):
-        check_size(size, path, name)
-    variables = loadmat(path)
-    found = (
-        each
-        for name, value in variables.items()
-        if not name.startswith("__")
-        for each in _walked(name, value)
-    )
-    return _few(found, path)
+def matrices(path: Path) -> dict[str, NDArray[Any]]:
+    """All numeric arrays of a file by name, such as ``segs{2}`` or ``groundTruth{1}{1}.labels``.
 
-
-def _walked(name: str, value: Any) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Yield the arrays in a value of scipy's: in cells and structs, too."""
-    if not isinstance(value, np.ndarray):
-        return
-    if value.dtype.names is not None or value.dtype == object:
-        for number, element in enumerate(value.ravel(order="F"), 1):
-            place = f"{name}{{{number}}}"
-            if value.dtype.names is None:
-                yield from _walked(place, element)
-                continue
-            for field in value.dtype.names:
-                yield from _walked(f"{place}.{field}", element[field])
-    elif value.dtype.kind in "iubf":
-        yield name, value
-
-
-def _from_hdf5(path: Path) -> dict[str, NDArray[Any]]:
-    """Read version 7.3, which is HDF5 with rows and columns exchanged."""
-    try:
-        import h5py
-    except ImportError:
-        raise UsageError(f"{path} is a .mat of version 7.3: pip install h5py to read it") from None
-    with h5py.File(path, "r") as file:
-        variables = [(name, file[name]) for name in file if not name.startswith("#")]
-        found = (each for name, node in variables for each in _opened(name, node, file, path))
-        return _few(found, path)
-
-
-def _opened(name: str, node: Any, file: Any, path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Yield the arrays in a variable of HDF5: cells are references, structs are groups."""
-    if hasattr(node, "keys"):
-        for field in node:
-            yield from _opened(f"{name}.{field}", node[field], file, path)
-        return
-    if node.shape is None or "MATLAB_empty" in node.attrs:
-        return
-    check_size(node.shape, path, name)
-    if node.dtype == object:
-        before, dot, field = name.rpartition(".")  # a field of several structs is kept so, too
-        for number, reference in enumerate(node[()].ravel(), 1):
-            place = f"{before}{{{number}}}.{field}" if dot else f"{name}{{{number}}}"
-            yield from _opened(place, file[reference], file, path)
-    elif node.dtype.kind in "iubf" and node.attrs.get("MATLAB_class") != b"char":
-        yield name, node[()].T
+    Raises
+    ------
+    UsageError
+        When the file is broken, or larger or more deeply nested than a file of label maps is.
+    """
+    arrays = hdf5_file.numeric_arrays if is_hdf5(path) else mat_file.numeric_arrays
+    with one_error(path, "cannot be read as a .mat"):
+        return _few(arrays(path), path)
 
 
 def _few(found: Iterator[tuple[str, NDArray[Any]]], path: Path) -> dict[str, NDArray[Any]]:
-    matrices: dict[str, NDArray[Any]] = {}
+    few: dict[str, NDArray[Any]] = {}
     for name, value in found:
-        matrices[name] = value
-        if len(matrices) > _MOST_MATRICES:
+        few[name] = value
+        if len(few) > _MOST_MATRICES:
             raise UsageError(
                 f"{path} holds more than {_MOST_MATRICES} matrices: save the map alone"
             )
-    return matrices
+    return few

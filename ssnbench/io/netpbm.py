@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssnbench.contracts import UsageError
-from ssnbench.io.limits import check_size
+from ssnbench.io.limits import MOST_BYTES, check_size, one_line, read_at_most
 
 ENDINGS = (".pbm", ".pgm", ".ppm", ".pnm")
 
@@ -23,6 +23,7 @@ _HEADER = re.compile(
     rb"P(?:([14])%b(\d+)%b(\d+)|([2356])%b(\d+)%b(\d+)%b(\d+))\s" % (5 * (_GAP,)), re.DOTALL
 )
 _LONGEST_HEADER = 4096
+_MOST_PLAIN = 2**26  # bytes: numbers as text take forty times as many while they are read
 
 
 def read_netpbm(path: Path) -> tuple[NDArray[Any], int]:
@@ -41,7 +42,7 @@ def read_netpbm(path: Path) -> tuple[NDArray[Any], int]:
         When the file is missing, cut short, or no Netpbm picture.
     """
     try:
-        data = path.read_bytes()
+        data = read_at_most(path, MOST_BYTES)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     header = _HEADER.match(data, 0, _LONGEST_HEADER)
@@ -83,14 +84,21 @@ def _raw(
 def _plain(
     body: memoryview, kind: int, shape: tuple[int, ...], maximum: int, path: Path
 ) -> NDArray[Any]:
+    if len(body) > _MOST_PLAIN:
+        raise UsageError(f"{path} has {len(body)} bytes of text: save it raw, as P4 to P6")
     text = re.sub(rb"#[^\r\n]*", b"", bytes(body))
-    words = re.findall(rb"[01]", text) if kind == 1 else text.split()
     n_values = int(np.prod(shape, dtype=np.int64))
+    if kind == 1:
+        bits = np.frombuffer(text, np.uint8) - np.uint8(ord("0"))
+        bits = bits[bits < 2]  # between them may be blanks or nothing
+        _check_length(len(bits), n_values, shape, path)
+        return bits[:n_values].reshape(shape)
+    words = text.split()
     _check_length(len(words), n_values, shape, path)
     try:
-        values = np.array(words[:n_values], dtype=np.bytes_).astype(np.int64)
-    except ValueError as error:
-        raise UsageError(f"{path} holds what is no number: {error}") from None
+        values = np.array(list(map(int, words[:n_values])), np.int64)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{path} holds what is no number: {one_line(error)}") from None
     if values.min() < 0 or values.max() > 65535:
         raise UsageError(f"{path} holds {values.min()}..{values.max()}: beyond 16 bits")
     return values.astype(np.uint16 if maximum > 255 else np.uint8).reshape(shape)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import warnings
 
+from ssnbench.contracts import shown
+
 
 class DataNote(UserWarning):
     """Something about the user's files that changes no result by itself."""
@@ -19,4 +21,4 @@ def note(text: str) -> None:
     import multiprocessing  # not at the top: the command line imports this room at every start
 
     if multiprocessing.current_process().name == "MainProcess":
-        warnings.warn(text, DataNote, stacklevel=1)
+        warnings.warn(shown(text), DataNote, stacklevel=1)

@@ -12,7 +12,8 @@ import zlib
 
 import numpy as np
 
-from ssnbench.contracts import Labels
+from ssnbench.contracts import Labels, UsageError
+from ssnbench.io.limits import MOST_PIXELS, inflated
 
 _HEADER = struct.Struct("<II")
 
@@ -26,9 +27,23 @@ def pack(labels: Labels) -> bytes:
 
 
 def unpack(data: bytes) -> Labels:
-    """Return the int32 (H, W) labels that :func:`pack` was given."""
-    shape = _HEADER.unpack_from(data)
-    steps = np.frombuffer(zlib.decompress(data[_HEADER.size :]), "<i4").reshape(shape)
+    """Return the int32 (H, W) labels that :func:`pack` was given.
+
+    Raises
+    ------
+    UsageError
+        When the bytes are not what :func:`pack` returned.
+    """
+    if len(data) < _HEADER.size:
+        raise UsageError("a kept label map is cut short")
+    height, width = _HEADER.unpack_from(data)
+    if not 0 < height * width <= MOST_PIXELS:
+        raise UsageError(f"a kept label map states {height} x {width} pixels")
+    try:
+        body = inflated(data[_HEADER.size :], 4 * height * width)
+        steps = np.frombuffer(body, "<i4").reshape(height, width)
+    except ValueError as error:
+        raise UsageError(f"a kept label map is broken: {error}") from None
     return np.cumsum(steps, axis=0, dtype=np.int32)
 
 

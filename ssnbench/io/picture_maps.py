@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ssnbench.contracts import UsageError
 from ssnbench.io import netpbm
 from ssnbench.io.images import decoded
-from ssnbench.io.limits import check_size
+from ssnbench.io.limits import check_packed, check_size
+from ssnbench.io.png import HEADER_BYTES, PngHeader, png_header
 
 FLAT_SHARE = 0.99
 """Pixels of a colour-coded map that have a neighbour of their own colour, at least."""
@@ -61,6 +62,7 @@ def from_tiff(path: Path, colours: bool | None) -> NDArray[Any]:
         if n_pages > 1 and len({each.shape for each in file.pages}) == 1:
             raise UsageError(f"{path} holds {n_pages} pages: save each label map in its own file")
         check_size(page.shape, path)
+        check_packed(page.nbytes, path.stat().st_size, path)
         if page.ndim == 2 and page.compression in _PLAIN_COMPRESSIONS:
             return np.asarray(page.asarray())
     return from_picture(path, colours)  # Pillow knows LZW and what is rarer
@@ -78,9 +80,11 @@ def labels_of_colours(
     UsageError
         When colours are not wanted, or the picture may be a photograph and was not asked for.
     """
-    red, green, blue = (pixels[:, :, i].astype(np.int32) for i in range(3))
-    is_grey = bool((red == green).all() and (green == blue).all())
-    labels = red if is_grey else red + 256 * green + 65536 * blue
+    red, green, blue = (pixels[:, :, i] for i in range(3))
+    labels = red.astype(np.int32)
+    if not ((red == green).all() and (green == blue).all()):
+        labels += np.multiply(green, 256, dtype=np.int32)
+        labels += np.multiply(blue, 65536, dtype=np.int32)
     if pixels.shape[2] == 4:
         labels[pixels[:, :, 3] == 0] = _TRANSPARENT
     if colours or (colours is None and is_flat(labels)):
@@ -107,20 +111,18 @@ def is_flat(labels: NDArray[np.int32]) -> bool:
 
 def _unscaled(pixels: NDArray[Any], path: Path) -> NDArray[Any]:
     """Undo that Pillow spreads greys of 2 and 4 bits over 8."""
-    if path.suffix.lower() == ".png" and pixels.dtype == np.uint8:
-        depth, colour_type = _png_kind(path)
-        if colour_type == 0 and depth in (2, 4):
-            return pixels // np.uint8(255 // (2**depth - 1))
+    header = _png_header(path)
+    if header is not None and header.colour_type == 0 and header.depth in (2, 4):
+        return pixels // np.uint8(255 // (2**header.depth - 1))
     return pixels
 
 
 def _check_depth(path: Path) -> None:
-    if path.suffix.lower() == ".png" and _png_kind(path)[0] == 16:
+    header = _png_header(path)
+    if header is not None and header.depth == 16:
         raise UsageError(f"{path} has colours of 16 bits; write labels to one channel of 16 bits")
 
 
-def _png_kind(path: Path) -> tuple[int, int]:
-    """Bits per channel, and colour type, from a PNG's header."""
+def _png_header(path: Path) -> PngHeader | None:
     with path.open("rb") as file:
-        start = file.read(26)
-    return start[24], start[25]
+        return png_header(file.read(HEADER_BYTES))

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssnbench.contracts import UsageError
+from ssnbench.io.limits import MOST_TEXT, read_at_most
 
 Shape = tuple[int, int]
 _SPLIT_AT = (";", ",")  # otherwise at blanks
+_LONGEST_LINE = 2**21  # letters: more than the widest map takes
 
 
 def from_text(path: Path, shape: Shape | None) -> NDArray[Any]:
@@ -26,12 +28,14 @@ def from_text(path: Path, shape: Shape | None) -> NDArray[Any]:
     lines = [line for line in lines if line and not line.lstrip().startswith("#")]
     if not lines:
         raise UsageError(f"{path} is empty")
+    if max(map(len, lines)) > _LONGEST_LINE:
+        raise UsageError(f"{path} has a line of more than {_LONGEST_LINE} letters")
     table = _table(lines)
     return table if shape is None else _of_shape(table, shape)
 
 
 def _text(path: Path) -> str:
-    data = path.read_bytes()
+    data = read_at_most(path, MOST_TEXT)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16")
     return data.decode("utf-8-sig")

@@ -175,11 +175,11 @@ def _of_another_size(truth: Path) -> None:
 
 FAULTS = [
     (Path.unlink, "no truth at"),
-    (_cut_short, "no readable truths"),
-    (lambda truth: truth.write_bytes(b""), "no readable truths"),
+    (_cut_short, r"cannot be read as a \.mat"),
+    (lambda truth: truth.write_bytes(b""), r"cannot be read as a \.mat"),
     (_without_truths, "holds no truths"),
-    (_without_cell, "no readable truths"),
-    (_without_field, "no readable truths"),
+    (_without_cell, "holds no truths"),
+    (_without_field, "holds no truths"),
     (_fractional, "float64"),
     (_of_another_size, r"shape \(18, 12\), its image \(12, 18\)"),
 ]

@@ -384,10 +384,10 @@ class Trap:
 
 
 def test_npz_that_would_unpack_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ssnbench.io.label_maps.MOST_PIXELS", 10)
+    monkeypatch.setattr("ssnbench.io.label_maps.MOST_BYTES", 80)
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("labels.npy", bytes(100))
-    with pytest.raises(UsageError, match=r"labels\.npy of 100 bytes"):
+    with pytest.raises(UsageError, match=r"holds 1 arrays of 100 bytes"):
         read_labels(tmp_path / "a.npz")
 
 
