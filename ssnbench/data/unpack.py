@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import lzma
+import io
+import os
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO
+from typing import IO, Any, Self
 
 from ssnbench.contracts import UsageError
+from ssnbench.io.limits import one_error
 
-MOST_FILES = 500_000
+MOST_FILES = 200_000
+"""Files and folders that an archive may hold: ten times as many as the largest data set."""
+
 _CHUNK = 1 << 20
-_BROKEN = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    OSError,
-    NotImplementedError,  # a zip with a compression that Python does not know
-    RuntimeError,  # a zip with a password
+_LONGEST_LISTING = 1 << 25  # bytes of a zip's own list of what it holds
+_LONGEST_NAME, _LONGEST_HEADER = 4096, 1 << 16
+_LONG_HEADERS = (
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
 )
 
 
@@ -60,41 +59,76 @@ def unpack(archive: Path, into: Path, most_bytes: int) -> None:
         link that leads out, a device; or when it is larger than allowed. What was unpacked until
         then stays in ``into``.
     """
-    left = most_bytes
-    try:
-        with closing(_entries(archive)) as entries:
-            for number, entry in enumerate(entries):
-                if number >= MOST_FILES:
-                    raise UsageError(f"{archive} has more than {MOST_FILES} entries")
-                path = into / _checked(entry, archive)
-                if entry.kind == "folder":
-                    path.mkdir(parents=True, exist_ok=True)
-                elif entry.open is not None:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    left -= _written(entry.open, path, left)
-                if left < 0:
-                    raise UsageError(f"{archive} unpacks to more than {most_bytes} bytes")
-    except _BROKEN as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UsageError(f"{archive} cannot be unpacked: {reason}") from error
+    left, folders = most_bytes, {into}
+    with one_error(archive, "cannot be unpacked"), closing(_entries(archive)) as entries:
+        for number, entry in enumerate(entries):
+            path = into / _checked(entry, archive)
+            if entry.kind != "link":
+                _make(path if entry.kind == "folder" else path.parent, folders)
+            if number + len(folders) > MOST_FILES:
+                raise UsageError(f"{archive} has more than {MOST_FILES} files and folders")
+            if entry.open is not None:
+                left -= _written(entry.open, path, left)
+            if left < 0:
+                raise UsageError(f"{archive} unpacks to more than {most_bytes} bytes")
+
+
+def _make(folder: Path, folders: set[Path]) -> None:
+    """Make a folder, and note it and those above it."""
+    if folder not in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        while folder not in folders:
+            folders.add(folder)
+            folder = folder.parent
+
+
+class _Guarded(io.FileIO):
+    """A file of which no more is read at once than a zip's list of what it holds may have."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read so many bytes, or raise UsageError where they are too many."""
+        if size is None or size < 0:
+            size = os.fstat(self.fileno()).st_size - self.tell()
+        if size > _LONGEST_LISTING:
+            raise UsageError(f"{self.name!s} lists more than an archive of {MOST_FILES} files has")
+        return super().read(size) or b""
+
+
+class _Header(tarfile.TarInfo):
+    """A header of a tar, unless it is longer than names and notes are."""
+
+    def _proc_member(self, archive: Any) -> Self:
+        # The library reads whole what stands before a file: its long name, its notes.
+        if self.type in _LONG_HEADERS and self.size > _LONGEST_HEADER:
+            raise UsageError(f"{archive.name} has a header of {self.size} bytes")
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            self._proc_gnusparse_10(self, {}, archive)
+        member: Self = super()._proc_member(archive)  # type: ignore[misc]
+        return member
+
+    def _proc_gnusparse_10(self, _next: Any, _headers: Any, archive: Any) -> None:
+        raise UsageError(f"{archive.name} has files with holes, whose lists have no end")
 
 
 def _entries(archive: Path) -> Generator[_Entry, None, None]:
     if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as zipped:
+        with _Guarded(archive) as file, zipfile.ZipFile(file) as zipped:
             yield from (_of_zip(zipped, info) for info in zipped.infolist())
-    elif tarfile.is_tarfile(archive):
-        with tarfile.open(archive) as taped:
-            yield from (_of_tar(taped, member) for member in taped)
     else:
-        raise UsageError(f"{archive} is neither a zip nor a tar")
+        try:
+            taped = tarfile.open(archive, tarinfo=_Header)  # noqa: SIM115
+        except tarfile.ReadError:
+            raise UsageError(f"{archive} is neither a zip nor a tar") from None
+        with taped:
+            yield from (_of_tar(taped, member) for member in taped)
 
 
 def _of_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Entry:
     name = info.orig_filename  # ZipInfo.filename was made harmless, which hides what was meant
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind == stat.S_IFLNK:
-        return _Entry(name, "link", archive.read(info)[:4096].decode(errors="replace"))
+        with archive.open(info) as target:
+            return _Entry(name, "link", target.read(_LONGEST_NAME).decode(errors="replace"))
     if info.is_dir():
         return _Entry(name, "folder")
     plain = kind in (0, stat.S_IFREG)
@@ -117,7 +151,7 @@ def _of_tar(archive: tarfile.TarFile, member: tarfile.TarInfo) -> _Entry:
 def _checked(entry: _Entry, archive: Path) -> Path:
     """Return the entry's relative path, or raise when it is not harmless."""
     parts = _inside(entry.name)
-    if parts is None:
+    if parts is None or len(entry.name) > _LONGEST_NAME or len(entry.link) > _LONGEST_NAME:
         raise UsageError(f"{archive} is not safe: entry {entry.name!r} leads out of its folder")
     if entry.kind == "device":
         raise UsageError(f"{archive} is not safe: entry {entry.name!r} is no file")

@@ -10,11 +10,17 @@ import numpy as np
 
 from ssnbench.contracts import Flow, Mask, PathLike, UsageError
 from ssnbench.flow.segments import known
+from ssnbench.io.limits import read_at_most
+from ssnbench.io.png import check_png, png_header
 
 _MAGIC = b"PIEH"  # 202021.25 as a little-endian float32
 _MARK = np.float32(1e10)  # what Middlebury's code writes for unknown flow
 _PFM = re.compile(rb"P([Ff])\s+(\d+)\s+(\d+)\s+([-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)\r?\s")
 _LONGEST_HEADER = 200
+_MOST_VECTORS = 2**25
+"""Vectors that a flow may have at most: 7680 x 4320 pixels."""
+
+_MOST_BYTES = 12 * _MOST_VECTORS + _LONGEST_HEADER
 _KITTI_SCALE, _KITTI_ZERO = 64.0, 32768.0
 
 
@@ -45,7 +51,7 @@ def read_flow(path: PathLike) -> tuple[Flow, Mask]:
     if reader is None:
         raise UsageError(f"flow is read from .flo, .png or .pfm, not {path.name}")
     try:
-        data = path.read_bytes()
+        data = read_at_most(path, _MOST_BYTES)
     except OSError as error:
         raise UsageError(f"no flow at {path}: {error.strerror}") from None
     return reader(data, path)
@@ -90,6 +96,7 @@ def _from_flo(data: bytes, path: Path) -> tuple[Flow, Mask]:
     if data[:4] != _MAGIC or len(data) < 12:
         raise UsageError(f"{path} is no .flo file: it should begin with PIEH, width and height")
     width, height = (int(n) for n in np.frombuffer(data, "<i4", 2, offset=4))
+    _check_size(width, height, path)
     expected = 12 + 8 * width * height
     if width < 1 or height < 1 or len(data) != expected:
         raise UsageError(
@@ -100,14 +107,19 @@ def _from_flo(data: bytes, path: Path) -> tuple[Flow, Mask]:
 
 
 def _from_png(data: bytes, path: Path) -> tuple[Flow, Mask]:
-    picture = None
-    if data:
+    picture, header = None, png_header(data)
+    if header is not None:
+        _check_size(header.width, header.height, path)
+        check_png(data, len(data), path)
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if picture is None or picture.dtype != np.uint16 or picture.ndim != 3 or picture.shape[2] != 3:
         got = "no picture" if picture is None else f"{picture.dtype} of shape {picture.shape}"
         raise UsageError(f"{path} is no KITTI flow: three channels of 16 bits wanted, got {got}")
-    flow = (picture[..., :0:-1].astype(np.float32) - _KITTI_ZERO) / _KITTI_SCALE  # stored B, G, R
-    return _told(np.ascontiguousarray(flow, np.float32), picture[..., 0] > 0)
+    flow = np.empty((*picture.shape[:2], 2), np.float32)
+    flow[...] = picture[..., :0:-1]  # stored B, G, R
+    flow -= _KITTI_ZERO
+    flow /= _KITTI_SCALE
+    return _told(flow, picture[..., 0] > 0)
 
 
 def _from_pfm(data: bytes, path: Path) -> tuple[Flow, Mask]:
@@ -117,6 +129,7 @@ def _from_pfm(data: bytes, path: Path) -> tuple[Flow, Mask]:
     width, height, scale = int(header[2]), int(header[3]), float(header[4])
     if header[1] == b"f":
         raise UsageError(f"{path} has one channel, a disparity; flow has two, and a third unused")
+    _check_size(width, height, path)
     expected = 12 * width * height
     if width < 1 or height < 1 or scale == 0 or len(data) - header.end() != expected:
         raise UsageError(
@@ -127,6 +140,13 @@ def _from_pfm(data: bytes, path: Path) -> tuple[Flow, Mask]:
     values = np.frombuffer(data, stored, offset=header.end()).reshape(height, width, 3)
     flow = np.ascontiguousarray(values[::-1, :, :2], np.float32)  # rows are stored from below
     return _told(flow, known(flow))
+
+
+def _check_size(width: int, height: int, path: Path) -> None:
+    if width * height > _MOST_VECTORS:
+        raise UsageError(
+            f"{path} states {width} x {height} vectors; flow may have {_MOST_VECTORS} at most"
+        )
 
 
 def _told(flow: Flow, there: Mask) -> tuple[Flow, Mask]:

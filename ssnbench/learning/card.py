@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ssnbench.contracts import Trainable
+from ssnbench.io.limits import MOST_SETTINGS, one_error, read_at_most
 from ssnbench.learning.checkpoint import TrainState
 from ssnbench.learning.config import TrainConfig
 from ssnbench.learning.sessions import Session
@@ -132,7 +133,9 @@ def read_validations(path: Path) -> list[list[str]]:
     """Header and rows of ``validation.csv``; nothing where there is none."""
     if not path.is_file():
         return []
-    return [line.split(",") for line in path.read_text(encoding="ascii").splitlines()]
+    with one_error(path, "is no log of a training"):
+        text = read_at_most(path, MOST_SETTINGS).decode("ascii")
+        return [line.split(",") for line in text.splitlines()]
 
 
 def hours(seconds: float) -> str:

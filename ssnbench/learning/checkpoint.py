@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,9 +17,17 @@ import torch
 from torch import Tensor, nn
 
 from ssnbench.contracts import UsageError
-from ssnbench.learning.weights import read_tensors, write_tensors, write_whole
+from ssnbench.io.limits import MOST_TEXT, one_error, read_at_most
+from ssnbench.learning.weights import (
+    misfits,
+    read_header,
+    read_tensors,
+    write_tensors,
+    write_whole,
+)
 
 FORMAT = "ssnbench.checkpoint/1"
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 _FORMAT_OF_SSN = "ssnbench.ssn.checkpoint/1"  # when SSN alone could be trained
 
 
@@ -41,6 +49,25 @@ class TrainState:
     validated: int = 0
     best: float | None = None
     best_step: int = 0
+
+    def restore(self, facts: dict[str, Any]) -> None:
+        """Take over what :func:`dataclasses.asdict` gave.
+
+        Raises
+        ------
+        ValueError
+            When it is anything else.
+        """
+        best = facts.get("best")
+        steps = [facts.get(name) for name in ("step", "validated", "best_step")]
+        if facts.keys() != {field.name for field in fields(self)}:
+            raise ValueError("it does not say how far the training has come")
+        if not (best is None or type(best) in (int, float)):
+            raise ValueError("its best score is none")
+        if not all(type(step) is int and step >= 0 for step in steps):
+            raise ValueError("its steps are no numbers")
+        for field in fields(self):
+            setattr(self, field.name, facts[field.name])
 
 
 @dataclass(frozen=True)
@@ -78,20 +105,42 @@ class Learner:
         UsageError
             When it belongs to another training: the error names what differs.
         """
-        tensors, header = read_tensors(path, kind=(FORMAT, _FORMAT_OF_SSN))
-        differing = _differing(_completed(header["of"]), json.loads(json.dumps(facts)))
+        shapes, header = read_header(path, kind=(FORMAT, _FORMAT_OF_SSN))
+        of, state = header.get("of"), header.get("state")
+        if not isinstance(of, dict) or not isinstance(state, dict):
+            raise UsageError(f"{path} does not say which training it is of")
+        differing = _differing(_completed(of), json.loads(json.dumps(facts)))
         if differing:
             raise UsageError(
                 f"{path} is of another training ({'; '.join(differing)}): "
                 "resume with the same settings and data, or choose a new folder"
             )
+        with one_error(path, "is not as ssnbench writes it"):
+            self._check(shapes)
+            self.state.restore(state)
+            self._take(read_tensors(path, kind=(FORMAT, _FORMAT_OF_SSN)).tensors)
+
+    def _check(self, shapes: dict[str, tuple[int, ...]]) -> None:
+        """Compare what a checkpoint holds with what there is to be filled, before it is read."""
+        differences = misfits(shapes, self.network.state_dict(), "network.")
+        differences += misfits(shapes, self.average.state_dict(), "average.")
+        moments = {name: shape for name, shape in shapes.items() if name.startswith("adam.")}
+        for index, like in enumerate(self.network.parameters()):
+            own = tuple(like.shape)
+            sizes = dict(zip(_MOMENTS, ((), own, own), strict=True))
+            present = {kind: moments.pop(f"adam.{index}.{kind}", None) for kind in _MOMENTS}
+            if present not in (sizes, dict.fromkeys(_MOMENTS)):
+                differences.append(f"moments of parameter {index} are {present}")
+        differences += [f"{name} is unknown" for name in moments]
+        if differences:
+            raise ValueError("; ".join(differences[:3]))
+
+    def _take(self, tensors: dict[str, Tensor]) -> None:
         self.network.load_state_dict(_below("network", tensors))
         self.average.load_state_dict(_below("average", tensors))
         groups = self.adam.state_dict()["param_groups"]
         moments = self._moments(_below("adam", tensors))
         self.adam.load_state_dict({"state": moments, "param_groups": groups})
-        for name, value in header["state"].items():
-            setattr(self.state, name, value)
 
     def _moments(self, tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
         """Adam's moments by parameter, laid out in memory as their parameters are."""
@@ -155,9 +204,10 @@ class CsvLog:
 def _rows(path: Path, last_step: int) -> list[str]:
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="ascii").splitlines(keepends=True)[1:]
-    whole = [line for line in lines if line.endswith("\n")]
-    return [line for line in whole if int(line.partition(",")[0]) <= last_step]
+    with one_error(path, "is no log of a training"):
+        text = read_at_most(path, MOST_TEXT).decode("ascii")
+        whole = [line for line in text.splitlines(keepends=True)[1:] if line.endswith("\n")]
+        return [line for line in whole if int(line.partition(",")[0]) <= last_step]
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -169,8 +219,8 @@ def _completed(facts: dict[str, Any]) -> dict[str, Any]:
     """Which training a checkpoint is of, also where it is from the time of SSN alone."""
     if "trainable" not in facts:
         facts["trainable"] = "TrainableSSN"
-        if facts["validation"]:
-            facts["validation"].pop("n_iter")
+        if isinstance(facts.get("validation"), dict):
+            facts["validation"].pop("n_iter", None)
     return facts
 
 
@@ -179,7 +229,7 @@ def _differing(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> li
     for name in sorted(old.keys() | new.keys()):
         a, b = old.get(name), new.get(name)
         if isinstance(a, dict) and isinstance(b, dict):
-            differences += _differing(a, b, f"{name}.")
+            differences += _differing(a, b, f"{prefix}{name}.")
         elif a != b:
             differences.append(f"{prefix}{name} {a}, not {b}")
     return differences

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ssnbench.io.limits import MOST_SETTINGS, one_error, read_at_most
 from ssnbench.learning.weights import write_whole
 
 
@@ -109,8 +110,9 @@ class Sessions:
 def _read(path: Path) -> list[Session]:
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [_session(row) for row in csv.DictReader(file)]
+    with one_error(path, "is no list of the runs of a training"):
+        text = read_at_most(path, MOST_SETTINGS).decode("utf-8")
+        return [_session(row) for row in csv.DictReader(io.StringIO(text, newline=""))]
 
 
 def _session(row: dict[str, str]) -> Session:

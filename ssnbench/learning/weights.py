@@ -14,8 +14,10 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from ssnbench.contracts import PathLike, UsageError
+from ssnbench.io.limits import MOST_SETTINGS, one_error
 
 _HEADER = "ssnbench"
+_DTYPES = {"F64", "F32", "F16", "BF16", "I64", "I32", "BOOL"}
 
 
 class Content(NamedTuple):
@@ -50,6 +52,56 @@ def write_tensors(
     write_whole(Path(path), to_bytes(plain, header))
 
 
+class Header(NamedTuple):
+    """What a file says of itself, before a tensor is read.
+
+    Attributes
+    ----------
+    shapes : dict of str to tuple of int
+        Of its tensors by name.
+    facts : dict
+        JSON values by name.
+    """
+
+    shapes: dict[str, tuple[int, ...]]
+    facts: dict[str, Any]
+
+
+def read_header(path: PathLike, *, kind: str | tuple[str, ...]) -> Header:
+    """Read the header alone of a file that :func:`write_tensors` wrote with this ``kind``.
+
+    Raises
+    ------
+    UsageError
+        When there is no such file, or it is cut short, or of another kind.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}")
+    _check_length(path)
+    with one_error(path, "is cut short, or no safetensors file"):
+        with safetensors.safe_open(path, "pt") as file:
+            text = (file.metadata() or {}).get(_HEADER, "{}")
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            foreign = {each.get_dtype() for each in slices.values()} - _DTYPES
+            shapes = {name: tuple(each.get_shape()) for name, each in slices.items()}
+        header = json.loads(text)
+    kinds = (kind,) if isinstance(kind, str) else kind
+    content = header.get("format") if isinstance(header, dict) else None
+    if content not in kinds:
+        raise UsageError(f"{path} should hold {kinds[0]}, but holds {content or 'something else'}")
+    if foreign or not isinstance(header.get("facts"), dict):
+        raise UsageError(f"{path} is not as ssnbench writes it: {kinds[0]}")
+    return Header(shapes, header["facts"])
+
+
+def _check_length(path: Path) -> None:
+    with path.open("rb") as file:
+        n_bytes = int.from_bytes(file.read(8), "little")
+    if n_bytes > min(MOST_SETTINGS, path.stat().st_size):
+        raise UsageError(f"{path} is cut short, or no safetensors file")
+
+
 def read_tensors(path: PathLike, *, kind: str | tuple[str, ...]) -> Content:
     """Read a file that :func:`write_tensors` wrote with this ``kind``, or one of these.
 
@@ -58,19 +110,37 @@ def read_tensors(path: PathLike, *, kind: str | tuple[str, ...]) -> Content:
     UsageError
         When there is no such file, or it is cut short, or of another kind.
     """
-    if not Path(path).is_file():
-        raise UsageError(f"there is no file {path}")
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            header = json.loads((file.metadata() or {}).get(_HEADER, "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except safetensors.SafetensorError as error:
-        raise UsageError(f"{path} is cut short, or no safetensors file ({error})") from error
-    kinds = (kind,) if isinstance(kind, str) else kind
-    if header.get("format") not in kinds:
-        content = header.get("format", "something else")
-        raise UsageError(f"{path} should hold {kinds[0]}, but holds {content}")
-    return Content(tensors, header["facts"])
+    header = read_header(path, kind=kind)
+    with (
+        one_error(path, "is cut short, or no safetensors file"),
+        safetensors.safe_open(path, "pt") as file,
+    ):
+        tensors = {name: file.get_tensor(name) for name in header.shapes}
+    return Content(tensors, header.facts)
+
+
+def misfits(
+    shapes: Mapping[str, tuple[int, ...]], wanted: Mapping[str, Tensor], prefix: str = ""
+) -> list[str]:
+    """Say which tensors a file lacks, has besides, or has in another shape.
+
+    Parameters
+    ----------
+    shapes : mapping
+        Shapes in the file by name.
+    wanted : mapping
+        Tensors that are to be filled; such on the device ``meta`` take no memory.
+    prefix : str
+        What stands before their names in the file; others there are left alone.
+    """
+    wanted_shapes = {f"{prefix}{name}": tuple(x.shape) for name, x in wanted.items()}
+    present = {name: shape for name, shape in shapes.items() if name.startswith(prefix)}
+    texts = []
+    for name in sorted(wanted_shapes.keys() | present.keys()):
+        size, own = present.get(name, "missing"), wanted_shapes.get(name, "unknown")
+        if size != own:
+            texts.append(f"{name} is {size}, not {own}")
+    return texts
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -6,6 +6,7 @@ code and the usual ports differ, the choice is a field of :class:`Architecture`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -124,4 +125,15 @@ class Architecture:
         unknown = sorted(set(facts) - {field.name for field in fields(cls)})
         if unknown:
             raise UsageError(f"unknown fields of an architecture: {', '.join(unknown)}")
+        hints = get_type_hints(cls)
+        for name, value in facts.items():
+            if not get_args(hints[name]) and not _is_a(value, hints[name]):
+                raise UsageError(f"{name} of an architecture is {value!r:.50}")
         return cls(**facts)
+
+
+def _is_a(value: object, kind: type) -> bool:
+    """Whether a value from JSON is of a type; a whole number may be meant as a float."""
+    if kind is float:
+        return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+    return type(value) is kind

@@ -13,8 +13,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ssnbench.contracts import PathLike, UsageError
-from ssnbench.learning.weights import read_tensors, write_tensors
+from ssnbench.io.limits import one_error
+from ssnbench.learning.weights import misfits, read_header, read_tensors, write_tensors
 from ssnbench.ssn.architecture import Architecture
 from ssnbench.ssn.network import FeatureNetwork
 
@@ -64,20 +67,32 @@ def load_network(path: PathLike, k: int | None = None) -> tuple[FeatureNetwork, 
         When there is no such file; when it is cut short, or not one of ours; when its tensors do
         not fit its architecture, or hold NaN; when its k is another than asked for.
     """
-    tensors, facts = read_tensors(path, kind=_FORMAT)
-    architecture = Architecture.from_facts(facts["architecture"])
-    if k is not None and architecture.k != k:
-        raise UsageError(f"{path} has k = {architecture.k}, not {k}: choose other weights or k")
-    network = FeatureNetwork(architecture)
-    try:
+    shapes, facts = read_header(path, kind=_FORMAT)
+    architecture, training = facts.get("architecture"), facts.get("training")
+    if not isinstance(architecture, dict) or not isinstance(training, dict):
+        raise UsageError(f"{path} says neither what it is nor how it was trained")
+    network = _network(path, Architecture.from_facts(architecture), shapes, k)
+    tensors = read_tensors(path, kind=_FORMAT).tensors
+    with one_error(path, "does not fit its own architecture"):
         network.load_state_dict(tensors)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(f"{path} does not fit its own architecture: {reason}") from error
     broken = sorted(name for name, values in tensors.items() if not values.isfinite().all())
     if broken:
         raise UsageError(f"{path} holds NaN or infinite weights in {', '.join(broken)}")
-    return network.eval(), facts["training"]
+    return network.eval(), training
+
+
+def _network(
+    path: PathLike, architecture: Architecture, shapes: Mapping[str, Any], k: int | None
+) -> FeatureNetwork:
+    """Build a network, once what the file holds is known to fit it."""
+    if k is not None and architecture.k != k:
+        raise UsageError(f"{path} has k = {architecture.k}, not {k}: choose other weights or k")
+    with one_error(path, "does not fit its own architecture"), torch.device("meta"):
+        differences = misfits(shapes, FeatureNetwork(architecture).state_dict())
+    if differences:
+        shown = "; ".join(differences[:3])
+        raise UsageError(f"{path} does not fit its own architecture: {shown}")
+    return FeatureNetwork(architecture)
 
 
 def find(name: str, model: str = "ssn") -> Path:
