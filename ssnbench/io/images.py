@@ -8,7 +8,6 @@ EXIF data is applied on request only, so that pixels stay where the truth of the
 
 from __future__ import annotations
 
-import struct
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 
 from ssnbench.contracts import Image, PathLike, UsageError
 from ssnbench.io import netpbm
-from ssnbench.io.limits import MOST_BYTES, check_size, one_line, read_at_most
+from ssnbench.io.limits import MOST_BYTES, check_size, one_error, one_line, read_at_most
 from ssnbench.io.notes import note
 from ssnbench.io.png import HEADER_BYTES, check_png
 
@@ -36,18 +35,6 @@ _ORIENTATION = 0x0112  # EXIF's tag
 _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # TIFF's tags
 _DEPTHS = (8, 10, 12, 14, 16)
 _ROUNDING = 1e-4  # by which resizing and filters leave 0..1
-
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    SyntaxError,  # Pillow's word for a broken PNG
-    EOFError,
-    struct.error,
-    NotImplementedError,  # a variety of a format that Pillow does not know
-    MemoryError,  # what a decoder asked for, not the picture, which was checked
-    PIL.Image.DecompressionBombError,
-    PIL.Image.DecompressionBombWarning,  # where warnings are errors
-)
 
 _FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "JPEG2000", "TGA", "AVIF", "PPM")
 """What a file may be, whatever its name: Pillow knows more, and runs a program for one of them."""
@@ -80,9 +67,10 @@ def read_image(path: PathLike, upright: bool = False) -> Image:
     deep = _deep_colour(path) if picture.mode in ("RGB", "RGBA") else None
     if deep is not None and not (upright and orientation(path) > 1):
         return as_image(deep)
-    if upright:
-        picture = PIL.ImageOps.exif_transpose(picture)
-    return from_pillow(picture, str(path))
+    with one_error(path, "cannot be read as an image"):
+        if upright and orientation(path) > 1:
+            picture = PIL.ImageOps.exif_transpose(picture)
+        return from_pillow(picture, str(path))
 
 
 def from_pillow(picture: PIL.Image.Image, name: str = "a picture") -> Image:
@@ -105,7 +93,7 @@ def orientation(path: PathLike) -> int:
     try:
         with _opened(Path(path)) as picture:
             noted = picture.getexif().get(_ORIENTATION, 1)
-    except _UNREADABLE:
+    except Exception:  # of a broken note on a whole picture, which is kept as it lies
         return 1
     return noted if noted in range(1, 9) else 1
 
@@ -158,19 +146,16 @@ def write_image(path: PathLike, image: Image) -> None:
 
 def decoded(path: Path) -> PIL.Image.Image:
     """Return the decoded picture as Pillow has it; :class:`UsageError` when it cannot be read."""
-    try:
-        with _opened(path) as picture:
-            check_size(picture.size, path, "a picture")
-            picture.load()
-            return picture
-    except FileNotFoundError:
-        raise UsageError(f"no image at {path}") from None
-    except PIL.UnidentifiedImageError:
-        raise UsageError(f"{path} is not an image of a known kind") from None
-    except UsageError:
-        raise
-    except _UNREADABLE as error:
-        raise UsageError(f"{path} cannot be read as an image: {one_line(error)}") from error
+    with one_error(path, "cannot be read as an image"):
+        try:
+            with _opened(path) as picture:
+                check_size(picture.size, path, "a picture")
+                picture.load()
+                return picture
+        except FileNotFoundError:
+            raise UsageError(f"no image at {path}") from None
+        except PIL.UnidentifiedImageError:
+            raise UsageError(f"{path} is not an image of a known kind") from None
 
 
 def _opened(path: Path) -> PIL.Image.Image:

@@ -83,7 +83,7 @@ def one_error(path: object, what: str) -> Iterator[None]:
     """Turn whatever a reader stumbles over in a broken file into one UsageError."""
     try:
         yield
-    except UsageError:
+    except (UsageError, Warning):  # a note is an error only where the user wants it so
         raise
     except Exception as error:
         raise UsageError(f"{path} {what}: {one_line(error)}") from error

@@ -22,6 +22,7 @@ from ssnbench import plugins
 from ssnbench.contracts import UsageError
 from ssnbench.plugins.versions import combined, file_version
 
+_NO_VALUE = (ValueError, SyntaxError, MemoryError, RecursionError, OverflowError)
 _QUOTED = re.compile(r"""(?<![^=,(\[\s])('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(?=\s*(?:[,)\]]|$))""")
 _SPEC = re.compile(r"\s*([\w.-]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
@@ -241,10 +242,10 @@ def _as_kind(kind: Any, text: str) -> Any:
         return text if text in choices else None
     try:
         value = ast.literal_eval({"true": "True", "false": "False"}.get(text, text))
-    except (ValueError, SyntaxError):
+        if kind is float and type(value) is int:
+            return float(value)
+    except _NO_VALUE:
         return None
-    if kind is float and type(value) is int:
-        return float(value)
     origin = typing.get_origin(kind) or kind
     return value if type(value) is origin else None
 
@@ -255,7 +256,7 @@ def _unquoted(text: str) -> str:
         return text
     try:
         return str(ast.literal_eval(text))
-    except (ValueError, SyntaxError):
+    except _NO_VALUE:
         return text[1:-1]
 
 
