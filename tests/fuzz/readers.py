@@ -330,7 +330,7 @@ def _read_archive(path: Path) -> object:
 
 def _texts() -> Files:
     return {
-        "a.txt": b"slic(compactness=20),ssn(weights='bsds500',variant=deep),grid,etps(lambda_pos=3)",
+        "a.txt": b"slic(compactness=20),ssn(weights='bsds500'),grid,etps(lambda_pos=3)",
         "b.txt": b"slic(compactness=1e-3),snic(compactness=20)",
     }
 
