@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ssnbench.contracts import MOST_LOAD
+
 STAGES = ("segment", "colour", "network", "clustering", "joining", "other", "connectivity")
 """Stages of a run time in the order in which they happen; ``total`` = segment + connectivity."""
 
@@ -28,21 +30,30 @@ def of_current_version(timings: pd.DataFrame, records: pd.DataFrame) -> pd.DataF
     return timings[current | ~known(method)]
 
 
+def counted(timings: pd.DataFrame) -> pd.DataFrame:
+    """Leave out times that were taken under load, unless the user wanted them all the same."""
+    busy = timings["load"].astype(float) > MOST_LOAD
+    return timings[~busy | (timings["even_if_busy"] == 1)]
+
+
 def runtimes(timings: pd.DataFrame) -> pd.DataFrame:
     """Median seconds over images by method, count, size, device and threads; a column a stage."""
     images = list(zip(timings["dataset"], timings["split"], timings["image"], strict=True))
     megapixels = timings["height"] * timings["width"] / 1e6
-    timings = timings.assign(megapixels=megapixels, image=images)
+    timings = timings.assign(megapixels=megapixels, whole=images)
     keys = ["n_asked", "megapixels", "device", "threads", "label"]
     total = timings[timings["stage"] == "total"].groupby(keys)
     frame = total.agg(
         size=("width", lambda width: _size(timings.loc[width.index])),
-        images=("image", "nunique"),
+        images=("whole", "nunique"),
         repeats=("repeats", "min"),
         total=("seconds", "median"),
         fastest=("fastest", "min"),
         slowest=("slowest", "max"),
         peak_mb=("peak_mb", "max"),
+        bare_mb=("bare_mb", "max"),
+        load=("load", "max"),
+        image=("image", "min"),
     )
     stages = timings.pivot_table(index=keys, columns="stage", values="seconds", aggfunc="median")
     parts = [stage for stage in STAGES if stage in stages]

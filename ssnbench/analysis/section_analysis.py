@@ -51,6 +51,8 @@ class SectionAnalysis:
         The same images, perturbed.
     undefined : mapping of str to str
         Metrics that have no meaning on the dataset, with the reasons.
+    mine : str
+        The method that the user calls theirs: it is compared with the others, instead of the best.
     """
 
     section: Section
@@ -58,6 +60,7 @@ class SectionAnalysis:
     annotators: pd.DataFrame = field(default_factory=pd.DataFrame)
     perturbed: tuple[Section, ...] = ()
     undefined: Mapping[str, str] = field(default_factory=dict)
+    mine: str = ""
 
     # ------------------------------------------------------------------ at the counts asked for
 
@@ -80,7 +83,7 @@ class SectionAnalysis:
     def image_means(self) -> pd.DataFrame:
         """Mean over the annotators of an image, by (label, n_asked, image); a column per metric."""
         keys = ["label", "n_asked", "image"]
-        return self.section.scored.groupby(keys)[list(self.section.metrics)].mean()
+        return summary.image_means(self.section.scored, self.section.metrics, keys)
 
     @cached_property
     def bands(self) -> Mapping[str, Band]:
@@ -90,7 +93,7 @@ class SectionAnalysis:
     def curve(self, metric: str) -> pd.DataFrame:
         """Return the rows of `summary` of one metric, those that have a mean."""
         rows = self.summary
-        return rows[(rows["metric"] == metric) & rows["pair_mean"].notna()]
+        return rows[(rows["metric"] == metric) & rows["image_mean"].notna()]
 
     def metric_pair(self, across: str, up: str) -> pd.DataFrame:
         """Return two metrics side by side; see `summary.metric_pair`."""
@@ -111,9 +114,16 @@ class SectionAnalysis:
         return equal_counts.image_curves(self.section)
 
     @cached_property
+    def readings(self) -> pd.DataFrame:
+        """Every metric at `counts` and more between them, for who points at a curve."""
+        counts = equal_counts.denser(self.counts)
+        return equal_counts.at_equal_counts(self.image_curves if counts else [], counts)
+
+    @cached_property
     def at_equal_counts(self) -> pd.DataFrame:
         """Every metric at `counts`; see `equal_counts.at_equal_counts`."""
-        return equal_counts.at_equal_counts(self.image_curves if self.counts else [], self.counts)
+        rows = self.readings
+        return rows[rows["n_made"].isin(self.counts)].reset_index(drop=True)
 
     @cached_property
     def count(self) -> int | None:
@@ -142,18 +152,29 @@ class SectionAnalysis:
         return None if self.count is None else self.image_scores_by_count[self.count]
 
     @cached_property
-    def not_told_apart(self) -> dict[tuple[int, str], set[str]]:
-        """Methods not told apart from the best, by count and metric."""
+    def comparisons(self) -> dict[tuple[int, str], pd.DataFrame]:
+        """The best method, or the user's, against every other, by count and metric.
+
+        What marks tables, is told on cards and stands in the table of pairs; see `paired.compare`.
+        """
         return {
-            (count, metric): paired.level_with_best(scores, metric)
+            (count, metric): paired.compare(scores, metric, count, self.mine)
             for count, scores in self.image_scores_by_count.items()
             for metric in self.section.metrics
         }
 
     @cached_property
+    def not_told_apart(self) -> dict[tuple[int, str], set[str]]:
+        """Methods not told apart from the best, or the user's, by count and metric."""
+        return {place: paired.level(compared) for place, compared in self.comparisons.items()}
+
+    @cached_property
     def winners(self) -> list[Winner]:
         """The best methods of every headline metric at `count`."""
-        return [] if self.count is None else winners.winners(self.scores_at_count, self.count)
+        if self.count is None:
+            return []
+        here = {metric: rows for (n, metric), rows in self.comparisons.items() if n == self.count}
+        return winners.winners(self.scores_at_count, here)
 
     @cached_property
     def rankings(self) -> list[Ranking]:
@@ -169,7 +190,10 @@ class SectionAnalysis:
         if self.image_scores is None:
             return {}
         return {
-            r.metric: paired.compare(self.image_scores, r.metric, r.count) for r in self.rankings
+            r.metric: paired.every_pair(
+                self.image_scores, r.metric, self.comparisons[r.count, r.metric]
+            )
+            for r in self.rankings
         }
 
     # ------------------------------------------------------------------ what quality costs
@@ -241,6 +265,7 @@ def analyse(
     timings: pd.DataFrame | None = None,
     annotators: pd.DataFrame | None = None,
     runs: Sequence[Mapping[str, Any]] = (),
+    mine: str = "",
 ) -> list[SectionAnalysis]:
     """Return an analysis of every section of a store; perturbed images stand beside the original.
 
@@ -252,6 +277,8 @@ def analyse(
         What `inter_annotator.read` returned.
     runs : sequence of mapping
         What ``Store.runs()`` returned: it says what is not defined on a dataset.
+    mine : str
+        The method that the user calls theirs, by label.
     """
     plain, perturbed = robustness.parted(sections.split(records))
     undefined = sections.undefined_by(runs)
@@ -263,6 +290,7 @@ def analyse(
             nothing if annotators is None else annotators,
             robustness.perturbed_of(section, perturbed),
             undefined.get(section.dataset, {}),
+            mine,
         )
         for section in plain
     ]

@@ -71,7 +71,19 @@ _on_data = options.together(_split, _limit, _workers, _backend, options.plugin, 
 @click.option("--out", type=options.PATH, help="Folder of the results [reports/DATASET-SPLIT].")
 @click.option("--keep-labels", is_flag=True, help="Keep every label map, to score it again later.")
 @click.option("--perturb", help="Also perturb the images, such as noise,blur(2): robustness.")
-@click.option("--times/--no-times", default=True, help="Take the times of the algorithms, too.")
+@click.option(
+    "--times",
+    type=click.Choice(["missing", "again", "no"]),
+    is_flag=False,
+    flag_value="missing",
+    default="missing",
+    show_default=True,
+    help="Which times of the algorithms to take, too; again replaces those that are there.",
+)
+@click.option("--no-times", "times", flag_value="no", help="The same as --times no.")
+@options.wait
+@options.even_if_busy
+@options.mine
 @click.option("--fresh", is_flag=True, help="Forget the results that the folder holds.")
 def run(
     algos: str | None,
@@ -89,13 +101,17 @@ def run(
     out: Path | None,
     keep_labels: bool,
     perturb: str | None,
-    times: bool,
+    times: str,
+    wait: float | None,
+    even_if_busy: bool,
+    mine: str | None,
     fresh: bool,
 ) -> int:
     """Run algorithms over a dataset, score them, and write a report.
 
     A run that was stopped goes on where it was: only what is missing is computed.
     """
+    from ssnbench.analysis.sections import method_called
     from ssnbench.cli.progress import Progress
     from ssnbench.plugins.dataset_ref import dataset_ref
     from ssnbench.results.store import Store
@@ -113,20 +129,26 @@ def run(
         perturb,
         metrics,
     )
+    rules = options.timing_rules(wait, even_if_busy, times == "again")
     folder = out or Path("reports") / f"{images.label}-{images.split}"
     if fresh:
         benchmark.clear(folder)
     with Store(folder) as store, Progress() as progress:
+        if mine is not None:
+            chosen = {variant.label: variant.name for variant in todo.variants}
+            method_called(store.algorithms_of_labels() | chosen, mine)
         changed = benchmark.compute(
             todo.jobs, store, n_workers or _cores(), backend, progress.listener
         )
-        timed = benchmark.take_times(todo, store, progress.listener) if times else 0
-    return _finish(folder, changed=changed or timed > 0, data_root=data_root)
+        timed = benchmark.take_times(todo, store, progress.listener, rules) if times != "no" else 0
+    changed = changed or timed > 0 or mine is not None
+    return _finish(folder, changed=changed, data_root=data_root, mine=mine)
 
 
 @commands.command()
 @click.argument("folder", type=options.PATH)
 @click.option("--single", is_flag=True, help="Write report.html, one file with a choice of images.")
+@options.mine
 @options.plugin
 @options.data_root
 def report(folder: Path, plugin_files: tuple[Path, ...], **how: Any) -> int:
@@ -210,6 +232,8 @@ def evaluate(
 @click.option("--segments", default="1000", show_default=True, help="Numbers of superpixels.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@options.wait
+@options.even_if_busy
 @options.settings
 @options.plugin
 @click.option("--out", type=options.PATH, help="Folder of results to add the times to.")
@@ -219,11 +243,18 @@ def time_(
     segments: str,
     device: str,
     threads: int,
+    wait: float | None,
+    even_if_busy: bool,
     settings: tuple[str, ...],
     plugin_files: tuple[Path, ...],
     out: Path | None,
 ) -> int:
-    """Time algorithms stage by stage: one process, pinned threads, warm, median of repeats."""
+    """Time algorithms stage by stage: one process, pinned threads, warm, median of repeats.
+
+    The machine should be idle: it is waited for, and what is timed under load all the same is
+    marked, and left out of the reports of --out.
+    """
+    from ssnbench.cli.progress import WAITING
     from ssnbench.cli.tables import show_times
     from ssnbench.plugins.dataset_ref import dataset_ref
     from ssnbench.run import benchmark, environment, plan, timing
@@ -238,7 +269,8 @@ def time_(
         for variant in variants
         for n in plan.check_counts(options.numbers(segments, "--segments"))
     ]
-    results = list(timing.time_apart(tasks))
+    rules = options.timing_rules(wait, even_if_busy)
+    results = list(timing.time_apart(tasks, rules, lambda: click.echo(WAITING, err=True)))
     show_times(results, environment.machine())
     if out is not None:
         benchmark.save_times(results, out)

@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarForm
 from ssnbench.analysis.section_analysis import SectionAnalysis
 from ssnbench.analysis.sections import long_name, short_name
 from ssnbench.analysis.tradeoffs import REGULARITY, families
+from ssnbench.contracts import MOST_LOAD
 from ssnbench.plots.axes import axis_name, canvas
 from ssnbench.plots.section_figure import SectionFigure
 from ssnbench.plots.styles import INK, Styles, name_curves
@@ -24,7 +25,7 @@ class QualityOverTime(SectionFigure):
 
     name = "over-time"
     title = "A metric over the time per image"
-    group = "compared"
+    group = "first"
     needs = ("quality_over_time",)
 
     device: str
@@ -44,9 +45,16 @@ class QualityOverTime(SectionFigure):
 
     @property
     def caption(self) -> str:
-        """Metric, count and where it was timed."""
-        at_count = f"at {self.analysis.count} superpixels made ({self._where})"
-        return f"{long_name(self.metric)} over time, {at_count}"
+        """Metric, count, and on what it was timed."""
+        data = self.data
+        asked = ", ".join(str(n) for n in sorted(data["n_asked"].unique()))
+        timed_on = ", ".join(sorted(data["timed_on"].unique()))
+        busy = (data["load"].astype(float) > MOST_LOAD).any()
+        return (
+            f"{long_name(self.metric)} at {self.analysis.count} superpixels made, over the time "
+            f"per image ({self._where}; {timed_on}, {asked} asked for"
+            f"{'; UNDER LOAD' if busy else ''}). The line joins what no method beats in both."
+        )
 
     @property
     def data(self) -> pd.DataFrame:

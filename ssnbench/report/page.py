@@ -12,7 +12,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ssnbench.analysis import inter_annotator, sections
-from ssnbench.analysis.runtimes import of_current_version
+from ssnbench.analysis.runtimes import counted, of_current_version
 from ssnbench.analysis.section_analysis import analyse, by_data
 from ssnbench.contracts import UsageError
 from ssnbench.metrics import with_role
@@ -49,7 +49,13 @@ class _StoreTables:
     runs: Sequence[Mapping[str, Any]]
 
 
-def write(folder: Path, *, single: bool = False, data_root: Path | None = None) -> Path:
+def write(
+    folder: Path,
+    *,
+    single: bool = False,
+    data_root: Path | None = None,
+    mine: str | None = None,
+) -> Path:
     """Draw the report of a run folder; see :func:`ssnbench.report.draw`."""
     with Store(folder, create=False) as store:
         stored = _read(store)
@@ -59,7 +65,13 @@ def write(folder: Path, *, single: bool = False, data_root: Path | None = None) 
             _new_folder(folder / "tables"),
         )
         annotators = inter_annotator.read(folder)
-        analyses = analyse(stored.records, stored.timings, annotators, stored.runs)
+        analyses = analyse(
+            stored.records,
+            counted(stored.timings),
+            annotators,
+            stored.runs,
+            _method(stored.records, mine) if mine else "",
+        )
         reports = [write_section(analysis, context) for analysis in analyses]
         grids = [
             figure
@@ -102,6 +114,11 @@ def _read(store: Store) -> _StoreTables:
     return _StoreTables(records, timings, store.runs())
 
 
+def _method(records: pd.DataFrame, name: str) -> str:
+    by_label = records.drop_duplicates("label").set_index("label")["algorithm"]
+    return sections.method_called(by_label.to_dict(), name)
+
+
 def _new_folder(folder: Path) -> Path:
     try:
         folder.mkdir(exist_ok=True)
@@ -122,6 +139,7 @@ def _template() -> jinja2.Template:
     # Our own styles, scripts and JSON: `page_data.encoded` made safe what they hold of others.
     environment.filters["web"] = lambda name: Markup((here / "web" / name).read_text("utf-8"))
     environment.filters["json"] = Markup
+    environment.filters["drawing"] = Markup  # our own SVG, escaped by matplotlib
     return environment.get_template("page.html")
 
 
@@ -140,7 +158,8 @@ def _add_sections(reports: Sequence[SectionReport], styles: Styles, values: Page
     for report in reports:
         slug = report.analysis.section.slug
         values.add(f"scores/{slug}", section_data.scores_data(report.analysis))
-        for group, figures in report.figures.items():
+        for group in ("curves", "compared", "robust"):
+            figures = report.figures[group]  # of what is seen first the page itself holds the SVG
             values.add(f"figures/{slug}-{group}", {item.slug: item.svg for item in figures})
 
 
@@ -187,6 +206,7 @@ def _values(
         "reports": reports,
         "protocols": [context.write(table) for table in by_protocol],
         "runtime": _runtime(stored, context),
+        "under_load": _under_load(stored),
         "troubles": context.write(troubles_table(troubles)) if len(troubles) else None,
         "lost": int(troubles.loc[lost, "images"].sum()),
         "runs": list(reversed(stored.runs)),
@@ -198,6 +218,13 @@ def _values(
 
 
 def _runtime(stored: _StoreTables, context: ReportContext) -> WrittenTable | None:
-    if not (stored.timings["stage"] == "total").any():
+    timings = counted(stored.timings)
+    if not (timings["stage"] == "total").any():
         return None
-    return context.write(runtime_table(stored.timings, machine_line(timed_by(stored.runs))))
+    return context.write(runtime_table(timings, machine_line(timed_by(stored.runs))))
+
+
+def _under_load(stored: _StoreTables) -> list[str]:
+    """Methods with times that are left out, since others used the machine meanwhile."""
+    left_out = stored.timings.drop(counted(stored.timings).index)
+    return sorted(left_out["label"].unique())

@@ -31,7 +31,7 @@ def _table(analyses: Sequence[SectionAnalysis], names: Sequence[str]) -> Table:
     )
     frame = frame[frame["metric"].isin(names)]
     wide = frame.pivot(
-        index=["n_asked", "label"], columns=["metric", "protocol"], values="pair_mean"
+        index=["n_asked", "label"], columns=["metric", "protocol"], values="image_mean"
     )
     columns = [(m, p) for m in names for p in protocols if (m, p) in wide.columns]
     rows = [
@@ -46,9 +46,10 @@ def _table(analyses: Sequence[SectionAnalysis], names: Sequence[str]) -> Table:
         slugged(f"protocols-{dataset}-{split}"),
         f"The same label maps under every protocol: {dataset} {split}",
         f"{dataset} {split}: boundary scores of one set of label maps by the protocols "
-        f"{', '.join(protocols)}. Only the protocol differs from column to column.",
+        f"{', '.join(protocols)}, means over images. Only the protocol differs from column to "
+        "column.",
         ("Method", "Asked", *(f"{short_name(m)} {p}" for m, p in columns)),
         tuple(rows),
         tuple(asked(n_asked).text for n_asked, _ in wide.index),
-        frame[["label", "n_asked", "n_made", "protocol", "metric", "pair_mean"]],
+        frame[["label", "n_asked", "n_made", "protocol", "metric", "image_mean", "pair_mean"]],
     )

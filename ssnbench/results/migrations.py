@@ -12,6 +12,7 @@ from ssnbench.results.schema import (
     ASKED_METHODS,
     METHOD,
     TABLES,
+    TIMINGS,
     VERSION,
     StoreTable,
     columns_of,
@@ -117,7 +118,9 @@ def _rebuild(connection: sqlite3.Connection, table: StoreTable, read: Mapping[st
     for name in more:
         connection.execute(f"ALTER TABLE rebuilt ADD COLUMN {quoted(name)} REAL")
     names = [*table.columns, *more]
-    values = ", ".join(read.get(name, quoted(name)) for name in names)
+    values = ", ".join(
+        read.get(name, quoted(name) if name in present else "NULL") for name in names
+    )
     connection.execute(
         f"INSERT INTO rebuilt ({listed(names)}) SELECT {values} FROM {table.name} AS old "
         "ORDER BY rowid"
@@ -140,5 +143,10 @@ def _ask_for_the_latest(connection: sqlite3.Connection) -> None:
     )
 
 
-_MIGRATIONS = {1: _from_1, 2: _from_2}
+def _from_3(connection: sqlite3.Connection) -> None:
+    """Of older times nobody knows how busy the machine was."""
+    _rebuild(connection, TIMINGS, {})
+
+
+_MIGRATIONS = {1: _from_1, 2: _from_2, 3: _from_3}
 """By version, what brings a file to the next one."""

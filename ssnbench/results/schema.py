@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import get_type_hints
 
-from ssnbench.contracts import JobKey, Record, Timing
+from ssnbench.contracts import MOST_LOAD, JobKey, Record, Timing
 
-VERSION = 3
+VERSION = 4
 APPLICATION = 0x53534E42  # "SSNB": tells our files from other SQLite files
 
 KEY = tuple(field.name for field in fields(JobKey) if field.name != "metrics")
@@ -128,6 +128,9 @@ versions stay, and count again when their version is asked for again.
 
 TIMED = tuple(name for name in TIMINGS.key if name != "stage")
 """Columns that make a measurement of time the same one."""
+
+UNDER_LOAD = f"(load > {MOST_LOAD} AND even_if_busy IS NOT 1)"
+"""SQL condition: the time was taken while others used the machine, and nobody wanted it so."""
 
 _ASKED_CODE = ("algorithm", "dataset", "split", "params", "code_version")
 
