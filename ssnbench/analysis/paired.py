@@ -21,10 +21,7 @@ from ssnbench.analysis.ranks import ALPHA
 from ssnbench.analysis.sections import better
 from ssnbench.analysis.summary import LEVEL, resampled
 
-FEWEST = 6
-"""Images from which on the signed-rank test can reach `ALPHA` at all: 2 / 2^6 is below it."""
-
-_COLUMNS = (
+COLUMNS = (
     *("metric", "n_made", "label", "other", "n_images", "difference", "low", "high"),
     *("wins", "ties", "losses", "p", "p_holm"),
 )
@@ -63,10 +60,10 @@ def compare(scores: pd.DataFrame, metric: str, count: int, mine: str = "") -> pd
     """
     table, _ = samples(scores, metric)
     if table.empty or not better(metric):
-        return pd.DataFrame(columns=_COLUMNS)
+        return pd.DataFrame(columns=COLUMNS)
     chosen = mine if mine in table else best_of(table, metric)
     rows = _compared(table, [(chosen, str(other)) for other in table.columns.drop(chosen)], metric)
-    return rows.assign(n_made=count, p_holm=holm(rows["p"].to_numpy(float)))[list(_COLUMNS)]
+    return rows.assign(n_made=count, p_holm=holm(rows["p"].to_numpy(float)))[list(COLUMNS)]
 
 
 def every_pair(scores: pd.DataFrame, metric: str, compared: pd.DataFrame) -> pd.DataFrame:
@@ -86,7 +83,7 @@ def every_pair(scores: pd.DataFrame, metric: str, compared: pd.DataFrame) -> pd.
     table, _ = samples(scores, metric)
     others = table.columns.drop(compared["label"].iloc[0])
     rest = _compared(table, list(combinations(map(str, others), 2)), metric)
-    rest = rest.assign(n_made=compared["n_made"].iloc[0], p_holm=np.nan)[list(_COLUMNS)]
+    rest = rest.assign(n_made=compared["n_made"].iloc[0], p_holm=np.nan)[list(COLUMNS)]
     return pd.concat([compared, rest], ignore_index=True) if len(rest) else compared
 
 
@@ -99,7 +96,7 @@ def best_of(table: pd.DataFrame, metric: str) -> str:
 def _compared(table: pd.DataFrame, pairs: Sequence[tuple[str, str]], metric: str) -> pd.DataFrame:
     """Compare some pairs of the columns of images x methods."""
     if not pairs:
-        return pd.DataFrame(columns=_COLUMNS)
+        return pd.DataFrame(columns=COLUMNS)
     values = table.to_numpy()
     places = {label: place for place, label in enumerate(table.columns)}
     first, second = ([places[pair[side]] for pair in pairs] for side in (0, 1))
@@ -123,16 +120,24 @@ def _compared(table: pd.DataFrame, pairs: Sequence[tuple[str, str]], metric: str
     )
 
 
+def fewest(n_others: int) -> int:
+    """Images from which on anything can be told apart at all.
+
+    The smallest p of the signed-rank test on n images is 2 / 2^n, and it is multiplied by the
+    number of comparisons: 6 images for one other method, 8 for six.
+    """
+    return int(np.floor(np.log2(2 * max(n_others, 1) / ALPHA))) + 1
+
+
 def level(compared: pd.DataFrame) -> set[str]:
     """Methods that are not told apart from the one that `compare` compared.
 
     Those whose corrected p is not below `ALPHA`. Empty where nothing could be told apart at all:
-    on fewer than `FEWEST` images.
+    on fewer than `fewest` images.
     """
-    rows = compared[compared["n_images"] >= FEWEST]
-    return {
-        str(name) for name, p in zip(rows["other"], rows["p_holm"], strict=True) if not p < ALPHA
-    }
+    rows = compared[compared["n_images"] >= fewest(len(compared))]
+    told = zip(rows["other"], rows["p_holm"], strict=True)
+    return {str(name) for name, p in told if not p < ALPHA}
 
 
 def _interval(differences: NDArray[np.float64]) -> NDArray[np.float64]:

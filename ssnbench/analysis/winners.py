@@ -114,6 +114,6 @@ def _standing(compared: pd.DataFrame, ordered: pd.Series[float], digits: int) ->
         f"{row['label']} {'ahead of' if ahead >= 0 else 'behind'} {others[0]} by "
         f"{abs(ahead):.{digits}f}{interval}, {n} image{'' if n == 1 else 's'}"
     )
-    if n < paired.FEWEST:
+    if n < paired.fewest(len(compared)):
         return f"{margin}: too few to tell methods apart"
     return f"level: {margin}" if others[0] in level else margin

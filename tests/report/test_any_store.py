@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import cv2
@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from ssnbench.contracts import JobKey, Labels, Record, Timing
-from ssnbench.plots import figure
+from ssnbench.plots import figure, grids  # noqa: F401 (it looks figure.save up when imported)
 from ssnbench.report import draw
 from ssnbench.results.store import Store
 
@@ -128,9 +128,28 @@ class Command:
                 dataset=self.dataset, split="test", image=self.images[0], height=12, width=16,
                 n_asked=self.counts[len(self.counts) // 2], device="cpu", threads=1, stage=stage,
                 seconds=seconds, fastest=seconds, slowest=seconds, repeats=3,
+                load=(None, 0.0, 0.5)[draw_of((method, self.params)) % 3],
+                even_if_busy=draw_of((method,)) % 2,
             )
             for stage in ("total", "segment", "connectivity")
         ]  # fmt: skip
+
+
+def histories() -> st.SearchStrategy[list[Command]]:
+    """Commands that share much with the first one, as those into one folder do."""
+
+    @st.composite
+    def history(draw: st.DrawFn) -> list[Command]:
+        first = draw(commands)
+        names = [field.name for field in fields(Command)]
+        more = draw(st.lists(st.tuples(commands, some(*names, fewest=0, most=6)), max_size=2))
+        changed = [
+            replace(first, **{name: getattr(other, str(name)) for name in of_other})
+            for other, of_other in more
+        ]
+        return [first, *changed]
+
+    return history()
 
 
 def run_is_known(command: Command) -> bool:
@@ -185,7 +204,7 @@ commands = st.builds(
     phases=(Phase.generate, Phase.shrink) if "SSNBENCH_FUZZ" in os.environ else (Phase.generate,),
     suppress_health_check=list(HealthCheck),
 )
-@given(st.lists(commands, min_size=1, max_size=3), st.booleans())
+@given(histories(), st.booleans())
 def test_a_report_is_always_drawn(history: list[Command], single: bool) -> None:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(
