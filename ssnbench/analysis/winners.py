@@ -100,20 +100,22 @@ def _winner(metric: str, means: pd.Series[float], compared: pd.DataFrame) -> Win
 
 
 def _standing(compared: pd.DataFrame, ordered: pd.Series[float], digits: int) -> str:
-    """How the compared method stands to the next, or, where it does not lead, to the best."""
+    """How the compared method stands to the next, or, where it does not lead, to the best.
+
+    The interval of the difference is left to the table of pairs: it is of one pair alone, and would
+    seem to say something else than the test, which is corrected for all of them.
+    """
     others = [name for name in ordered.index if name in set(compared["other"])]
     if not others:
         return ""
     row = compared.set_index("other").loc[others[0]]
-    sign = -1 if better(row["metric"]) == "lower" else 1
-    ahead, level = sign * row["difference"], paired.level(compared)
+    ahead = -row["difference"] if better(row["metric"]) == "lower" else row["difference"]
+    who = "" if row["label"] == ordered.index[0] else f"{row['label']} "
     n = int(row["n_images"])
-    low, high = sorted((sign * row["low"], sign * row["high"]))
-    interval = f" ({low:.{digits}f} to {high:.{digits}f})" if n > 1 else ""
     margin = (
-        f"{row['label']} {'ahead of' if ahead >= 0 else 'behind'} {others[0]} by "
-        f"{abs(ahead):.{digits}f}{interval}, {n} image{'' if n == 1 else 's'}"
+        f"{who}{abs(ahead):.{digits}f} {'ahead of' if ahead >= 0 else 'behind'} {others[0]}, "
+        f"{n} image{'' if n == 1 else 's'}"
     )
     if n < paired.fewest(len(compared)):
-        return f"{margin}: too few to tell methods apart"
-    return f"level: {margin}" if others[0] in level else margin
+        return f"{margin}: too few to tell"
+    return f"level: {margin}" if others[0] in paired.level(compared) else margin

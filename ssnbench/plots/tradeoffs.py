@@ -8,7 +8,7 @@ from typing import Self
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from ssnbench.analysis.section_analysis import SectionAnalysis
 from ssnbench.analysis.sections import long_name, short_name
@@ -146,5 +146,5 @@ def _set_time_axis(axes: Axes, milliseconds: pd.Series[float]) -> None:
     axes.set_xlim(low, high)
     narrow = high < 30 * low
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,)))
-    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
     axes.xaxis.set_minor_formatter(NullFormatter())
