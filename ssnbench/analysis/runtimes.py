@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssnbench.contracts import MOST_LOAD
-
 STAGES = ("segment", "colour", "network", "clustering", "joining", "other", "connectivity")
 """Stages of a run time in the order in which they happen; ``total`` = segment + connectivity."""
 
@@ -28,12 +26,6 @@ def of_current_version(timings: pd.DataFrame, records: pd.DataFrame) -> pd.DataF
         known(place), known([*place, "code_version"]), known([*method, "code_version"])
     )
     return timings[current | ~known(method)]
-
-
-def counted(timings: pd.DataFrame) -> pd.DataFrame:
-    """Leave out times that were taken under load, unless the user wanted them all the same."""
-    busy = timings["load"].astype(float) > MOST_LOAD
-    return timings[~busy | (timings["even_if_busy"] == 1)]
 
 
 def runtimes(timings: pd.DataFrame) -> pd.DataFrame:

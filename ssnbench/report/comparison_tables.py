@@ -69,10 +69,10 @@ def paired_table(analysis: SectionAnalysis) -> Table:
     caption = (
         f"{section.title}: {analysis.mine or 'the method with the best mean'} minus each other "
         f"one, image by image at {analysis.count} superpixels made, with the 95 % bootstrap "
-        "interval of the mean difference, of that pair alone. Wins and losses: images on which the first is better or "
-        "worse. p: Wilcoxon's signed-rank test, corrected by Holm for the other methods; the "
-        f"marks {MARK} of the scores and the words of the cards are of these same tests. The CSV "
-        "holds all other pairs, too, with the p of one test alone."
+        "interval of the mean difference, of that pair alone. Wins and losses: images on which the "
+        "first is better or worse. p: Wilcoxon's signed-rank test, corrected by Holm for the other "
+        f"methods; the marks {MARK} of the scores and the words of the cards are of these same "
+        "tests. The CSV holds all other pairs, too, with the p of one test alone."
     )
     return Table(
         f"{section.slug}-pairs",

@@ -12,7 +12,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ssnbench.analysis import inter_annotator, sections
-from ssnbench.analysis.runtimes import counted, of_current_version
+from ssnbench.analysis.runtimes import of_current_version
 from ssnbench.analysis.section_analysis import analyse, by_data
 from ssnbench.contracts import UsageError
 from ssnbench.metrics import with_role
@@ -32,6 +32,7 @@ from ssnbench.report.section_report import (
     write_section,
 )
 from ssnbench.results.store import Store
+from ssnbench.results.timings import counted
 
 FOLDER, PAGE, SINGLE = "index_files", "index.html", "report.html"
 """What the page loads, the page beside it, and the page that is one file."""

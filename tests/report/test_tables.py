@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ssnbench.analysis.runtimes import counted, runtimes
+from ssnbench.analysis.runtimes import runtimes
 from ssnbench.analysis.section_analysis import SectionAnalysis, analyse
 from ssnbench.plots.styles import Styles
 from ssnbench.report import (
@@ -21,6 +21,7 @@ from ssnbench.report import (
     tables,
 )
 from ssnbench.report.table_formats import Cell, Table
+from ssnbench.results.timings import counted
 
 NASTY = r"a<script>&_%|b$#{}~^\ "
 
