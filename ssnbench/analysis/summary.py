@@ -167,9 +167,9 @@ def _interval(
     weights : float64 (resamples, images)
         How often each image is drawn.
     """
-    known = np.isfinite(values)
-    means = ratio(weights @ np.where(known, values, 0.0), weights @ known.astype(np.float64))
-    means[:, known.sum(axis=0) < 2] = np.nan
+    scored = np.isfinite(values)
+    means = ratio(weights @ np.where(scored, values, 0.0), weights @ scored.astype(np.float64))
+    means[:, scored.sum(axis=0) < 2] = np.nan
     low, high = (np.full(means.shape[1], np.nan) for _ in range(2))
     known = np.isfinite(means).any(axis=0)
     if known.any():

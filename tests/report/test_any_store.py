@@ -144,7 +144,7 @@ def histories() -> st.SearchStrategy[list[Command]]:
         names = [field.name for field in fields(Command)]
         more = draw(st.lists(st.tuples(commands, some(*names, fewest=0, most=6)), max_size=2))
         changed = [
-            replace(first, **{name: getattr(other, str(name)) for name in of_other})
+            replace(first, **{str(name): getattr(other, str(name)) for name in of_other})
             for other, of_other in more
         ]
         return [first, *changed]

@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssnbench import plugins
+from ssnbench import plugins, report
 from ssnbench.cli.main import main
 from ssnbench.contracts import Image, Labels, Timing
+from ssnbench.plots import figure
 from ssnbench.plugins.dataset_ref import dataset_ref
 from ssnbench.report import draw
+from ssnbench.results.schema import TIMED
 from ssnbench.results.store import Store
 from ssnbench.run import benchmark, load, plan, timing
 from ssnbench.run.threads import pinned
@@ -92,7 +94,7 @@ def test_memory_is_the_methods_and_not_that_of_who_asked() -> None:
 
 def timed(task: TimingTask, share: float | None, seconds: float = 0.1) -> TimingResult:
     """What the clock would say, on a machine of which others use a share."""
-    key = dict(zip(timing.TIMED, task.key, strict=True))
+    key = dict(zip(TIMED, task.key, strict=True))
     made = Timing(
         **key, label=task.variant.label, height=40, width=60, stage="total", seconds=seconds,
         fastest=seconds, slowest=2 * seconds, repeats=5, peak_mb=99, bare_mb=33, load=share,
@@ -107,7 +109,7 @@ class Machine:
         self.shares, self.seconds, self.now = [*shares], 0.1, 0.0
         monkeypatch.setattr(timing, "_timed", lambda task: timed(task, self.share, self.seconds))
         monkeypatch.setattr(load.LoadWatch, "load", lambda _: self.looked_at())
-        monkeypatch.setattr(load.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr("ssnbench.run.load.time.monotonic", lambda: self.now)
 
     @property
     def share(self) -> float | None:
@@ -161,7 +163,7 @@ def test_what_this_process_does_is_no_load_of_others(monkeypatch: pytest.MonkeyP
     counted = iter([100.0, 101.0])  # seconds of all cores; others worked none of it
     monkeypatch.setattr(load, "_busy_seconds", lambda: next(counted))
     worked = iter([7.0, 8.0])
-    monkeypatch.setattr(load.time, "process_time", lambda: next(worked))
+    monkeypatch.setattr("ssnbench.run.load.time.process_time", lambda: next(worked))
     assert load.LoadWatch().load() == 0
     monkeypatch.undo()
     assert 0 <= (load.LoadWatch().load() or 0) <= 1
@@ -174,6 +176,7 @@ FIRST = re.compile(r'<figure class="drawing" id="[^"]*-asa-over-time-cpu-1">.*?<
 def ran(folder: Path, *more: str) -> str:
     """The page after a command as a user types it."""
     run = ["run", "--algos", "grid,slic", "--dataset", DATA, "--segments", "6,12,40"]
+    run += ["--metrics", "asa,br"]  # every further one costs figures
     assert main([*run, "--jobs", "1", "--out", str(folder), *more]) == 0
     return (folder / "index.html").read_text(encoding="utf-8")
 
@@ -199,12 +202,15 @@ def test_times_under_load_are_left_out_until_the_machine_is_idle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     machine = Machine(monkeypatch, 0.5)
+    monkeypatch.setattr(figure, "save", lambda *_, **__: {})
     page = ran(tmp_path)
     assert "other programs use this machine" in capsys.readouterr().out
     assert "Times of grid, slic were taken while other programs used the machine" in page
     assert not FIRST.search(page)
     assert not (tmp_path / "tables" / "runtimes.csv").exists()
-    ran(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(report, "draw", lambda folder, **_: folder / "index.html")
+        ran(tmp_path)  # still busy: nothing is timed anew
     assert machine.now < 60
     machine.shares = [0.0]
     page = ran(tmp_path)  # the same command
@@ -220,9 +226,12 @@ def test_times_again_replaces_times_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = Machine(monkeypatch, 0.0)
+    monkeypatch.setattr(figure, "save", lambda *_, **__: {})
     ran(tmp_path)
     machine.seconds = 0.7
-    ran(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(report, "draw", lambda folder, **_: folder / "index.html")
+        ran(tmp_path)
     with Store(tmp_path) as store:
         records = store.records()
         assert set(store.timings()["seconds"]) == {0.1}
@@ -230,7 +239,6 @@ def test_times_again_replaces_times_and_nothing_else(
     with Store(tmp_path) as store:
         assert set(store.timings()["seconds"]) == {0.7}
         pd.testing.assert_frame_equal(store.records(), records)
-    ran(tmp_path, "--no-times", "--mine", "grid")
     machine.shares, machine.seconds = [0.5], 0.9
     page = ran(tmp_path, "--times", "again", "--even-if-busy")
     assert FIRST.search(page)
@@ -245,7 +253,7 @@ def test_times_of_another_machine_bring_its_name(
     quiet = benchmark.Listener(*3 * [lambda *_: None])
     with Store(tmp_path) as store:
         store.begin_run({"command": "ssnbench run", "cpu": "Toaster 3000"})
-        monkeypatch.setattr(benchmark.environment, "cpu_name", lambda: "Abacus")
+        monkeypatch.setattr("ssnbench.run.environment.cpu_name", lambda: "Abacus")
         assert benchmark.time_tasks(tasks(), store, quiet) == 1
     draw(tmp_path)
     assert "Machine: Abacus" in (tmp_path / "index.html").read_text(encoding="utf-8")
