@@ -14,14 +14,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from ssnbench.analysis.runtimes import of_current_version
 from ssnbench.contracts import JobKey, Labels, Record, Timing
 from ssnbench.plots import figure, grids  # noqa: F401 (it looks figure.save up when imported)
 from ssnbench.report import draw
 from ssnbench.results.store import Store
+from ssnbench.results.timings import counted
 
 N_STORES = int(os.environ.get("SSNBENCH_FUZZ", "25"))
 METRICS = ("asa", "br", "bp", "f", "co", "ev", "epe", "asa_original", "of_theirs")
@@ -204,13 +207,36 @@ commands = st.builds(
     phases=(Phase.generate, Phase.shrink) if "SSNBENCH_FUZZ" in os.environ else (Phase.generate,),
     suppress_health_check=list(HealthCheck),
 )
-@given(histories(), st.booleans())
-def test_a_report_is_always_drawn(history: list[Command], single: bool) -> None:
+@given(histories(), st.booleans(), st.booleans())
+def test_a_report_is_always_drawn(history: list[Command], single: bool, owned: bool) -> None:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            figure, "save", lambda *_, **__: {"png": "", "pdf": ""}
-        )  # looked at elsewhere
+        patch.setattr(figure, "save", lambda *_, **__: {"png": "", "pdf": ""})
         folder = Path(name)
         for command in history:
             command.write(folder)
-        assert draw(folder, single=single).stat().st_size
+        mine = history[0].methods[0] if owned else None
+        html = draw(folder, single=single, mine=mine).read_text(encoding="utf-8")
+        with Store(folder) as store:
+            records, timings = store.records(), store.timings()
+    assert html.rstrip().endswith("</html>")
+    says_what_is_missing(html, records)
+    left_out = len(counted(of_current_version(timings, records))) < len(timings)
+    assert ("were taken while other programs used the machine" in html) == left_out
+
+
+def says_what_is_missing(html: str, records: pd.DataFrame) -> None:
+    """Whatever failed, has no score or no truth, is told in the page."""
+    plain = records[records["perturbation"] == ""]
+    places = plain.groupby(["dataset", "split", "protocol"])
+    assert html.count('class="of-section" data-section=') >= places.ngroups
+    assert ("no luck" in html) == records["status"].isin(["failed", "skipped"]).any()
+    metrics = [metric for metric in METRICS if metric in records]
+    for _, rows in places:
+        scores = rows.loc[rows["status"] == "ok", metrics].replace([np.inf, -np.inf], np.nan)
+        if scores.isna().all(axis=None):
+            how = "jobs of" if (rows["status"] == "ok").any() else "no job of"
+            assert f"No scores: {how} this section ended well" in html
+        elif (rows["truth"] < 0).all():
+            assert "No segmentation truths" in html
+        if scores.notna().any(axis=None) and rows["image"].nunique() == 1:
+            assert "One image only" in html

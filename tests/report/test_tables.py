@@ -164,7 +164,7 @@ def test_notes_name_what_is_not_compared_and_not_timed() -> None:
     )
     texts = notes.notes(analysed(table, times.assign(dataset="d", split="s", load=0.0)))
     assert any(text.endswith("extrapolated): c.") for text in texts)
-    assert any(text.endswith("not timed here: b, c.") for text in texts)
+    assert any(text.endswith("or only under load: b, c.") for text in texts)
     alone = notes.notes(analysed(ladder({"a": 0.6})))
     assert any("no two methods" in text for text in alone)
 
