@@ -6,7 +6,7 @@ modules of this room, as functions of plain tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -294,14 +294,3 @@ def analyse(
         )
         for section in plain
     ]
-
-
-def by_data(
-    analyses: Iterable[SectionAnalysis],
-) -> dict[tuple[str, str], list[SectionAnalysis]]:
-    """Group analyses by dataset and split, in sorted order: the same label maps by protocols."""
-    groups: dict[tuple[str, str], list[SectionAnalysis]] = {}
-    for analysis in analyses:
-        key = (analysis.section.dataset, analysis.section.split)
-        groups.setdefault(key, []).append(analysis)
-    return dict(sorted(groups.items()))

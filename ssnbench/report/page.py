@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from ssnbench.analysis import inter_annotator, sections
 from ssnbench.analysis.runtimes import of_current_version
-from ssnbench.analysis.section_analysis import analyse, by_data
+from ssnbench.analysis.section_analysis import analyse
 from ssnbench.contracts import UsageError
 from ssnbench.metrics import with_role
 from ssnbench.plots import gallery
@@ -23,7 +23,7 @@ from ssnbench.plots.styles import Styles
 from ssnbench.report import citations, image_browser, page_data, section_data
 from ssnbench.report.image_browser import BrowserImages
 from ssnbench.report.page_data import JsonBlocks, PageData, ScriptFiles
-from ssnbench.report.protocol_tables import protocol_tables
+from ssnbench.report.protocol_tables import by_data, protocol_tables
 from ssnbench.report.run_tables import machine_line, runtime_table, timed_by, troubles_table
 from ssnbench.report.section_report import (
     ReportContext,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from ssnbench.analysis.section_analysis import SectionAnalysis, by_data
+from ssnbench.analysis.section_analysis import SectionAnalysis
 from ssnbench.analysis.sections import short_name, slugged
 from ssnbench.metrics import with_role
 from ssnbench.report.cells import asked, named, number
@@ -20,6 +20,17 @@ def protocol_tables(analyses: Iterable[SectionAnalysis]) -> Iterator[Table]:
         scored = [each for each in group if each.summary["metric"].isin(names).any()]
         if len(scored) > 1:
             yield _table(scored, names)
+
+
+def by_data(
+    analyses: Iterable[SectionAnalysis],
+) -> dict[tuple[str, str], list[SectionAnalysis]]:
+    """Group analyses by dataset and split, in sorted order: the same label maps by protocols."""
+    groups: dict[tuple[str, str], list[SectionAnalysis]] = {}
+    for analysis in analyses:
+        key = (analysis.section.dataset, analysis.section.split)
+        groups.setdefault(key, []).append(analysis)
+    return dict(sorted(groups.items()))
 
 
 def _table(analyses: Sequence[SectionAnalysis], names: Sequence[str]) -> Table:

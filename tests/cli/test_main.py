@@ -43,6 +43,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small")
     arguments = ["run", "--algos", "grid,slic", "--dataset", SMALL, "--segments", "6,12,24"]
+    arguments += ["--even-if-busy"]  # else the next run may take the times anew
     assert main([*arguments, "--jobs", "1", "--keep-labels", "--out", str(folder)]) == 0
     return folder
 
@@ -102,6 +103,8 @@ def test_failed_jobs_exit_with_one(tmp_path: Path, capsys: pytest.CaptureFixture
         ("run --algos slic(compact=2)", "did you mean compactness"),
         ("run --segments 0", "counted from 1"),
         ("run --segments many", "--segments takes numbers"),
+        ("run --mine nobody", "--mine nobody is none of the methods: felzenszwalb, grid"),
+        ("run --times sometimes", "'sometimes' is not one of 'missing', 'again', 'no'"),
         ("run --limit 0", "0 is not in the range x>=1"),
         ("run --plugin nowhere.py", "no plug-in file"),
         ("run --frsh", "No such option"),
