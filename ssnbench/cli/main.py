@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from ssnbench.cli.time import time_
 from ssnbench.cli.train import train
 from ssnbench.contracts import UsageError
 from ssnbench.run.engines import ENGINES
+
+if TYPE_CHECKING:
+    from ssnbench.run.plan import Plan
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -112,7 +115,6 @@ def run(
 
     A run that was stopped goes on where it was: only what is missing is computed.
     """
-    from ssnbench.analysis.sections import method_called
     from ssnbench.cli.progress import Progress
     from ssnbench.plugins.dataset_ref import dataset_ref
     from ssnbench.results.store import Store
@@ -132,12 +134,11 @@ def run(
     )
     rules = options.timing_rules(wait, even_if_busy, times == "again")
     folder = out or Path("reports") / f"{images.label}-{images.split}"
+    if mine is not None:
+        _check_mine(mine, todo, folder)
     if fresh:
         benchmark.clear(folder)
     with Store(folder) as store, Progress() as progress:
-        if mine is not None:
-            chosen = {variant.label: variant.name for variant in todo.variants}
-            method_called(store.algorithms_of_labels() | chosen, mine)
         changed = benchmark.compute(
             todo.jobs, store, n_workers or _cores(), backend, progress.listener
         )
@@ -251,6 +252,18 @@ def _finish(folder: Path, changed: bool, **how: Any) -> int:
     n_failed = show_summary(folder)
     click.echo(f"report: {page}")
     return int(n_failed > 0)
+
+
+def _check_mine(mine: str, todo: Plan, folder: Path) -> None:
+    """Refuse a name that is neither in the run nor in its folder, before anything is computed."""
+    from ssnbench.analysis.sections import method_called
+    from ssnbench.results.store import FILE, Store
+
+    known: dict[str, str] = {}
+    if (folder / FILE).is_file():
+        with Store(folder, create=False) as store:
+            known = store.algorithms_of_labels()
+    method_called(known | {variant.label: variant.name for variant in todo.variants}, mine)
 
 
 def _cores() -> int:
