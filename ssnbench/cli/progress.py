@@ -27,8 +27,8 @@ _QUIET_SECONDS = 30.0
 
 WAITING = "other programs use this machine: waiting for it to be idle (--wait, --even-if-busy)"
 _UNDER_LOAD = (
-    "timed while other programs used the machine: left out of tables and charts; once it is idle, "
-    "the same command times anew what was"
+    "timed while other programs used the machine: left out of tables and charts (times that were "
+    "good stay); once it is idle, the same command times anew what was"
 )
 
 

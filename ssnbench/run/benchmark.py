@@ -93,7 +93,8 @@ def time_tasks(
 ) -> int:
     """Time those tasks that the store has no times of; return how many were timed.
 
-    Those that were timed under load are timed again as soon as the machine is idle.
+    Those that were timed under load are timed again as soon as the machine is idle; a time that
+    counts is never replaced by one that does not.
     """
     known = set() if rules.again else _known_times(tasks, store)
     todo = [task for task in tasks if task.key not in known]
@@ -101,8 +102,10 @@ def time_tasks(
         listener.planned("times", len(todo))
         if not any(run.get("cpu") == environment.cpu_name() for run in store.runs()[-1:]):
             store.begin_run(environment.gather())  # a report names the machine of the times
+    good = store.timed() - store.timed_under_load()
     for result in time_apart(todo, rules, listener.waiting):
-        store.add_timings(result.timings)
+        if rules.even_if_busy or not result.is_under_load or result.task.key not in good:
+            store.add_timings(result.timings)
         listener.timed(result)
     return len(todo)
 

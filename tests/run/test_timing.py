@@ -246,6 +246,21 @@ def test_times_again_replaces_times_and_nothing_else(
     assert "Taken under load, as was asked for" in page
 
 
+def test_a_time_that_counts_is_not_replaced_by_one_under_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(monkeypatch, 0.0)
+    quiet = benchmark.Listener(*3 * [lambda *_: None])
+    with Store(tmp_path) as store:
+        benchmark.time_tasks(tasks(), store, quiet)
+        machine.shares, machine.seconds = [0.5], 0.9
+        assert benchmark.time_tasks(tasks(), store, quiet, TimingRules(again=True)) == 1
+        assert set(store.timings()["seconds"]) == {0.1}
+        rules = TimingRules(again=True, even_if_busy=True)
+        benchmark.time_tasks(tasks(), store, quiet, rules)
+        assert set(store.timings()["seconds"]) == {0.9}
+
+
 def test_times_of_another_machine_bring_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
