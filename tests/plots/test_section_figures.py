@@ -43,7 +43,7 @@ def timings() -> pd.DataFrame:
     rows = [(label, label, f"i{image}", 0.1 + image) for label in LABELS for image in range(2)]
     table = pd.DataFrame(rows, columns=["label", "params", "image", "seconds"])
     table = table.assign(algorithm="m", dataset="d", split="s", code_version="1")
-    return table.assign(n_asked=100, stage="total", device="cpu", threads=1)
+    return table.assign(n_asked=100, stage="total", device="cpu", threads=1, load=0.0)
 
 
 @pytest.fixture(scope="module")
