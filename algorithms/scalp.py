@@ -27,6 +27,7 @@ two, interpolated: a window takes time linear in its pixels.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,7 +130,7 @@ def _neighbourhoods(planes: Planes, sigma: float) -> Floats:
     """Weighted means of L, a, b around each pixel, and their weighted variance: (4, H, W)."""
     source = np.concatenate([planes, (planes**2).sum(axis=0, keepdims=True)])
     total = np.concatenate([source, np.ones_like(planes[:1])])  # the pixel itself weighs 1
-    _add_neighbours(source, np.float32(-0.5 * np.log2(np.e) / sigma**2), total)
+    _add_neighbours(source, np.float32(-0.5 * math.log2(math.e) / sigma**2), total)
     mean: Floats = total[:4] / total[4]
     mean[3] = np.maximum(mean[3] - (mean[:3] ** 2).sum(axis=0), 0)
     return mean

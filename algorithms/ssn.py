@@ -29,10 +29,10 @@ class SSN:
     color_scale, pos_scale : float or None
         gamma_color, the scale of Lab (paper: 0.26), and eta, the width of one superpixel in
         feature space (paper: 2.5); None: those of the training.
-    min_share : float
-        Pieces of a superpixel that are smaller, as a share of the mean superpixel, join the
-        neighbour of the nearest feature; 0: ``enforce_connectivity`` alone makes superpixels
-        connected, as in the authors' code.
+    surplus : float
+        Clusters that are made for every superpixel asked for; their pieces join, the most alike
+        first, until as many are left as were asked for. 0: one cluster each, as in the paper, and
+        ``enforce_connectivity`` alone makes superpixels connected, as in the authors' code.
     device : str
         ``cpu`` or ``cuda``.
     precision : {"float32", "bfloat16", "float16"}
@@ -46,7 +46,7 @@ class SSN:
     n_iter: int = 10
     color_scale: float | None = None
     pos_scale: float | None = None
-    min_share: float = 0.25
+    surplus: float = 2.0
     device: str = "cpu"
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
 
@@ -63,7 +63,7 @@ class SSN:
         return weights_of(self.variant, self.weights)
 
     def __call__(self, image: Image, n_segments: int, second: Image | None = None) -> Labels:
-        """Segment ``image``; the grid makes at most ``n_segments`` superpixels.
+        """Segment ``image`` into ``n_segments`` superpixels.
 
         Weights trained for flow look at the ``second`` frame, too.
         """
@@ -78,7 +78,7 @@ class SSN:
             n_iter=self.n_iter,
             color_scale=self.color_scale,
             pos_scale=self.pos_scale,
-            min_share=self.min_share,
+            surplus=self.surplus,
             device=self.device,
             precision=self.precision,
         )

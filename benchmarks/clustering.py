@@ -11,13 +11,17 @@ import tracemalloc
 from collections.abc import Callable
 from statistics import median
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from skimage import data
 from torch import Tensor
 
 from benchmarks._shared import parser
-from ssnbench.ssn import Grid, slic
+from ssnbench.ssn import Grid, segment, slic
 from ssnbench.ssn.kernels.grid import cells
 from ssnbench.ssn.layer import Implementation
+from ssnbench.stages import collect
 
 SIZE, N_SEGMENTS, N_ITER = (512, 1024), 1000, 10
 
@@ -84,28 +88,62 @@ def ways(device: str, repeats: int, with_port: bool) -> None:
             )
             print(f"| {way} | {channels} | {half:.1f} ({best:.1f}) |")
         if with_port:
-            start = time.perf_counter()
-            port(features, N_SEGMENTS, N_ITER)
-            _wait(device)
-            print(f"| usual port | {channels} | {1000 * (time.perf_counter() - start):.0f} |")
+            taken = _port_milliseconds(features, N_SEGMENTS, N_ITER)
+            print(f"| usual port | {channels} | {taken:.0f} |")
 
 
-def growth(device: str, repeats: int) -> None:
-    table(
-        "Kernels, C = 20: linear in pixels and v, flat in K", "H x W", "K", "v", "ms", "ns/(px v)"
-    )
-    sizes = [(256, 512), (512, 1024), (1024, 2048)]
-    cases = [(s, 1000, 10) for s in sizes]
-    cases += [(SIZE, k, 10) for k in (10, 100, 5000, 20000)] + [(SIZE, 1000, v) for v in (1, 5, 20)]
-    for size, k, v in cases:
-        features = noise(device, 1, 20, *size)
-        half, best = milliseconds(
-            lambda f=features, k=k, v=v: slic(f, k, v),  # type: ignore[misc]
-            repeats,
-            device,
-        )
-        each = 1e6 * half / (size[0] * size[1] * v)
-        print(f"| {size[0]} x {size[1]} | {k} | {v} | {half:.1f} ({best:.1f}) | {each:.1f} |")
+def growth(device: str, repeats: int, with_port: bool) -> None:
+    """Time grows with pixels and iterations alone, hardly with the number of superpixels."""
+    columns = ("C", "H x W", "K", "v", "ms", "ns/(px v)", "of K = 1000", "usual port")
+    table("Kernels: linear in pixels and v, flat in K", *columns)
+    cases = [(SIZE, k, N_ITER) for k in (N_SEGMENTS, 10, 100, 5000, 20000)]
+    cases += [(size, N_SEGMENTS, N_ITER) for size in ((256, 512), (1024, 2048))]
+    cases += [(SIZE, N_SEGMENTS, v) for v in (1, 5, 20)]
+    for channels in (5, 20):
+        usual = float("nan")
+        for size, k, v in cases:
+            features = noise(device, 1, channels, *size)
+            half, best = milliseconds(
+                lambda f=features, k=k, v=v: slic(f, k, v),  # type: ignore[misc]
+                repeats,
+                device,
+            )
+            each = 1e6 * half / (size[0] * size[1] * v)
+            usual = half if (size, k, v) == cases[0] else usual
+            same = size == SIZE and v == N_ITER
+            flat = f"{half / usual:.2f}" if same else ""
+            times = f"x {_port_milliseconds(features, k, v) / half:.0f}" if same & with_port else ""
+            print(
+                f"| {channels} | {size[0]} x {size[1]} | {k} | {v} | {half:.1f} ({best:.1f}) "
+                f"| {each:.1f} | {flat} | {times} |"
+            )
+
+
+def _port_milliseconds(features: Tensor, k: int, v: int) -> float:
+    start = time.perf_counter()
+    port(features, k, v)
+    _wait(features.device.type)
+    return 1000 * (time.perf_counter() - start)
+
+
+def whole_calls(device: str, repeats: int) -> None:
+    """Everything from sRGB to joined labels, by stages: SSN without a network."""
+    names = ("colour", "network", "clustering", "joining")
+    shown = ("colour", "features", "clustering", "joining")
+    table("SSN_pix, 512 x 1024, v = 10: the whole call, and its stages", "K", "ms", *shown)
+    half: NDArray[np.uint8] = data.astronaut()  # type: ignore[no-untyped-call]
+    image = np.concatenate((half, half[:, ::-1]), 1)
+    for k in (100, N_SEGMENTS, 5000):
+        runs: list[dict[str, float]] = []
+
+        def call(k: int = k, runs: list[dict[str, float]] = runs) -> None:
+            with collect() as seconds:
+                segment(image, k, variant="pix", n_iter=N_ITER, device=device)
+            runs.append(seconds)
+
+        whole, best = milliseconds(call, repeats, device)
+        parts = [f"{1000 * median(run[name] for run in runs[1:]):.1f}" for name in names]
+        print(f"| {k} | {whole:.1f} ({best:.1f}) | {' | '.join(parts)} |")
 
 
 def training(device: str, repeats: int) -> None:
@@ -156,14 +194,15 @@ def main() -> None:
     command.add_argument("--threads", type=int, default=torch.get_num_threads())
     command.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     command.add_argument("--repeats", type=int, default=9)
-    command.add_argument("--no-port", action="store_true", help="skip the usual port (a minute)")
+    command.add_argument("--no-port", action="store_true", help="skip the usual port (minutes)")
     options = command.parse_args()
     torch.set_num_threads(options.threads)
     torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]
     name = torch.cuda.get_device_name() if options.device == "cuda" else platform.processor()
     print(f"{name or platform.machine()}, {options.threads} threads, torch {torch.__version__}")
     ways(options.device, options.repeats, not options.no_port)
-    growth(options.device, options.repeats)
+    growth(options.device, options.repeats, not options.no_port)
+    whole_calls(options.device, options.repeats)
     training(options.device, options.repeats)
     memory(options.device)
 

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.io import loadmat
 
 from ssnbench.contracts import Labels, Sample, UsageError
 from ssnbench.data.layout import Archive, Layout, check_size, check_split, data_root, stems
 from ssnbench.io.images import read_image
+from ssnbench.io.matlab import from_mat, is_hdf5
 from ssnbench.labels import consecutive
 
 
@@ -120,8 +122,12 @@ def _truths(path: Path) -> tuple[Labels, ...]:
     if not path.is_file():
         raise UsageError(f"no truth at {path}")
     try:
-        cells = loadmat(path, variable_names=["groundTruth"])["groundTruth"]
-        truths = tuple(_segmentation(cell) for cell in cells.ravel())
+        if is_hdf5(path):
+            maps = from_mat(path, None)
+        else:
+            cells = loadmat(path, variable_names=["groundTruth"])["groundTruth"]
+            maps = [cell["Segmentation"][0, 0] for cell in cells.ravel()]
+        truths = tuple(map(_segmentation, maps))
     except Exception as error:  # scipy raises whatever a broken file makes it stumble over
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise UsageError(f"{path} holds no readable truths ({reason})") from error
@@ -130,8 +136,7 @@ def _truths(path: Path) -> tuple[Labels, ...]:
     return truths
 
 
-def _segmentation(cell: Any) -> Labels:
-    labels = cell["Segmentation"][0, 0]
+def _segmentation(labels: NDArray[Any]) -> Labels:
     is_whole = labels.dtype.kind in "iub" or (labels.dtype.kind == "f" and (labels % 1 == 0).all())
     if labels.ndim != 2 or not is_whole:
         raise ValueError(f"a segmentation is {labels.dtype} of shape {labels.shape}")

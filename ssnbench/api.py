@@ -2,54 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from ssnbench import plugins
 from ssnbench.contracts import (
     Algorithm,
     Dataset,
-    Flow,
     Image,
     Labels,
-    Mask,
     PathLike,
     Sample,
     UsageError,
+    whole_count,
 )
-from ssnbench.io.images import as_image
+from ssnbench.io.given import given_flow, given_image, given_labels, given_truths
 from ssnbench.labels import checked
 from ssnbench.labels import enforce_connectivity as connected
 from ssnbench.metrics import prepare, score, summarise, with_metrics
 from ssnbench.metrics import protocol as find_protocol
 from ssnbench.plugins.dataset_ref import dataset_ref
 from ssnbench.plugins.variant import Variant, parameters
+from ssnbench.run.devices import check_device
 from ssnbench.run.label_sources import with_frames
 
 
 def segment(
-    image: ArrayLike,
+    image: Any,
     algorithm: str = "ssn",
     n_segments: int = 500,
     *,
     enforce_connectivity: bool = True,
-    second: ArrayLike | None = None,
+    second: Any = None,
     **params: Any,
 ) -> Labels:
     """Cut an image into superpixels.
 
     Parameters
     ----------
-    image : array (H, W, 3), (H, W) or (H, W, 4)
+    image : array or tensor (H, W, 3), (H, W), (H, W, 4) or (3, H, W), PIL.Image or path
         uint8, uint16, bool, or floats in 0..1; sRGB.
     algorithm : str
         Name of an algorithm, see :func:`algorithms`.
     n_segments : int
-        Superpixels asked for, 1..H*W.
+        Superpixels asked for, 1..H*W; a whole number of any type.
     enforce_connectivity : bool
         Make the result connected and free of fragments, as every method is before it is scored.
     second : array like image, optional
@@ -71,15 +67,14 @@ def segment(
     --------
     >>> labels = ssnbench.segment(image, "slic", n_segments=500, compactness=20)
     """
-    picture = as_image(image)
-    n_pixels = picture.shape[0] * picture.shape[1]
-    if not 1 <= n_segments <= n_pixels:
-        raise UsageError(f"n_segments should be 1 to {n_pixels} for this image, got {n_segments}")
+    picture = given_image(image)
+    n_segments = whole_count(n_segments, most=picture.shape[0] * picture.shape[1])
     known = parameters("algorithms", algorithm)
     for name in params:
         if name not in known:
             hint = f"{algorithm} takes {', '.join(known) or 'no parameters'}"
             raise plugins.unknown(f"parameter of {algorithm}", name, known, hint)
+    check_device(params.get("device", "cpu"))
     method: Algorithm = Variant(algorithm, tuple(sorted(params.items()))).build("algorithms")
     frames = Sample("", picture, second=_next_frame(second, picture))
     labels = checked(with_frames(method, frames)(picture, n_segments), picture.shape[:2])
@@ -87,12 +82,12 @@ def segment(
 
 
 def evaluate(
-    labels: ArrayLike,
-    truth: ArrayLike | Sequence[ArrayLike] | None = None,
-    image: ArrayLike | None = None,
+    labels: Any,
+    truth: Any = None,
+    image: Any = None,
     protocol: str = "seal",
-    flow: Flow | None = None,
-    valid: Mask | None = None,
+    flow: Any = None,
+    valid: Any = None,
     *,
     metrics: str = "",
 ) -> dict[str, float]:
@@ -100,13 +95,13 @@ def evaluate(
 
     Parameters
     ----------
-    labels : integers (H, W)
+    labels : array or tensor (H, W), PIL.Image or path
         The superpixels, any integers. They are scored as they are.
-    truth : integers (H, W), or a sequence of such, optional
+    truth : what ``labels`` may be, or a sequence of such, or (T, H, W), optional
         One segmentation, or one per annotator; -1, and masked elements of a masked array, mark
         pixels without opinion. Over several annotators the scores are joined as the metric says
         (mostly the mean). None, or an empty sequence: only what needs no truth is scored.
-    image : array (H, W, 3), optional
+    image : what :func:`segment` takes, optional
         The picture, for the metrics of colour.
     protocol : str
         Name of the protocol, with its tolerance where wanted: ``"seal"``, ``"seal(r=2)"``.
@@ -122,15 +117,17 @@ def evaluate(
     dict of float
         Metric by name.
     """
-    label_map = np.asarray(labels)
+    label_map = given_labels(labels)
     if label_map.ndim != 2:
         raise ValueError(f"labels should be (H, W), got shape {label_map.shape}")
     shape = (label_map.shape[0], label_map.shape[1])
-    truths = [checked(_without_opinion(each), shape) for each in _as_list(truth)]
+    truths = [checked(each, shape) for each in given_truths(truth)]
     chosen = with_metrics(find_protocol(protocol), metrics)
     reference = prepare(truths, chosen, shape=shape)
-    picture = None if image is None else as_image(image)
-    rows = score(checked(label_map, shape), reference, image=picture, flow=flow, valid=valid)
+    picture = None if image is None else given_image(image)
+    motion = None if flow is None else given_flow(flow)
+    counted = None if valid is None else given_labels(valid).astype(bool)
+    rows = score(checked(label_map, shape), reference, image=picture, flow=motion, valid=counted)
     return summarise(rows)
 
 
@@ -160,28 +157,11 @@ def algorithms() -> list[str]:
     return plugins.names("algorithms")
 
 
-def _next_frame(second: ArrayLike | None, picture: Image) -> Image | None:
+def _next_frame(second: Any, picture: Image) -> Image | None:
     if second is None:
         return None
-    frame = as_image(second)
+    frame = given_image(second)
     if frame.shape != picture.shape:
         sizes = " and ".join(f"{each.shape[0]} x {each.shape[1]}" for each in (picture, frame))
         raise UsageError(f"the second frame should be as large as the first, got {sizes}")
     return frame
-
-
-def _as_list(truth: ArrayLike | Sequence[ArrayLike] | None) -> list[Any]:
-    if truth is None or (isinstance(truth, (list, tuple)) and not truth):
-        return []
-    if isinstance(truth, (list, tuple)) and np.ndim(truth[0]) == 2:
-        return list(truth)
-    array = np.asanyarray(truth)
-    return list(array) if array.ndim == 3 else [array]
-
-
-def _without_opinion(truth: ArrayLike) -> NDArray[Any]:
-    """Truth with -1 where it is masked."""
-    if not isinstance(truth, np.ma.MaskedArray):
-        return np.asarray(truth)
-    masked = np.ma.getmaskarray(truth)
-    return np.where(masked, -1, truth.data.astype(np.int64)) if masked.any() else truth.data

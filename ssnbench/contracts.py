@@ -6,6 +6,8 @@ a listing starts at once: numpy is named in texts, which type checkers read.
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -37,11 +39,53 @@ Flow: TypeAlias = "NDArray[np.float32]"
 Mask: TypeAlias = "NDArray[np.bool_]"
 """bool (H, W)."""
 
-Status: TypeAlias = Literal["ok", "failed", "skipped"]
+Status: TypeAlias = Literal["ok", "failed", "skipped", "missing"]
+"""How a job ended; ``missing``: there is no label map of the image among those made elsewhere."""
 
 
 class UsageError(ValueError):
     """Wrong use, told in one line that also says the mend; the command line exits with 2."""
+
+
+def whole_count(value: Any, most: int | None = None, what: str = "n_segments") -> int:
+    """Make a number of superpixels whole: the one rule for commands, Python and methods.
+
+    Parameters
+    ----------
+    value : int, float or str
+        A whole number of any type, such as ``100.0``, ``np.int64(100)`` or ``"100"``.
+    most : int, optional
+        The largest that makes sense: the pixels of the image.
+    what : str
+        Its name, for the message.
+
+    Raises
+    ------
+    UsageError
+        When it is no whole number (99.6, NaN, True), below 1 or above `most`.
+    """
+    number = _whole(value)
+    if number is None:
+        shown = " ".join(repr(value).split())[:40]
+        raise UsageError(f"{what} should be a whole number such as 100, got {shown}")
+    if number < 1 or (most is not None and number > most):
+        wanted = "1 or more" if most is None else f"1 to {most} for this image"
+        raise UsageError(f"{what} should be {wanted}, got {number}")
+    return number
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool"):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        pass
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return int(number) if math.isfinite(number) and number == int(number) else None
 
 
 @dataclass(frozen=True)
@@ -209,7 +253,7 @@ ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
     "algorithms": (
         *_CITED,
         Attribute("device", str, "field: cpu or cuda; `time --device` sets it"),
-        Attribute("files", Callable, "method () -> list[Path]: what results depend on, as weights"),
+        Attribute("files", Callable, "method () -> paths: what results depend on, as weights"),
         Attribute("TRAINABLE", str, "module:attribute that `ssnbench train NAME` trains"),
     ),
     "datasets": (
@@ -351,12 +395,16 @@ class Batch(NamedTuple):
         Pixels whose flow counts; None for segments.
     n_labels : int
         Labels are below this in every batch of the training; 1 for flow.
+    step : int
+        Step of the training, from 0. What a loss draws at random may depend on it alone, so that
+        all processes draw the same, and a training that goes on what an unbroken one would have.
     """
 
     inputs: Tensor
     target: Tensor
     valid: Tensor | None
     n_labels: int
+    step: int
 
 
 class Trainable(Protocol):

@@ -21,6 +21,8 @@ class Basis:
         Rows of the store, and those whose job ended well.
     n_images, n_truths, n_methods : int
         Images, (image, annotator) pairs, and methods.
+    n_dataset : int
+        Images that the split has; those of the rows at least.
     asked : tuple of int
         Counts asked for, rising; 0 for label maps that were made elsewhere.
     incomplete : mapping of str to int
@@ -34,12 +36,13 @@ class Basis:
     n_images: int
     n_truths: int
     n_methods: int
+    n_dataset: int
     asked: tuple[int, ...]
     incomplete: dict[str, int]
     warnings: tuple[tuple[str, str], ...]
 
 
-def basis(section: Section, summary: pd.DataFrame) -> Basis:
+def basis(section: Section, summary: pd.DataFrame, n_dataset: int) -> Basis:
     """Count what a section rests on; ``summary`` is what `summary.summarise` made of it."""
     rows, labels = section.rows, section.labels
     truths = rows.loc[rows["truth"] >= 0, ["image", "truth"]].drop_duplicates()
@@ -51,6 +54,7 @@ def basis(section: Section, summary: pd.DataFrame) -> Basis:
         n_images,
         len(truths),
         len(labels),
+        max(n_images, n_dataset),
         tuple(sorted(int(n) for n in rows["n_asked"].unique())),
         {str(label): int(n) for label, n in fewest.items() if n < n_images},
         _warnings(section.scored),

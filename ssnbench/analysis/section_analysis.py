@@ -6,10 +6,9 @@ modules of this room, as functions of plain tables.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import pandas as pd
 
@@ -20,7 +19,6 @@ from ssnbench.analysis import (
     paired,
     ranks,
     robustness,
-    sections,
     summary,
     tradeoffs,
     winners,
@@ -29,6 +27,7 @@ from ssnbench.analysis.basis import Basis
 from ssnbench.analysis.equal_counts import ImageCurve
 from ssnbench.analysis.inter_annotator import Band
 from ssnbench.analysis.ranks import Ranking
+from ssnbench.analysis.same_images import on_same_images
 from ssnbench.analysis.sections import Section, better
 from ssnbench.analysis.winners import Winner
 from ssnbench.contracts import Role
@@ -51,6 +50,8 @@ class SectionAnalysis:
         The same images, perturbed.
     undefined : mapping of str to str
         Metrics that have no meaning on the dataset, with the reasons.
+    n_images : int
+        Images that the split has, whether they were asked for or not; 0 where nobody noted it.
     mine : str
         The method that the user calls theirs: it is compared with the others, instead of the best.
     """
@@ -60,6 +61,7 @@ class SectionAnalysis:
     annotators: pd.DataFrame = field(default_factory=pd.DataFrame)
     perturbed: tuple[Section, ...] = ()
     undefined: Mapping[str, str] = field(default_factory=dict)
+    n_images: int = 0
     mine: str = ""
 
     # ------------------------------------------------------------------ at the counts asked for
@@ -67,12 +69,17 @@ class SectionAnalysis:
     @cached_property
     def basis(self) -> Basis:
         """How much the numbers rest on."""
-        return basis.basis(self.section, self.summary)
+        return basis.basis(self.section, self.summary, self.n_images)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
         """Means and intervals by method and count asked; see `summary.summarise`."""
         return summary.summarise(self.section)
+
+    @cached_property
+    def compared_at_asked(self) -> pd.DataFrame:
+        """Methods that have the same images at a count asked for; see `same_images`."""
+        return on_same_images(self.section.scored, self.section.metrics, ["n_asked"])
 
     @cached_property
     def areas(self) -> pd.DataFrame:
@@ -126,6 +133,11 @@ class SectionAnalysis:
         return rows[rows["n_made"].isin(self.counts)].reset_index(drop=True)
 
     @cached_property
+    def compared(self) -> pd.DataFrame:
+        """Methods that have the same images over all counts; see `same_images`."""
+        return on_same_images(self.section.scored, self.section.metrics)
+
+    @cached_property
     def count(self) -> int | None:
         """The middle one of the counts that most methods reach: there methods are compared."""
         return equal_counts.fullest_count(self.at_equal_counts)
@@ -170,11 +182,11 @@ class SectionAnalysis:
 
     @cached_property
     def winners(self) -> list[Winner]:
-        """The best methods of every headline metric at `count`."""
+        """The best methods of every headline metric at `count`, among those `compared`."""
         if self.count is None:
             return []
         here = {metric: rows for (n, metric), rows in self.comparisons.items() if n == self.count}
-        return winners.winners(self.scores_at_count, here)
+        return winners.winners(self.scores_at_count.where(self.compared), here)
 
     @cached_property
     def rankings(self) -> list[Ranking]:
@@ -258,39 +270,3 @@ class SectionAnalysis:
     def metrics_for(self, role: Role) -> list[str]:
         """Metrics of the section that have a role and a better end, in the order of METRICS."""
         return [name for name in with_role(role) if name in self.section.metrics and better(name)]
-
-
-def analyse(
-    records: pd.DataFrame,
-    timings: pd.DataFrame | None = None,
-    annotators: pd.DataFrame | None = None,
-    runs: Sequence[Mapping[str, Any]] = (),
-    mine: str = "",
-) -> list[SectionAnalysis]:
-    """Return an analysis of every section of a store; perturbed images stand beside the original.
-
-    Parameters
-    ----------
-    records, timings : DataFrame
-        Rows of ``Store.records()`` and ``Store.timings()``.
-    annotators : DataFrame, optional
-        What `inter_annotator.read` returned.
-    runs : sequence of mapping
-        What ``Store.runs()`` returned: it says what is not defined on a dataset.
-    mine : str
-        The method that the user calls theirs, by label.
-    """
-    plain, perturbed = robustness.parted(sections.split(records))
-    undefined = sections.undefined_by(runs)
-    nothing = pd.DataFrame()
-    return [
-        SectionAnalysis(
-            section,
-            nothing if timings is None else timings,
-            nothing if annotators is None else annotators,
-            robustness.perturbed_of(section, perturbed),
-            undefined.get(section.dataset, {}),
-            mine,
-        )
-        for section in plain
-    ]

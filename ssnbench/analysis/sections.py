@@ -245,12 +245,16 @@ def troubles(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def _absent(records: pd.DataFrame) -> pd.DataFrame:
-    """Jobs that the store holds for one method but not for another."""
+    """Jobs that the store holds for one method but not for another.
+
+    Label maps of which nobody knows the count asked for lack no other counts, nor are they lacked.
+    """
     absent = []
     for place, rows in records.groupby(list(PLACE)):
         jobs = rows[["n_asked", "image"]].drop_duplicates()
         for label, of_label in rows.groupby("label"):
-            both = jobs.merge(
+            is_known = (of_label["n_asked"] > 0).any()
+            both = jobs[(jobs["n_asked"] > 0) == is_known].merge(
                 of_label[["n_asked", "image"]].drop_duplicates(), indicator="from", how="left"
             )
             absent.append(

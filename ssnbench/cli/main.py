@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ssnbench.cli import options
+from ssnbench.cli.console import any_encoding
 from ssnbench.cli.data import data
+from ssnbench.cli.folders import folder_name
 from ssnbench.cli.notes import notes_in_plain_words
 from ssnbench.cli.reproduce import reproduce
-from ssnbench.cli.results import annotators, compare, merge
+from ssnbench.cli.results import annotators, compare, forget, merge
 from ssnbench.cli.segment import segment
 from ssnbench.cli.time import time_
 from ssnbench.cli.train import train
 from ssnbench.contracts import UsageError
+from ssnbench.io.listing import NOT_TEXT
 from ssnbench.run.engines import ENGINES
 
 if TYPE_CHECKING:
@@ -26,7 +29,14 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``ssnbench``; return 0 done, 1 some jobs failed, 2 wrong use."""
+    with any_encoding():
+        return _main(argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     try:
+        for argument in sys.argv[1:] if argv is None else argv:
+            argument.encode()  # at once, since what is no text cannot be kept among the results
         with notes_in_plain_words():
             return commands.main(argv, prog_name="ssnbench", standalone_mode=False) or 0
     except UsageError as error:
@@ -35,6 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except UnicodeEncodeError as error:
+        name = error.object[max(error.start - 40, 0) : error.end + 40]
+        click.echo(f"ssnbench: {name!r} {NOT_TEXT}", err=True)
+        return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; the same command goes on from here", err=True)
         return 130
@@ -46,7 +60,7 @@ def commands() -> None:
     """Benchmark and evaluation suite for superpixel algorithms."""
 
 
-for _command in (segment, train, time_, data, compare, merge, annotators, reproduce):
+for _command in (segment, train, time_, data, compare, merge, forget, annotators, reproduce):
     commands.add_command(_command)
 
 _split = click.option("--split", help="Part of the dataset [its own default, mostly test].")
@@ -133,7 +147,7 @@ def run(
         metrics,
     )
     rules = options.timing_rules(wait, even_if_busy, times == "again")
-    folder = out or Path("reports") / f"{images.label}-{images.split}"
+    folder = out or Path("reports") / folder_name(f"{images.label}-{images.split}")
     if mine is not None:
         _check_mine(mine, todo, folder)
     if fresh:
@@ -216,7 +230,8 @@ def evaluate(
     else:
         images = dataset_ref(dataset, split, data_root)
         called = name or labels.resolve().name
-        folder = out or Path("reports") / f"{called}-on-{images.label}-{images.split}"
+        default = folder_name(f"{called}-on-{images.label}-{images.split}")
+        folder = out or Path("reports") / default
         maps = precomputed.label_map_folder(labels, folder, name)
         jobs = precomputed.of_folder(maps, images, protocol, enforce_connectivity, limit, metrics)
     with Store(folder) as results, Progress() as progress:

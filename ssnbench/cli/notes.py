@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,9 @@ from typing import Any
 import click
 
 from ssnbench.io.notes import DataNote
+
+_NO_GLYPH = re.compile(r"Glyph \d+ .* missing from font")
+_BOXES = "the figures' font lacks letters of some names: they are drawn as boxes"
 
 
 @contextmanager
@@ -20,11 +24,12 @@ def notes_in_plain_words() -> Iterator[None]:
         shown, said = warnings.showwarning, set[str]()
 
         def show(message: Any, category: Any, *place: Any, **more: Any) -> None:
-            if not issubclass(category, DataNote):
+            text = _BOXES if _NO_GLYPH.match(str(message)) else str(message)
+            if text is not _BOXES and not issubclass(category, DataNote):
                 shown(message, category, *place, **more)
-            elif str(message) not in said:
-                said.add(str(message))
-                click.echo(f"note: {message}", err=True)
+            elif text not in said:
+                said.add(text)
+                click.echo(f"note: {text}", err=True)
 
         warnings.showwarning = show
         yield

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ssnbench.contracts import UsageError
+from ssnbench.contracts import UsageError, whole_count
 
 if TYPE_CHECKING:
     from ssnbench.run.timing import TimingRules
@@ -71,17 +71,22 @@ def add_plugins(files: Sequence[Path]) -> None:
 
 
 def numbers(text: str, option: str) -> list[int]:
-    """Read whole numbers separated by commas.
+    """Read numbers of superpixels separated by commas.
 
     Raises
     ------
     UsageError
         When they are none; it names the option.
     """
-    try:
-        return [int(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        raise UsageError(f"{option} takes numbers such as 100,200, got {text!r}") from None
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts:
+        raise UsageError(f"{option} takes numbers such as 100,200, got {text!r}")
+    return [whole_count(part, what=option) for part in parts]
+
+
+def count(_context: click.Context, option: click.Parameter, value: str | None) -> int | None:
+    """Read one number of superpixels; :class:`UsageError` when it is none."""
+    return None if value is None else whole_count(value, what=option.opts[0])
 
 
 def timing_rules(wait: float | None, even_if_busy: bool, again: bool = False) -> TimingRules:

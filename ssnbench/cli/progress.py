@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from ssnbench.cli.console import console
+from ssnbench.cli.moments import duration
 
 if TYPE_CHECKING:
     from ssnbench.learning.result import TrainProgress
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from ssnbench.run.timing import TimingResult
 
 
-_QUIET_SECONDS = 30.0
+_QUIET_SECONDS = 10.0
 """Between two lines about a training where there is no terminal to draw a bar on."""
 
 
@@ -111,13 +113,13 @@ class TrainingProgress:
 
     def __init__(self) -> None:
         self._bar = _BarAndText(
-            rich.progress.BarColumn(),
+            rich.progress.BarColumn(bar_width=24),  # the rest needs room in 80 columns
             rich.progress.MofNCompleteColumn(),
-            rich.progress.TextColumn("left {task.fields[left]}"),
+            rich.progress.TextColumn("{task.fields[pace]}"),
             console=console,
         )
-        self._task = self._bar.add_task("", total=None, left="?")
-        self._line_at = -math.inf
+        self._task = self._bar.add_task("", total=None, pace="")
+        self._line_at = -math.inf  # by `time.monotonic`
         self._best = -math.inf
 
     def __enter__(self) -> TrainingProgress:
@@ -131,23 +133,39 @@ class TrainingProgress:
         """Show how far the training is."""
         if now.best is not None:  # of an earlier run, too
             self._best = max(self._best, now.best)
-        text, left = _losses(now), _duration(now.remaining)
+        pace = f"{_speed(now.speed)}, left {duration(now.remaining)}"
         if console.is_terminal:
             self._bar.start()  # only now: to the other processes of a training nothing is told
+            self._bar.text = _losses(now)
+            self._bar.update(self._task, completed=now.step, total=now.steps, pace=pace)
+        elif self._is_time() or now.step == now.steps:
+            name, loss = next(iter(now.losses.items()))
+            self._print(f"step {now.step}/{now.steps}: {name} {loss:.4f}, {pace}")
+
+    def validating(self, image: int, n_images: int) -> None:
+        """Show at which image a validation is."""
+        text = f"validation: image {image} of {n_images}"
+        if console.is_terminal:
             self._bar.text = text
-            self._bar.update(self._task, completed=now.step, total=now.steps, left=left)
-        elif now.seconds - self._line_at >= _QUIET_SECONDS or now.step == now.steps:
-            self._line_at = now.seconds
-            self._print(f"{now.step}/{now.steps} {text}, left {left}")
+            self._bar.refresh()
+        elif self._is_time():
+            self._print(text)
 
     def validated(self, step: int, result: ValidationResult) -> None:
         """Show how a validation went."""
         self._best = max(self._best, result.score)
         means = ", ".join(f"{mean:.4f}" for mean in result.means)
         scores = f"{result.measure} {result.score:.4f} ({means}), best {self._best:.4f}"
-        self._print(f"step {step}: {scores}")
+        self._bar.text = ""
+        cost = f"{result.seconds:.0f} s, {result.share:.1%} of the time"
+        self._print(f"step {step}: {scores}; {cost}")
+
+    def _is_time(self) -> bool:
+        """Whether the last line was long ago."""
+        return time.monotonic() - self._line_at >= _QUIET_SECONDS
 
     def _print(self, text: str) -> None:
+        self._line_at = time.monotonic()
         self._bar.print(text, soft_wrap=True, highlight=False)
 
 
@@ -158,10 +176,11 @@ def _losses(now: TrainProgress) -> str:
     return f"{total}, rate {now.rate:.2g}, waiting {now.waiting:.1%}"
 
 
-def _duration(seconds: float) -> str:
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}"
+def _speed(steps_a_second: float) -> str:
+    """Steps per second, or per minute where they are few."""
+    if steps_a_second >= 0.5:
+        return f"{steps_a_second:.3g} steps/s"
+    return f"{60 * steps_a_second:.3g} steps/min"
 
 
 class TransferProgress:

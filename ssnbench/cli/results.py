@@ -1,4 +1,4 @@
-"""``compare``, ``merge`` and ``annotators``: what is done with whole run folders."""
+"""``compare``, ``merge``, ``forget`` and ``annotators``: what is done with whole run folders."""
 
 from __future__ import annotations
 
@@ -95,6 +95,49 @@ def merge(folders: tuple[Path, ...], out: Path, prefer: Any, times_of: Path | No
 
 
 @click.command()
+@click.argument("method")
+@click.argument("folder", type=options.PATH, required=False)
+@click.option("--dataset", help="Only on this dataset, as the report names it.")
+@click.option("--split", help="Only on this split.")
+@click.option("--segments", type=click.IntRange(min=0), help="Only where asked for so many.")
+@click.option("--version", metavar="HEX", help="Only this version: results.csv, code_version.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+def forget(
+    method: str,
+    folder: Path | None,
+    dataset: str | None,
+    split: str | None,
+    segments: int | None,
+    version: str | None,
+    dry_run: bool,
+) -> int:
+    """Remove a method's rows, label maps and times from a run folder.
+
+    METHOD is called as in the report, such as slic(compactness=20), or is the folder of label maps
+    that were scored. FOLDER may be left out where reports/ holds only one. There is no way back but
+    to run the method again.
+    """
+    from ssnbench.report import draw, erase
+    from ssnbench.results.forget import Choice
+    from ssnbench.results.forget import forget as forgotten
+
+    place = folder or _only_folder()
+    gone = forgotten(place, Choice(method, dataset, split, version, segments), dry_run)
+    click.echo(
+        f"{'would remove' if dry_run else 'removed'} {', '.join(gone.labels)} from {place}: "
+        f"{gone.n_rows} rows, {gone.n_maps} label maps, {gone.n_times} rows of times; "
+        f"{gone.n_left} rows {'would stay' if dry_run else 'stay'}"
+    )
+    if dry_run:
+        return 0
+    if gone.n_left:
+        click.echo(f"report: {draw(place)}")
+    else:
+        erase(place)
+    return 0
+
+
+@click.command()
 @click.argument("folder", type=options.PATH)
 @options.data_root
 @options.plugin
@@ -110,6 +153,18 @@ def annotators(folder: Path, data_root: Path | None, plugin_files: tuple[Path, .
     click.echo(f"scores of the annotators: {score_annotators(folder, data_root)}")
     click.echo(f"report: {draw(folder)}")
     return 0
+
+
+def _only_folder() -> Path:
+    """The one run folder below ``reports``, where ``run`` puts them."""
+    from ssnbench.contracts import UsageError
+    from ssnbench.results.store import FILE
+
+    folders = sorted(path.parent for path in Path("reports").glob(f"*/{FILE}"))
+    if len(folders) != 1:
+        held = f"reports/ holds {', '.join(map(str, folders)) or 'none'}"
+        raise UsageError(f"say which run folder: ssnbench forget METHOD FOLDER; {held}")
+    return folders[0]
 
 
 def _show(found: RunDiff) -> None:

@@ -13,7 +13,14 @@ from ssnbench.contracts import UsageError
 @click.command()
 @click.argument("image", type=options.PATH)
 @click.option("--algo", default="ssn", show_default=True, help="Algorithm, with parameters.")
-@click.option("--segments", type=int, default=500, show_default=True, help="Superpixels.")
+@click.option(
+    "--segments",
+    default="500",
+    metavar="INTEGER",
+    callback=options.count,
+    show_default=True,
+    help="Superpixels.",
+)
 @click.option(
     "-o", "--out", type=options.PATH, help="Label map: .png (16 bit), .npy, .csv or .mat."
 )

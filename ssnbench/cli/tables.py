@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ssnbench.data.state import State
+    from ssnbench.learning.settings import FieldText
     from ssnbench.run.timing import TimingResult
 
 _STAGES = ("total", "colour", "network", "clustering", "other", "connectivity")
@@ -31,11 +33,14 @@ def show_summary(folder: Path) -> int:
     from ssnbench.results.store import Store
 
     with Store(folder, create=False) as store:
-        records = store.records()
+        records, n_images = store.records(), store.n_images()
     records = distinct_labels(records)
-    scored = records[(records.status == "ok") & (records.perturbation == "")]
-    for place, part in scored.groupby(["dataset", "split", "protocol", "protocol_version"]):
-        console.print(_scores(part, "{} {}, {}".format(*place)))
+    plain = records[records.perturbation == ""]
+    for place, part in plain.groupby(["dataset", "split", "protocol", "protocol_version"]):
+        scored = part[part.status == "ok"]
+        if len(scored):
+            n = max(n_images.get((str(place[0]), str(place[1])), 0), part.image.nunique())
+            console.print(_scores(scored, n, "{} {}, {}".format(*place)))
     perturbed = records[records.perturbation != ""]
     n_perturbed = len(perturbed[["dataset", "perturbation"]].drop_duplicates())
     if n_perturbed:
@@ -43,7 +48,8 @@ def show_summary(folder: Path) -> int:
     return _show_failures(records)
 
 
-def _scores(scored: pd.DataFrame, title: str) -> Table:
+def _scores(scored: pd.DataFrame, n_images: int, title: str) -> Table:
+    """Means over images by algorithm and count, with how many images of how many they are of."""
     from ssnbench.analysis.summary import image_means
     from ssnbench.metrics import with_role
 
@@ -53,7 +59,8 @@ def _scores(scored: pd.DataFrame, title: str) -> Table:
     table.padding = (0, 1, 0, 0)  # so that a name of usual length fits into 80 columns
     of_images = image_means(scored, ["n_made", *metrics], ["label", "n_asked", "image"])
     for (label, n_asked), rows in of_images.groupby(["label", "n_asked"]):
-        row = [f"{rows.n_made.mean():.1f}", str(len(rows))]
+        n = len(rows)
+        row = [f"{rows.n_made.mean():.1f}", str(n) if n == n_images else f"{n}/{n_images}"]
         row += [f"{rows[name].mean():.4f}" for name in metrics]
         table.add_row(escape(str(label)), str(n_asked or "?"), *row)
     return table
@@ -74,6 +81,7 @@ def show_certificates(records: pd.DataFrame) -> None:
     if "unlabelled" not in records:
         return
     maps = records[records.unlabelled.notna()].drop_duplicates(["label", "image", "n_asked"])
+    maps = maps.astype({"n_raw": int, "n_components": int})  # failed jobs make them floats
     table = _table(
         "map", "labels", "components", "connected", "smallest", "unlabelled", title="certificates"
     )
@@ -129,6 +137,19 @@ def list_datasets() -> None:
         if entry.fact("CITATION"):
             table.add_row(escape(entry.name), escape(entry.fact("CITATION")))
     console.print(table)
+
+
+def list_settings(parts: Mapping[str, Sequence[FieldText]]) -> None:
+    """Print the fields of a training, by whose they are, in columns as wide as the terminal."""
+    fields = [field for part in parts.values() for field in part]
+    wide = max(len(field.setting) for field in fields) + 2
+    for whose, part in parts.items():
+        console.print(f"{f'FIELD=DEFAULT, {whose}':{wide + 8}}MEANING", style="bold")
+        for field in part:
+            first = f"{field.setting:{wide}}{field.kind:8}"
+            indent = " " * len(first)
+            lines = wrap(first + field.meaning, console.width, subsequent_indent=indent)
+            console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
 def list_metrics() -> None:

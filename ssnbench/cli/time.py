@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ssnbench.cli import options
+from ssnbench.contracts import whole_count
 
 
 @click.command("time")
@@ -40,17 +41,20 @@ def time_(
     from ssnbench.cli.progress import WAITING
     from ssnbench.cli.tables import show_times
     from ssnbench.plugins.dataset_ref import dataset_ref
-    from ssnbench.run import benchmark, environment, plan, timing
+    from ssnbench.run import benchmark, devices, environment, plan, timing
 
+    devices.check_device(device)
     options.add_plugins(plugin_files)
     height, width = options.size(size)
+    counts = plan.check_counts(options.numbers(segments, "--segments"))
+    whole_count(max(counts), most=height * width, what="--segments")
     pictures = dataset_ref(f"collage(height={height},width={width},n_images=1)")
     (image,) = pictures.open().keys()
     variants = plan.choose_algorithms(algos or plan.DEFAULT_ALGORITHMS, settings)
     tasks = [
         timing.TimingTask(variant, pictures, image, n, threads, device)
         for variant in variants
-        for n in plan.check_counts(options.numbers(segments, "--segments"))
+        for n in counts
     ]
     rules = options.timing_rules(wait, even_if_busy)
     results = list(timing.time_apart(tasks, rules, lambda: click.echo(WAITING, err=True)))

@@ -15,7 +15,15 @@ from pathlib import Path
 
 from ssnbench.contracts import UsageError
 from ssnbench.data.layout import subfolders
-from ssnbench.data.own_truths import IMAGE_FOLDERS, SPLIT_FOLDERS, find_truths, some, truth_of
+from ssnbench.data.own_truths import (
+    IMAGE_FOLDERS,
+    SPLIT_FOLDERS,
+    find_truths,
+    some,
+    tell_beside,
+    truth_of,
+    truth_places,
+)
 from ssnbench.io.images import IMAGE_ENDINGS
 from ssnbench.io.label_maps import LABEL_ENDINGS
 from ssnbench.io.listing import files_below
@@ -105,6 +113,7 @@ def _scanned(base: Path, split: str, labels: str) -> OwnFiles:
     places = _image_places(base, split, notes)
     images: dict[str, Path] = {}
     truths: dict[str, tuple[Path, ...]] = {}
+    searched = list(places)
     for place in places:
         here = _images(place, notes)
         twice = next((key for key in here if key in images), None)
@@ -113,18 +122,50 @@ def _scanned(base: Path, split: str, labels: str) -> OwnFiles:
                 f"{here[twice]} and {images[twice]} go by one name: choose one with --split"
             )
         images |= here
-        truths |= find_truths(base, place, split, here, labels, notes)
+        found = find_truths(base, place, split, here, labels, notes)
+        searched += truth_places(base, place, split, labels)
+        if any(path.parent != place for paths in found.values() for path in paths):
+            tell_beside(place, here, notes)
+        truths |= found
     if not images:
-        raise UsageError(f"no image in {base}; it should hold {', '.join(IMAGE_ENDINGS)}")
+        raise _no_image(base)
+    _tell_other_folders(base, searched, notes)
     keys = _held_out(base, sorted(images), split, notes)
-    without = [key for key in keys if not truths.get(key)]
+    without = [images[key].name for key in keys if not truths.get(key)]
     if 0 < len(without) < len(keys):
         notes.append(f"{len(without)} of {len(keys)} images have no truth ({some(without)})")
+    elif without and len(searched) > len(places):
+        notes.append("no image has a truth, though there is a folder of truths")
     return OwnFiles(
         {key: images[key] for key in keys},
         {key: truths[key] for key in keys if key in truths},
         tuple(notes),
     )
+
+
+def _no_image(base: Path) -> UsageError:
+    """Say what is looked for, or in which folders below there is some."""
+    inside = [name for name in _folders_below(base) if _holds_images(Path(name))]
+    if inside:
+        return UsageError(f"no image in {base} itself, but in {some(inside)}: name one of these")
+    return UsageError(f"no image in {base}; it should hold {', '.join(IMAGE_ENDINGS)}")
+
+
+def _tell_other_folders(base: Path, searched: Sequence[Path], notes: list[str]) -> None:
+    """Say which folders hold files and are neither of images, nor of truths, nor of a split."""
+    splits = {name for names in SPLIT_FOLDERS.values() for name in names}
+    parts = []
+    for folder in map(Path, _folders_below(base)):
+        inside = folder.relative_to(base)
+        if splits & {part.casefold() for part in inside.parts}:
+            continue
+        if any(folder == place or place in folder.parents for place in searched if place != base):
+            continue
+        files = [path for path in files_below(folder) if not _DOCUMENTS.fullmatch(path.name)]
+        if files:
+            parts.append(f"{inside} ({len(files)} files, such as {files[0].name})")
+    if parts:
+        notes.append(f"not looked into: {some(parts)}")
 
 
 # ------------------------------------------------------------------ images
@@ -177,7 +218,10 @@ def _images(folder: Path, notes: list[str]) -> dict[str, Path]:
         if truth_of(path, stems):
             continue
         if path.stem in images:
-            raise UsageError(f"{path} and {images[path.stem].name} go by one name: rename one")
+            raise UsageError(
+                f"{path} and {images[path.stem].name} go by one name: rename one; where it is the "
+                f"truth of the other, put it into labels or call it {path.stem}_mask{path.suffix}"
+            )
         images[path.stem] = path
     _tell_other_kinds(files, images, notes)
     return images

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ssnbench.contracts import UsageError
@@ -57,7 +58,7 @@ def find_truths(
     names = {key: key for key in images}
     unused = []
     chosen: dict[str, tuple[Path, ...]] = {}
-    for folder in _truth_places(base, place, split, labels):
+    for folder in truth_places(base, place, split, labels):
         files = [path for path in files_below(folder, 3) if path not in set(images.values())]
         matches, others = match(files, folder, names, LABEL_ENDINGS)
         if not matches:
@@ -79,12 +80,24 @@ def find_truths(
     return chosen or _beside(place, images, notes)
 
 
+def tell_beside(place: Path, images: Mapping[str, Path], notes: list[str]) -> None:
+    """Say of files beside the images that might be truths that those in a folder are taken."""
+    with suppress(UsageError):  # of what is not used nothing need be clear
+        beside = [path.name for paths in _beside(place, images, notes).values() for path in paths]
+        if beside:
+            notes.append(
+                f"{len(beside)} label maps beside the images are not used ({some(beside)})"
+            )
+
+
 def _without_common_words(keys: Iterable[str]) -> dict[str, str]:
     """Keys by what differs among them: ``image_001`` and its like by ``001``, for ``mask_001``."""
     listed = list(keys)
+    if len(listed) < 2:
+        return {}
     before = re.sub(r"[^-_. ]*$", "", _common_start(listed))
     after = re.sub(r"^[^-_. ]*", "", _common_start([key[::-1] for key in listed])[::-1])
-    if len(listed) < 2 or not (before or after):
+    if not (before or after):
         return {}
     return {key.removeprefix(before).removesuffix(after): key for key in listed}
 
@@ -95,8 +108,8 @@ def _common_start(names: Sequence[str]) -> str:
     return first[: next(same, len(first))]
 
 
-def _truth_places(base: Path, place: Path, split: str, labels: str) -> list[Path]:
-    """Folders that may hold the truths, the likeliest first."""
+def truth_places(base: Path, place: Path, split: str, labels: str) -> list[Path]:
+    """Folders that may hold the truths of the images in `place`, the likeliest first."""
     if labels != "labels":
         given = Path(labels).expanduser()
         places = [folder for folder in (place / given, base / given) if folder.is_dir()]

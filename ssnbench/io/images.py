@@ -30,6 +30,7 @@ IMAGE_ENDINGS = (
 _ORIENTATION = 0x0112  # EXIF's tag
 _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # TIFF's tags
 _DEPTHS = (8, 10, 12, 14, 16)
+_ROUNDING = 1e-4  # by which resizing and filters leave 0..1
 
 _UNREADABLE = (
     OSError,
@@ -68,8 +69,19 @@ def read_image(path: PathLike, upright: bool = False) -> Image:
         return as_image(deep)
     if upright:
         picture = PIL.ImageOps.exif_transpose(picture)
+    return from_pillow(picture, str(path))
+
+
+def from_pillow(picture: PIL.Image.Image, name: str = "a picture") -> Image:
+    """Bring a picture of Pillow, of any mode, to uint8 RGB (H, W, 3), as :func:`read_image` does.
+
+    Raises
+    ------
+    UsageError
+        When it has 32 bits per channel or values below 0; `name` is the picture's in the message.
+    """
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        return as_image(_deep_grey(picture, path))
+        return as_image(_deep_grey(picture, name))
     if picture.has_transparency_data:
         return as_image(np.asarray(picture.convert("RGBA")))
     return np.array(picture.convert("RGB"))
@@ -152,13 +164,13 @@ def _from_netpbm(path: Path) -> Image:
     return as_image(pixels if maximum == 255 else _scaled(pixels, maximum))
 
 
-def _deep_grey(picture: PIL.Image.Image, path: Path) -> NDArray[Any]:
+def _deep_grey(picture: PIL.Image.Image, name: str) -> NDArray[Any]:
     """Pixels of a grey picture of more than 8 bits, as uint16 or, scaled already, uint8."""
     pixels = np.asarray(picture)
     if pixels.dtype.kind == "f" or pixels.max() > 65535:
-        raise UsageError(f"{path} has 32 bits per channel: save it with 8 or 16")
+        raise UsageError(f"{name} has 32 bits per channel: save it with 8 or 16")
     if pixels.min() < 0:
-        raise UsageError(f"{path} has values below 0 (down to {pixels.min()}): shift them to 0")
+        raise UsageError(f"{name} has values below 0 (down to {pixels.min()}): shift them to 0")
     tags = getattr(picture, "tag_v2", {})
     if tags.get(_SAMPLE_FORMAT) == (2,) and tags.get(_BITS_PER_SAMPLE) == (16,):
         return _scaled(pixels, 2**15 - 1)
@@ -195,11 +207,23 @@ def _in_8_bits(array: NDArray[Any]) -> Image:
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * np.uint8(255)
     if array.dtype.kind != "f":
-        raise TypeError(f"an image should be uint8, uint16, bool or float, got {array.dtype}")
-    if not (array.min() >= 0 and array.max() <= 1):  # so written that NaN fails too
-        raise UsageError("a float image should lie within 0..1: divide it by its largest value")
-    scaled: Image = np.rint(array * 255).astype(np.uint8)
+        mend = _mend_of_integers(array)
+        raise TypeError(f"an image should be uint8, uint16, bool or float, got {array.dtype}{mend}")
+    least, largest = array.min(), array.max()
+    if np.isnan(least):
+        raise UsageError("a float image should lie within 0..1, got NaN: fill it, np.nan_to_num")
+    if least < -_ROUNDING or largest > 1 + _ROUNDING:
+        by = "255" if least >= 0 and 2 <= largest <= 255 else "its largest value"
+        span = f"{least:.4g}..{largest:.4g}"
+        raise UsageError(f"a float image should lie within 0..1, got {span}: divide it by {by}")
+    scaled: Image = np.rint(np.clip(array, 0, 1) * 255).astype(np.uint8)
     return scaled
+
+
+def _mend_of_integers(array: NDArray[Any]) -> str:
+    if array.dtype.kind in "iu" and array.min() >= 0 and array.max() <= 255:
+        return ": if 255 is white, image.astype('uint8')"
+    return ""
 
 
 def _scaled(pixels: NDArray[Any], maximum: int) -> Image:

@@ -22,19 +22,19 @@ from ssnbench.io.label_counts import (
     refused,
     with_counts,
 )
-from ssnbench.io.label_maps import LABEL_ENDINGS, read_label_maps
+from ssnbench.io.label_maps import LABEL_ENDINGS, not_read, read_label_maps
 from ssnbench.io.listing import files_below
 from ssnbench.io.name_matching import Match, for_the_eye, match
 from ssnbench.io.notes import note
 
 _DEPTH = 6
 _SHOWN = 3
+_DOCUMENTS = (".md", ".rst", ".log", ".json", ".yaml", ".yml", ".xml")
+"""Endings of what tools note beside their label maps."""
 _PICTURES = (".png", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pnm", ".pbm")
 
 
-def find_label_files(
-    folder: Path, dataset: Dataset, label: str, limit: int | None = None
-) -> list[LabelFile]:
+def find_label_files(folder: Path, dataset: Dataset, label: str) -> list[LabelFile]:
     """Find the label maps of a dataset's images in a folder and in the folders below it.
 
     Parameters
@@ -45,8 +45,6 @@ def find_label_files(
         The dataset whose images they belong to.
     label : str
         Its name, for messages.
-    limit : int, optional
-        Only the first images count.
 
     Returns
     -------
@@ -69,17 +67,10 @@ def find_label_files(
     if not matches:
         raise _nothing_fits(folder, dataset, label, keys)
     chosen = _one_set(matches, folder)
-    files = with_counts(chosen, folder, dataset)
-    images = keys if limit is None else keys[:limit]
-    wanted = set(images)
     files = sorted(
-        (each for each in files if each.image in wanted),
-        key=lambda each: (each.n_asked, each.image),
+        with_counts(chosen, folder, dataset), key=lambda each: (each.n_asked, each.image)
     )
-    if not files:
-        raise _nothing_fits(folder, dataset, label, images)
     _check_sizes(files, dataset, label)
-    _tell_missing(files, images, folder)
     _tell_unused(folder, matches, chosen, others, dataset)
     return files
 
@@ -204,6 +195,8 @@ def _mend(dataset: Dataset, image: str, size: tuple[int, ...], shape: tuple[int,
     """What could be done about a map of another size."""
     if size == shape[::-1]:
         return ": rows and columns are exchanged, transpose the map"
+    if 1 in size and max(size) == shape[0] * shape[1]:
+        return f": its labels stand in one line, reshape them to {shape[0]} x {shape[1]}"
     name = type(dataset).__name__.lower()
     form: Any = dataset
     for field in dataclasses.fields(form) if dataclasses.is_dataclass(form) else ():
@@ -220,20 +213,38 @@ def _mend(dataset: Dataset, image: str, size: tuple[int, ...], shape: tuple[int,
 # ------------------------------------------------------------------ what is said
 
 
-def _tell_missing(files: Sequence[LabelFile], images: Sequence[str], folder: Path) -> None:
-    """Say of which images there is no map, for every count where one is missing."""
-    images_of: dict[int, set[str]] = defaultdict(set)
+def without_map(
+    files: Iterable[LabelFile], images: Sequence[str], folder: Path
+) -> dict[int, list[str]]:
+    """Images without a map, by the count asked for; says so where there are any.
+
+    Parameters
+    ----------
+    files : iterable of LabelFile
+        The maps of these images.
+    images : sequence of str
+        Keys of all images that are wanted.
+    folder : Path
+        Where the maps lie, for the note.
+    """
+    present: dict[int, set[str]] = defaultdict(set)
     for each in files:
-        images_of[each.n_asked].add(each.image)
+        present[each.n_asked].add(each.image)
+    missing = {
+        n_asked: [image for image in images if image not in those]
+        for n_asked, those in present.items()
+    }
     parts = []
-    for n_asked, present in images_of.items():
-        missing = [image for image in images if image not in present]
-        if missing:
+    for n_asked, those in missing.items():
+        if those:
             at = f"at {n_asked} superpixels " if n_asked != UNKNOWN_COUNT else ""
-            shown = ", ".join(missing[:_SHOWN]) + (" ..." if len(missing) > _SHOWN else "")
-            parts.append(f"{at}for {len(present)} of {len(images)} images (none for {shown})")
+            shown = ", ".join(those[:_SHOWN]) + (" ..." if len(those) > _SHOWN else "")
+            parts.append(
+                f"{at}for {len(images) - len(those)} of {len(images)} images (none for {shown})"
+            )
     if parts:
         note(f"{folder} has label maps {'; '.join(parts)}")
+    return missing
 
 
 def _tell_unused(
@@ -252,6 +263,14 @@ def _tell_unused(
         splits = _splits_of(loose, folder, dataset)
         why = f"of split {splits[0]}" if splits else "of no image"
         parts.append(f"{len(loose)} files {why} (such as {loose[0].relative_to(folder)})")
+    kinds = Counter(
+        path.suffix.lower() or path.name
+        for path in others
+        if path.suffix.lower() not in (*LABEL_ENDINGS, *_DOCUMENTS) and not for_the_eye(path.stem)
+    )
+    if kinds:
+        counted = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
+        parts.append(f"no label maps of a kind that is read: {counted}")
     if parts:
         note(f"{folder}: not scored: {'; '.join(parts)}")
 
@@ -264,6 +283,10 @@ def _nothing_fits(folder: Path, dataset: Dataset, label: str, keys: Sequence[str
     what = f"no label map in {folder} is named after an image of {label} {split}{example}"
     if splits:
         what += f"; {files[0].stem} and its like are of another split: --split {splits[0]}"
+    endings = {path.suffix.lower() for path in files} - set(LABEL_ENDINGS)
+    of_other_kinds, _ = match(files, folder, _names(dataset, keys), endings)
+    if of_other_kinds:
+        what = f"no label map in {folder}: {not_read(of_other_kinds[0].path)}"
     return refused(what, folder)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,9 +36,10 @@ def read_labels(
     ----------
     path : path
         ``.npy``, ``.npz``; ``.png``, ``.tif``, ``.bmp``, ``.gif``, ``.pgm`` and its kin (of a
-        palette picture the indices); ``.csv``, ``.tsv`` or ``.txt``; ``.mat`` of any version; in
-        capitals, too. Labels may be any integers, also whole numbers stored as floats; those that
-        need more than 32 bits become ranks.
+        palette picture the indices); ``.csv``, ``.tsv`` or ``.txt``; ``.mat`` of any version;
+        ``.dat``, bare numbers, where the shape is known; in capitals, too. Labels may be any
+        integers, also whole numbers stored as floats; those that need more than 32 bits become
+        ranks.
     shape : (int, int), optional
         Height and width of the image, where known: of several matrices in a file the one of this
         size is the label map, and a table may have a header and an index beside it.
@@ -117,6 +118,21 @@ def _check_header(file: Any, path: Path, n_bytes: int) -> None:
     file.seek(0)
 
 
+def _from_raw(path: Path, shape: Shape | None) -> NDArray[Any]:
+    """Read bare numbers of 32 or 16 bits, row by row, as the programs of Achanta et al. write."""
+    if shape is None:
+        raise UsageError(f"{path} holds bare numbers: say the size of its image, shape=(H, W)")
+    height, width = shape
+    data = path.read_bytes()
+    stored = {4 * height * width: "<i4", 2 * height * width: "<u2"}.get(len(data))
+    if stored is None:
+        raise UsageError(
+            f"{path} has {len(data)} bytes; {height} x {width} labels of 32 bits take "
+            f"{4 * height * width}"
+        )
+    return np.frombuffer(data, stored).reshape(shape)
+
+
 def _from_npz(path: Path, shape: Shape | None) -> list[NDArray[Any]]:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
@@ -178,21 +194,27 @@ def _to_mat(path: Path, labels: Labels) -> None:
         savemat(file, {"labels": labels}, do_compression=True)
 
 
+def not_read(path: Path, known: Iterable[str] = ()) -> str:
+    """Say that a file's ending is none of a label map, and for some endings why."""
+    why = _WHY_NOT.get(path.suffix.lower(), "")
+    return f"a label map is one of {', '.join(known or LABEL_ENDINGS)}, not {path.name}{why}"
+
+
 def _chosen(table: Mapping[str, Any], path: Path) -> Any:
     try:
         return table[path.suffix.lower()]
     except KeyError:
-        why = _WHY_NOT.get(path.suffix.lower(), "")
-        raise UsageError(
-            f"a label map is one of {', '.join(table)}, not {path.name}{why}"
-        ) from None
+        raise UsageError(not_read(path, table)) from None
 
 
-_LOSSY = ": JPEG changes the labels"
+_LOSSY = ": such compression changes the labels"
 _PICKLED = ": it holds Python code, which is never run; save it with numpy.save"
-_WHY_NOT = dict.fromkeys((".jpg", ".jpeg"), _LOSSY) | dict.fromkeys(
-    (".pt", ".pth", ".pkl", ".pickle"), _PICKLED
-)
+_PACKED = ": unpack it first"
+_WHY_NOT = {
+    **dict.fromkeys((".jpg", ".jpeg", ".webp"), _LOSSY),
+    **dict.fromkeys((".pt", ".pth", ".pkl", ".pickle"), _PICKLED),
+    **dict.fromkeys((".gz", ".bz2", ".xz", ".zip", ".7z", ".tar", ".tgz"), _PACKED),
+}
 
 
 def _single(
@@ -210,6 +232,7 @@ _READERS: dict[str, _Reader] = {
     ".npz": lambda path, shape, _colours: _from_npz(path, shape),
     ".txt": lambda path, shape, _colours: [from_text(path, shape)],
     ".tsv": lambda path, shape, _colours: [from_text(path, shape)],
+    ".dat": lambda path, shape, _colours: [_from_raw(path, shape)],
     **dict.fromkeys((".tif", ".tiff"), partial(_single, from_tiff)),
     **dict.fromkeys((".pgm", ".ppm", ".pnm", ".pbm"), partial(_single, from_netpbm)),
     **dict.fromkeys((".bmp", ".gif"), partial(_single, from_picture)),

@@ -56,6 +56,12 @@ def from_mat(path: Path, shape: Shape | None) -> list[NDArray[Any]]:
     return _chosen(groups, path, matrices)
 
 
+def is_hdf5(path: Path) -> bool:
+    """Whether a .mat is of version 7.3, which scipy does not read."""
+    with path.open("rb") as file:
+        return file.read(128).startswith((b"MATLAB 7.3", b"\x89HDF"))
+
+
 def _chosen(
     groups: Mapping[str, list[NDArray[Any]]], path: Path, matrices: Mapping[str, NDArray[Any]]
 ) -> list[NDArray[Any]]:
@@ -86,9 +92,7 @@ def _is_map(value: NDArray[Any]) -> bool:
 
 def _matrices(path: Path) -> dict[str, NDArray[Any]]:
     """All numeric arrays of a file by name, such as ``segs{2}`` or ``groundTruth{1}.labels``."""
-    with path.open("rb") as file:
-        start = file.read(128)
-    if start.startswith(b"MATLAB 7.3") or start.startswith(b"\x89HDF"):
+    if is_hdf5(path):
         return _from_hdf5(path)
     for name, size, _ in whosmat(path):
         check_size(size, path, name)

@@ -43,13 +43,15 @@ FOOT_SLOPE: Final = 7.787
 FOOT_LEVEL: Final = 16 / 116
 
 
-def rgb_to_lab(image: Image) -> Lab:
+def rgb_to_lab(image: Image, out: Lab | None = None) -> Lab:
     """Convert an sRGB image to CIE Lab.
 
     Parameters
     ----------
     image : uint8 (H, W, 3)
         sRGB, 0..255.
+    out : float32 (H, W, 3), optional
+        Where to put the result.
 
     Returns
     -------
@@ -68,7 +70,7 @@ def rgb_to_lab(image: Image) -> Lab:
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"expected uint8 (H, W, 3), got {image.dtype} {image.shape}")
-    lab = np.empty(image.shape, dtype=np.float32)
+    lab = np.empty(image.shape, dtype=np.float32) if out is None else out
     _convert(np.ascontiguousarray(image), LINEAR, MATRIX, lab)
     return lab
 

@@ -7,7 +7,6 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ssnbench.contracts import Labels
-from ssnbench.kernels.components import components
 from ssnbench.kernels.union_find import united
 
 Floats = NDArray[np.float64]
@@ -15,36 +14,29 @@ Floats = NDArray[np.float64]
 Pairs = NDArray[np.int32]
 """int32 (n, 2): numbers of two pieces."""
 
-MIN_SHARE = 0.25
-"""Size of the smallest piece that most methods keep, as a share of the mean superpixel's."""
 
-
-def connected(
-    labels: Labels, features: NDArray[np.float32], n_segments: int, min_share: float = MIN_SHARE
-) -> Labels:
-    """Cut labels into connected pieces, and join the small ones to what they look most like.
+def summed(parts: Labels, features: NDArray[np.float32], n: int) -> tuple[Floats, Floats]:
+    """Add up what is known of the pixels of every piece.
 
     Parameters
     ----------
-    labels : int32 (H, W)
-        Any labels.
+    parts : int32 (H, W)
+        Pieces 0..n-1.
     features : float32 (C, H, W)
-        What the superpixels are clusters of.
-    n_segments : int
-        Superpixels asked for, 1 or more; sets what is small.
-    min_share : float
-        Size of the smallest piece that is kept, as a share of H * W / n_segments.
+        What is known of pixels.
+    n : int
+        How many pieces there are.
 
     Returns
     -------
-    int32 (H, W)
-        Labels 0..n-1, each 4-connected.
+    sums : float64 (n, C)
+        Features summed over each piece.
+    sizes : float64 (n,)
+        Pixels of each.
     """
-    parts, n = components(labels)
-    sizes = np.bincount(parts.ravel(), minlength=n).astype(np.float64)
     sums = np.zeros((n, len(features)))
     _add_runs(parts, features, sums)
-    return join_small(parts, sums, sizes, sizes, min_share * labels.size / n_segments, n)
+    return sums, np.bincount(parts.ravel(), minlength=n).astype(np.float64)
 
 
 def join_small(
@@ -76,13 +68,13 @@ def join_small(
     int32 (H, W)
         Labels 0..n-1, numbered by the first piece in each.
     """
-    label, touching = np.arange(len(sizes), dtype=np.int32), _touching(parts)
+    label, pairs = np.arange(len(sizes), dtype=np.int32), touching(parts)
     while (small := too_small(sizes, least, most)).any():
-        target = _nearest_neighbour(touching, sums / weights[:, None], small)
+        target = _nearest_neighbour(pairs, sums / weights[:, None], small)
         number, n = united(target)
         label, sums = number[label], _added_up(sums, number, n)
         weights, sizes = (np.bincount(number, each).astype(float) for each in (weights, sizes))
-        touching = touching[: _renumbered(touching, number)]
+        pairs = pairs[: _renumbered(pairs, number)]
     return label.take(parts)
 
 
@@ -109,7 +101,7 @@ def _add_runs(parts: Labels, features: NDArray[np.float32], sums: Floats) -> Non
 
 
 @njit(cache=True, nogil=True)
-def _touching(parts: Labels) -> Pairs:
+def touching(parts: Labels) -> Pairs:
     """List the pieces on both sides of every border, one pair per pixel and direction."""
     height, width = parts.shape
     pairs = np.empty((2 * parts.size, 2), np.int32)
@@ -150,12 +142,10 @@ def _added_up(sums: Floats, number: NDArray[np.int32], n: int) -> Floats:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _nearest_neighbour(
-    touching: Pairs, means: Floats, small: NDArray[np.bool_]
-) -> NDArray[np.int32]:
+def _nearest_neighbour(pairs: Pairs, means: Floats, small: NDArray[np.bool_]) -> NDArray[np.int32]:
     """For every small piece, the neighbour to join; for the others, themselves."""
     target, least = np.arange(len(means)).astype(np.int32), np.full(len(means), np.inf)
-    for a, b in touching:
+    for a, b in pairs:
         if small[a] or small[b]:
             distance = 0.0
             for i in range(means.shape[1]):

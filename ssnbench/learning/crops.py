@@ -31,10 +31,14 @@ class Scaling:
 
     Attributes
     ----------
-    mean, std : float
-        Of the normal distribution that scales are drawn from.
-    smallest, largest : float
-        Bounds that scales are clipped to.
+    mean : float
+        Mean of the normal distribution that scales are drawn from.
+    std : float
+        Standard deviation of that distribution; 0: every patch is enlarged alike.
+    smallest : float
+        Scales below are raised to this one.
+    largest : float
+        Scales above are lowered to this one.
     """
 
     mean: float = 1.0
@@ -148,8 +152,9 @@ class Crops:
         inputs, targets = zip(*map(self._cut, places), strict=True)
         target = torch.stack(targets)
         if self.learns == "segments":
-            return Batch(torch.stack(inputs), target.long(), None, self.n_labels)
-        return Batch(torch.stack(inputs), target, target.isfinite().all(1), self.n_labels)
+            return Batch(torch.stack(inputs), target.long(), None, self.n_labels, step)
+        valid = target.isfinite().all(1)
+        return Batch(torch.stack(inputs), target, valid, self.n_labels, step)
 
     def _keep(self, sample: Sample, device: str | torch.device) -> None:
         frames = [sample.image, sample.second][: self.frames]

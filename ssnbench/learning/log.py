@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -12,13 +11,16 @@ from typing import Any
 import torch
 
 from ssnbench.contracts import Trainable, UsageError
+from ssnbench.learning.card import Provenance, Standing, card, read_validations
 from ssnbench.learning.checkpoint import CsvLog, Learner
 from ssnbench.learning.config import TrainConfig
 from ssnbench.learning.result import TrainProgress
-from ssnbench.learning.validate import ValidationResult
+from ssnbench.learning.sessions import Clock, Sessions
+from ssnbench.learning.validate import Validation, ValidationResult
+from ssnbench.learning.weights import write_whole
 
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
-LOG, VALIDATION = "log.csv", "validation.csv"
+LOG, VALIDATION, SESSIONS, CARD = "log.csv", "validation.csv", "sessions.csv", "card.md"
 
 
 def prepare(folder: Path) -> None:
@@ -31,7 +33,7 @@ def prepare(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (CHECKPOINT, BEST, LOG, VALIDATION):
+        for name in (CHECKPOINT, BEST, LOG, VALIDATION, SESSIONS, CARD):
             for leftover in folder.glob(f".{name}.*"):
                 leftover.unlink()
     except OSError as error:
@@ -53,10 +55,13 @@ class TrainLog:
         Where the files are written.
     trainable, config, learner, facts
         What is trained and how, what that changes, and which training it is.
-    counts : sequence of int
-        Numbers of superpixels that are validated.
-    progress, validated : callable, optional
-        Told how far the training is, and step and result of every validation.
+    validation : Validation, optional
+        What networks are tried on.
+    provenance : Provenance, optional
+        What the card tells beside what the trainer knows.
+    progress, validated, validating : callable, optional
+        Told how far the training is, step and result of every validation, and at which of how many
+        images it is.
     silent : bool
         Write and tell nothing.
     """
@@ -69,16 +74,25 @@ class TrainLog:
         learner: Learner,
         facts: dict[str, Any],
         *,
-        counts: Sequence[int] = (),
+        validation: Validation | None = None,
+        provenance: Provenance | None = None,
         progress: Callable[[TrainProgress], None] | None = None,
         validated: Callable[[int, ValidationResult], None] | None = None,
+        validating: Callable[[int, int], None] | None = None,
         silent: bool = False,
     ) -> None:
         self.folder, self.trainable, self.config = folder, trainable, config
-        self.learner, self.facts, self._counts = learner, facts, counts
+        self.learner, self.facts = learner, facts
+        self._counts = validation.counts if validation else ()
+        self.validating = None if silent else validating
+        self._measure = validation.measure if validation else ""
+        self._provenance = provenance or Provenance()
         self._progress, self._validated, self._silent = progress, validated, silent
-        self._first, self._started = learner.state.step, time.perf_counter()
+        self._first, self.clock = learner.state.step, Clock()
+        self._warm: tuple[int, float] | None = None  # step and second of the first report
         self._score: float | None = None
+        place = self._provenance.machine, config.device
+        self._sessions = Sessions(folder / SESSIONS, *place, self._first, self.clock)
         self._files = ExitStack()
 
     def __enter__(self) -> TrainLog:
@@ -100,15 +114,13 @@ class TrainLog:
         path = self.folder / BEST
         return path if path.exists() else None
 
-    def steps(self, rows: Sequence[Sequence[float]], waited: float) -> None:
+    def steps(self, rows: Sequence[Sequence[float]]) -> None:
         """Note the last steps: losses and gradient of each.
 
         Parameters
         ----------
         rows : sequence of (*losses, gradient)
             Of the steps up to the learner's.
-        waited : float
-            Seconds that went into cutting patches since the start.
         """
         if self._silent:
             return
@@ -117,7 +129,7 @@ class TrainLog:
             self._log.write(step + 1, (*row, self.config.rate_at(step)))
         self._log.flush()
         if self._progress is not None:
-            self._progress(self._report(rows[-1], waited))
+            self._progress(self._report(rows[-1]))
 
     def validation(self, result: ValidationResult) -> None:
         """Note how the averaged network did."""
@@ -134,6 +146,21 @@ class TrainLog:
         """Write all that is needed to go on."""
         if not self._silent:
             self.learner.save(self.folder / CHECKPOINT, self.facts)
+            self._sessions.write(self.learner.state.step)
+
+    def card(self) -> None:
+        """Write what was trained, on what, how, for how long, and how good it became."""
+        if self._silent:
+            return
+        standing = Standing(
+            self.learner.state,
+            sum(parameter.numel() for parameter in self.learner.network.parameters()),
+            self._sessions.all(self.learner.state.step),
+            read_validations(self.folder / VALIDATION),
+            self._measure,
+        )
+        text = card(self.trainable, self.config, standing, self._provenance)
+        write_whole(self.folder / CARD, text.encode())
 
     def keep(self) -> None:
         """Write the averaged network as the best one so far."""
@@ -148,17 +175,27 @@ class TrainLog:
         }
         self.trainable.save(self.folder / BEST, self.learner.average, training)
 
-    def _report(self, row: Sequence[float], waited: float) -> TrainProgress:
-        step, steps = self.learner.state.step, self.config.steps
-        seconds = time.perf_counter() - self._started
+    def _report(self, row: Sequence[float]) -> TrainProgress:
+        step, steps, clock = self.learner.state.step, self.config.steps, self.clock
+        speed = self._speed(step, seconds := clock.seconds)
         return TrainProgress(
             step=step,
             steps=steps,
             losses=dict(zip(self.trainable.LOSSES, row[:-1], strict=True)),
             rate=self.config.rate_at(step - 1),
             seconds=seconds,
-            remaining=seconds / (step - self._first) * (steps - step),
-            waiting=waited / seconds,
+            speed=speed,
+            remaining=(steps - step) / speed,
+            waiting=clock.share(clock.waiting),
+            validating=clock.share(clock.validating),
             score=self._score,
             best=self.learner.state.best,
         )
+
+    def _speed(self, step: int, seconds: float) -> float:
+        """Steps per second since the first report, before which kernels were compiled."""
+        if self._warm is None:
+            self._warm = step, seconds
+            return (step - self._first) / max(seconds, 1e-9)
+        first, start = self._warm
+        return (step - first) / max(seconds - start, 1e-9)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssnbench.contracts import UsageError
+from ssnbench.learning.signals import Cause
 
 
 class DivergedError(UsageError):
@@ -27,10 +28,13 @@ class TrainProgress:
         Of the last step.
     seconds : float
         Since this run started or was resumed.
+    speed : float
+        Steps per second, validations included: the mean of this run, but for its first step, in
+        which kernels may be compiled.
     remaining : float
-        Seconds to go at the mean speed so far, validations included.
-    waiting : float
-        Share of the seconds that went into cutting patches.
+        Seconds to go at that speed.
+    waiting, validating : float
+        Shares of the seconds that went into cutting patches, and into validations.
     score, best : float or None
         Last validation of this run, and the best of all.
     """
@@ -40,8 +44,10 @@ class TrainProgress:
     losses: Mapping[str, float]
     rate: float
     seconds: float
+    speed: float
     remaining: float
     waiting: float
+    validating: float
     score: float | None
     best: float | None
 
@@ -55,11 +61,13 @@ class TrainResult:
     step : int
         Steps done.
     finished : bool
-        False when a signal stopped it; start it again to go on.
+        False when it was stopped before its end; start it again to go on.
     score, best_step : float or None, int
         Score of the network in ``weights``, and after which step it was made.
     weights : Path or None
         ``best.safetensors``, once there is one.
+    cause : {"", "signal", "time"}
+        Why it was stopped before its end.
     """
 
     step: int
@@ -67,3 +75,4 @@ class TrainResult:
     score: float | None
     best_step: int
     weights: Path | None
+    cause: Cause = ""

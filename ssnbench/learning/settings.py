@@ -7,6 +7,7 @@ that a new field needs no new code here.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import re
 import typing
@@ -110,10 +111,45 @@ def fields(cls: type) -> dict[str, Field]:
     return listed
 
 
-def described(cls: type[Trainable]) -> list[tuple[str, str, str, str]]:
-    """Name, type, default and meaning of every field of a training of this method."""
-    listed = (fields(cls) | fields(TrainConfig)).values()
-    return [(f.name, _type_name(f.type), str(f.default) or '""', f.meaning) for f in listed]
+def values_of(config: Any) -> dict[str, Any]:
+    """Value of every field that can be set, by the name that the user types."""
+    values = {}
+    for name, field in fields(type(config)).items():
+        values[name] = functools.reduce(getattr, field.path, config)
+    return values
+
+
+class FieldText(NamedTuple):
+    """One field in words.
+
+    Attributes
+    ----------
+    setting : str
+        As the user types it, with its default: ``rate=0.001``.
+    kind : str
+        Its type: ``int``, ``float``, ``bool``, ``text``, or ``choice``.
+    meaning : str
+        What it means, and which choices there are.
+    """
+
+    setting: str
+    kind: str
+    meaning: str
+
+
+def described(cls: type[Any]) -> list[FieldText]:
+    """Every field of a method or of the trainer with its default, type and meaning."""
+    return [_in_words(field) for field in fields(cls).values()]
+
+
+def _in_words(field: Field) -> FieldText:
+    choices = typing.get_args(field.type)
+    setting = f"{field.name}={field.default}"
+    if typing.get_origin(field.type) is typing.Literal:
+        known = "|".join(map(str, choices))
+        return FieldText(setting, "choice", f"{field.meaning} [{known}]")
+    kind = field.type.__name__ if isinstance(field.type, type) else str(field.type)
+    return FieldText(setting, {"str": "text"}.get(kind, kind), field.meaning)
 
 
 def best_device() -> str:
@@ -151,21 +187,19 @@ _ENTRY = re.compile(r"^(\S[^:\n]*) :[^\n]*\n((?:    [^\n]*\n?|\n)+)", re.MULTILI
 """Names of attributes and what a docstring in numpydoc style says of them."""
 
 
+_ROLE = re.compile(r":\w+:`~?([^`]*)`|``?([^`]*)``?")
+"""What reStructuredText marks: the name of a function, code."""
+
+
 def _meanings(cls: type) -> dict[str, str]:
     """First sentence that the docstring says of each attribute."""
     _, _, section = (inspect.getdoc(cls) or "").partition("Attributes\n----------\n")
     meanings: dict[str, str] = {}
     for entry in _ENTRY.finditer(re.split(r"\n\n\w+\n---", section)[0]):
-        sentence = " ".join(entry[2].split()).partition(". ")[0].rstrip(".").replace("``", "")
+        sentence = " ".join(entry[2].split()).partition(". ")[0].rstrip(".")
+        sentence = _ROLE.sub(lambda marked: marked[1] or marked[2], sentence)
         meanings |= {name.strip(): sentence for name in entry[1].split(",")}
     return meanings
-
-
-def _type_name(kind: Any) -> str:
-    choices = typing.get_args(kind)
-    if typing.get_origin(kind) is typing.Literal:
-        return "|".join(map(str, choices))
-    return kind.__name__ if isinstance(kind, type) else str(kind)
 
 
 def _check_device(name: str) -> None:

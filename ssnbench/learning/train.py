@@ -3,17 +3,20 @@
 A training writes four files into its folder: ``checkpoint.safetensors`` (to go on from),
 ``best.safetensors`` (the network to use), ``log.csv`` (losses of every step) and
 ``validation.csv``. Started again in the same folder it goes on from its checkpoint, and on a
-processor ends with the same files as a run that was never interrupted.
+processor ends with the same four as a run that was never interrupted. ``sessions.csv`` says when
+it ran and for how long, ``card.md`` what it is.
+
+Steps wait for a validation. In the background of the steps it would take from them what it takes
+now, on a processor whose cores all train, and would have to be made up for when it is killed;
+instead its interval follows from what it costs (:meth:`TrainConfig.validation_interval`).
 """
 
 from __future__ import annotations
 
-import copy
-import hashlib
 import math
-import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +24,15 @@ import torch
 from torch import Tensor, nn
 
 from ssnbench.contracts import Batch, PathLike, Sample, Trainable, UsageError
-from ssnbench.learning.checkpoint import Learner, TrainState
+from ssnbench.learning.card import Provenance
+from ssnbench.learning.checkpoint import Learner
 from ssnbench.learning.config import TrainConfig
 from ssnbench.learning.crops import Crops
 from ssnbench.learning.distributed import Processes, processes
-from ssnbench.learning.log import CHECKPOINT, TrainLog, prepare, settings_of
+from ssnbench.learning.log import CHECKPOINT, TrainLog, prepare
 from ssnbench.learning.result import DivergedError, TrainProgress, TrainResult
-from ssnbench.learning.signals import stop_on_signals
+from ssnbench.learning.setup import crops_of, facts_of, layout, learner_of
+from ssnbench.learning.signals import Cause, StopRequest, stop_on_signals
 from ssnbench.learning.validate import Validation, ValidationResult
 
 
@@ -38,8 +43,11 @@ def train(
     out_dir: PathLike,
     *,
     validation: Validation | None = None,
+    until: datetime | None = None,
+    provenance: Provenance | None = None,
     progress: Callable[[TrainProgress], None] | None = None,
     validated: Callable[[int, ValidationResult], None] | None = None,
+    validating: Callable[[int, int], None] | None = None,
 ) -> TrainResult:
     """Train a network, or go on with a training that was interrupted.
 
@@ -60,10 +68,16 @@ def train(
     validation : Validation, optional
         Whole images on which the averaged network is tried. The network of the highest mean over
         images and counts is kept; without it, the last one.
+    until : datetime, optional
+        Stop, with a checkpoint, before a step that would go on beyond this time.
+    provenance : Provenance, optional
+        What the card tells beside what the trainer knows.
     progress : callable, optional
         Told how far the training is, after every step (every tenth on a GPU).
     validated : callable, optional
-        Told step and result of every validation. Both are called in the first process only.
+        Told step and result of every validation.
+    validating : callable, optional
+        Told at which of how many images a validation is. All are called in the first process only.
 
     Returns
     -------
@@ -84,10 +98,13 @@ def train(
             raise UsageError(
                 f"a batch of {config.batch} cannot be shared out evenly over {group.size} processes"
             )
-        crops = _crops(trainable, config, samples)
+        crops = crops_of(trainable, config, samples)
         if group.is_main:
             prepare(folder)
-        learner, facts = _learner(trainable, config), _facts(trainable, config, samples, validation)
+        learner, facts = (
+            learner_of(trainable, config),
+            facts_of(trainable, config, samples, validation),
+        )
         if (folder / CHECKPOINT).exists():
             learner.load(folder / CHECKPOINT, facts)
         log = TrainLog(
@@ -96,25 +113,16 @@ def train(
             config,
             learner,
             facts,
-            counts=validation.counts if validation else (),
+            validation=validation,
+            provenance=provenance,
             progress=progress,
             validated=validated,
+            validating=validating,
             silent=not group.is_main,
         )
         run = _Run(crops, learner, log, validation, group)
-        with log, stop_on_signals() as stop:
+        with log, stop_on_signals(until) as stop:
             return run.until(stop)
-
-
-def layout(device: str) -> torch.memory_format:
-    """In what order a training keeps images and weights in memory.
-
-    Channels last is the faster one for convolutions and for their derivatives by the images. But
-    without AVX-512 the derivative by the weights, 64 channels at 201 x 201 pixels, then takes four
-    times as long, and a step a quarter longer.
-    """
-    slow = device == "cpu" and "AVX512" not in torch.backends.cpu.get_cpu_capability()
-    return torch.contiguous_format if slow else torch.channels_last
 
 
 class _Run:
@@ -137,16 +145,18 @@ class _Run:
         self.half = self.config.uses_bfloat16()
         self.unread: list[Tensor] = []  # losses that are still on the device
         self.read_every = 1 if self.config.device == "cpu" else 10
-        self.waited = 0.0
+        n_pixels = validation.n_pixels if validation else 0
+        self.every = self.config.validation_interval(n_pixels)
+        self.step_seconds = 0.0  # of the last step
 
-    def until(self, stop: threading.Event) -> TrainResult:
+    def until(self, stop: StopRequest) -> TrainResult:
         """Train to the end, or until ``stop`` is set."""
         config, state = self.config, self.state
         while True:
             last = state.step == config.steps
             if self._validation_is_due():
                 self._validate(stop)
-            stopping = self.group.any(stop.is_set())
+            stopping = self.group.any(not last and stop.is_set(self.step_seconds))
             if last or stopping or state.step % config.save_every == 0:
                 self._save()
             if last or stopping:
@@ -156,18 +166,24 @@ class _Run:
         if finished and self.validation is None:
             state.best_step = state.step
             self.log.keep()
-        return TrainResult(state.step, finished, state.best, state.best_step, self.log.weights)
+        self.log.card()
+        cause: Cause = "" if finished else stop.cause or "signal"
+        return TrainResult(
+            state.step, finished, state.best, state.best_step, self.log.weights, cause
+        )
 
     def _validation_is_due(self) -> bool:
-        state, config = self.state, self.config
-        due = state.step == config.steps or state.step % config.validate_every == 0
-        return self.validation is not None and due and state.validated != state.step
+        if self.validation is None:
+            return False
+        state = self.state
+        due = state.step == self.config.steps or state.step % self.every == 0
+        return due and state.validated != state.step
 
     def _step(self) -> None:
         learner, state = self.learner, self.state
         start = time.perf_counter()
         batch = self.group.shard(self.crops.batch(state.step, self.config.batch))
-        self.waited += time.perf_counter() - start
+        self.log.clock.waiting += time.perf_counter() - start
         rate = self.config.rate_at(state.step)
         for parameters in learner.adam.param_groups:
             parameters["lr"] = rate
@@ -183,6 +199,7 @@ class _Run:
             self._read()  # before Adam moves the weights: one bad step would spoil them all
         learner.adam.step()
         _follow(learner.average, learner.network, self.config.decay, state.step)
+        self.step_seconds = time.perf_counter() - start
 
     def _losses(self, batch: Batch) -> list[Tensor]:
         inputs = batch.inputs.contiguous(memory_format=layout(self.config.device))
@@ -208,7 +225,7 @@ class _Run:
         for step, row in enumerate(rows, self.state.step - len(rows) + 1):
             if not all(map(math.isfinite, row)):
                 raise self._diverged(step)
-        self.log.steps(rows, self.waited)
+        self.log.steps(rows)
 
     def _diverged(self, step: int) -> DivergedError:
         return DivergedError(
@@ -221,52 +238,28 @@ class _Run:
         self._read()
         self.log.checkpoint()
 
-    def _validate(self, stop: threading.Event) -> None:
+    def _validate(self, stop: StopRequest) -> None:
         """Try the averaged network; given up when asked to stop, and then made up for later."""
         self._read()
         validation, state, group = self.validation, self.state, self.group
+        start, clock = time.perf_counter(), self.log.clock
         assert validation is not None
         group.broadcast(self.learner.average)
         part = slice(group.rank, None, group.size)
-        scores = validation.evaluate(self.trainable, self.learner.average, stop.is_set, part)
-        if group.any(scores is None):
+        network, told = self.learner.average, self.log.validating
+        scores = validation.evaluate(self.trainable, network, stop.is_set, part, told)
+        given_up = group.any(scores is None)
+        clock.validating += (seconds := time.perf_counter() - start)
+        if given_up:
             return
         result = validation.summary(group.all_gather(scores or []))
+        result = result._replace(seconds=seconds, share=clock.share(clock.validating))
         state.validated = state.step
         self.log.validation(result)
         if state.best is None or result.score > state.best:
             state.best, state.best_step = result.score, state.step
             self.log.keep()
-
-
-def _crops(trainable: Trainable, config: TrainConfig, samples: Sequence[Sample]) -> Crops:
-    return Crops(
-        samples,
-        config.patch,
-        seed=config.seed,
-        scaling=config.scaling,
-        device=config.device,
-        learns=config.learns,
-        frames=trainable.frames,
-        annotators=config.annotators,
-        represent=trainable.represent,
-    )
-
-
-def _learner(trainable: Trainable, config: TrainConfig) -> Learner:
-    network = _beginning(trainable, config)
-    network.to(config.device, memory_format=layout(config.device))  # type: ignore[call-overload]
-    average = copy.deepcopy(network).requires_grad_(False).eval()
-    adam = torch.optim.Adam(network.parameters(), lr=config.rate)
-    return Learner(network, average, adam, TrainState())
-
-
-def _beginning(trainable: Trainable, config: TrainConfig) -> nn.Module:
-    if config.start:
-        return trainable.load(config.start).train()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        return trainable.network().train()
+        self.log.card()
 
 
 @torch.no_grad()
@@ -283,26 +276,3 @@ def _follow(average: nn.Module, network: nn.Module, decay: float, step: int) -> 
 
 def _is_finite(values: Tensor) -> bool:
     return bool(values.isfinite().all())
-
-
-def _facts(
-    trainable: Trainable,
-    config: TrainConfig,
-    samples: Sequence[Sample],
-    validation: Validation | None,
-) -> dict[str, Any]:
-    """What must not change when a training goes on."""
-    free = config.free()
-    facts = {k: v for k, v in settings_of(trainable, config).items() if k not in free}
-    facts |= {"trainable": type(trainable).__name__, "data": _fingerprint(samples)}
-    facts["validation"] = validation and {
-        "data": _fingerprint(validation.samples),
-        "counts": list(validation.counts),
-    }
-    return facts
-
-
-def _fingerprint(samples: Sequence[Sample]) -> str:
-    """Short hash of which images there are, and how many truths each has."""
-    listed = "\n".join(f"{s.key} {len(s.truths)} {s.image.shape}" for s in samples)
-    return hashlib.sha256(listed.encode()).hexdigest()[:12]

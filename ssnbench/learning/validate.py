@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from torch import nn
 
 from ssnbench.contracts import Labels, Sample, Trainable, UsageError
+from ssnbench.learning.config import TrainConfig
+
+FEWEST = 4
+"""Images on which even the shortest training is validated."""
 
 
 class ValidationResult(NamedTuple):
@@ -22,11 +26,17 @@ class ValidationResult(NamedTuple):
         Some images with their labels int32 (H, W), to look at.
     measure : str
         What the score is.
+    seconds : float
+        How long it took.
+    share : float
+        Of the time of this run so far that went into validations, this one included.
     """
 
     means: tuple[float, ...]
     shown: list[tuple[Sample, Labels]]
     measure: str = "score"
+    seconds: float = 0.0
+    share: float = 0.0
 
     @property
     def score(self) -> float:
@@ -76,16 +86,42 @@ class Validation:
         if not self.samples or not self.counts:
             raise UsageError("a validation needs at least one image and one number of superpixels")
 
+    @property
+    def n_pixels(self) -> int:
+        """Pixels that are tried, all counts together."""
+        sizes: list[tuple[int, ...]] = [sample.image.shape for sample in self.samples]
+        return len(self.counts) * sum(height * width for height, width, *_ in sizes)
+
+    def affordable(self, config: TrainConfig) -> Validation:
+        """The same on fewer images, as far as a short training would else mostly be validation.
+
+        `FEWEST` remain: a score of fewer says nothing. None is left out where steps may be added
+        later: a training that goes on has to be validated on the same.
+        """
+        if "steps" in config.free():
+            return self
+        each = self.n_pixels / len(self.samples)
+        n = max(int(config.affordable_pixels() / each), FEWEST)
+        if n >= len(self.samples):
+            return self
+        return replace(self, samples=[self.samples[i * len(self.samples) // n] for i in range(n)])
+
     def evaluate(
         self,
         trainable: Trainable,
         network: nn.Module,
         give_up: Callable[[], bool],
         part: slice = slice(None),
+        validating: Callable[[int, int], None] | None = None,
     ) -> list[ImageScores] | None:
-        """Try a network on part of the images; None when ``give_up`` came to be true."""
+        """Try a network on part of the images; None when ``give_up`` came to be true.
+
+        ``validating`` is told number and count of the images before each of them.
+        """
         done = []
         for number in range(len(self.samples))[part]:
+            if validating is not None:
+                validating(number + 1, len(self.samples))
             sample, scores, shown = self.samples[number], [], None
             for count in self.counts:
                 if give_up():

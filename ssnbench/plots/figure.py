@@ -41,7 +41,7 @@ def write_figure(figure: Figure, slug: str, data: pd.DataFrame, folder: Path) ->
     with mpl.rc_context(fname=STYLE):
         frame = tight_frame(figure)  # once: it costs as much as drawing
         files = save(figure, slug, folder, _DPI, frame)
-        svg = _inline(figure, slug, frame)
+        svg = inline(figure, slug, frame)
     data.to_csv(folder / f"{slug}.csv", index=False)
     return WrittenFigure(slug, "", files | {"csv": f"{slug}.csv"}, svg)
 
@@ -79,7 +79,7 @@ def tight_frame(figure: Figure) -> Bbox:
     return figure.get_tightbbox().padded(0.1)
 
 
-def _inline(figure: Figure, slug: str, frame: Bbox) -> str:
+def inline(figure: Figure, slug: str, frame: Bbox) -> str:
     """Return the figure as SVG to stand inside a page: own identifiers, the page's ink and font."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", bbox_inches=frame, metadata={"Date": None})

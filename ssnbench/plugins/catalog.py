@@ -17,13 +17,17 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib.metadata import Distribution, EntryPoint, distributions
+from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeAlias, overload
 
 from ssnbench.contracts import Algorithm, Dataset, Metric, UsageError
+from ssnbench.plugins import syntax
+from ssnbench.plugins.as_class import as_class
 from ssnbench.plugins.contract import check
 from ssnbench.plugins.entry import KINDS, Entry, Kind
+from ssnbench.plugins.versions import files_imported
 
 _Stamp: TypeAlias = tuple[tuple[str, int], ...]
 _PACKAGE = __name__.rpartition(".")[0]
@@ -86,9 +90,10 @@ def load(kind: Kind, name: str) -> Any:
     """
     entry = find(kind, name)
     module = sys.modules.get(entry.module) or _imported(entry)
-    if not hasattr(module, entry.attribute):
-        raise UsageError(f"{entry.path or entry.module} has no {entry.attribute}")
-    plugin = getattr(module, entry.attribute)
+    try:
+        plugin = as_class(attrgetter(entry.attribute)(module))
+    except AttributeError:
+        raise UsageError(f"{entry.path or entry.module} has no {entry.attribute}") from None
     if entry not in _checked:
         check(kind, plugin, name, entry.source)
         _checked.add(entry)
@@ -112,7 +117,7 @@ def add_file(path: Path) -> Entry:
         if entry.path == path:
             return entry
     module = _from_file(path)
-    plugin = getattr(module, "PLUGIN", None)
+    plugin = as_class(getattr(module, "PLUGIN", None))
     if plugin is None:
         raise UsageError(f"{path} is no plug-in: its last line should be PLUGIN = YourClass")
     kind = _kind_of(plugin)
@@ -190,8 +195,12 @@ def _from_distributions(kind: Kind, stamp: _Stamp) -> Iterator[Entry]:
     for point in _points(stamp):
         if point.group == f"ssnbench.{kind}":  # others, such as console_scripts, are not ours
             source = point.dist.name if point.dist else "another distribution"
-            attribute = point.attr or "PLUGIN"
-            yield Entry(point.name, kind, source, point.module, attribute, _file_of(point))
+            module, attribute = point.module, point.attr or "PLUGIN"
+            path = _file_of(module)
+            inner = _file_of(f"{module}.{attribute}")
+            if inner is not None and syntax.definition(path, attribute) is None:
+                module, attribute, path = f"{module}.{attribute}", "PLUGIN", inner
+            yield Entry(point.name, kind, source, module, attribute, path)
 
 
 @lru_cache(maxsize=2)
@@ -224,6 +233,7 @@ def _from_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     if str(path.parent) not in sys.path:  # a plug-in may import the files beside it, also later
         sys.path.append(str(path.parent))
+    _check_imports(path)
     sys.modules[name] = module  # dataclasses look their module up while it is being executed
     try:
         spec.loader.exec_module(module)
@@ -235,9 +245,26 @@ def _from_file(path: Path) -> ModuleType:
     return module
 
 
-def _file_of(point: EntryPoint) -> Path | None:
-    """File behind an entry point, found without importing its package."""
-    top, *rest = point.module.split(".")
+def _check_imports(path: Path) -> None:
+    """Refuse a plug-in that would get another file than the one beside it that it imports.
+
+    Two methods may each have a ``model.py``, and Python knows but one module of a name.
+    """
+    for file in files_imported(path):
+        top = file.relative_to(path.parent).parts[0].removesuffix(".py")
+        loaded = sys.modules.get(top)
+        spec = loaded.__spec__ if loaded else importlib.util.find_spec(top)
+        origin = spec.origin if spec else None
+        if origin is not None and path.parent not in Path(origin).resolve().parents:
+            raise UsageError(
+                f"{path} imports {file.name} beside it, but {top!r} is already the name of "
+                f"{origin}: rename it, or run the two apart"
+            )
+
+
+def _file_of(module: str) -> Path | None:
+    """File of a module of another distribution, found without importing its package."""
+    top, *rest = module.split(".")
     spec = importlib.util.find_spec(top)
     if spec is None:
         return None

@@ -9,7 +9,7 @@ from typing import Any
 
 from ssnbench import plugins
 from ssnbench.contracts import Dataset, UsageError
-from ssnbench.plugins.variant import Variant, parse
+from ssnbench.plugins.variant import Variant, parse, paths_of
 from ssnbench.plugins.versions import combined, file_version
 
 
@@ -31,6 +31,12 @@ class DatasetRef:
         """Splits that the dataset has."""
         splits: tuple[str, ...] = self._plugin.SPLITS
         return splits
+
+    @property
+    def licence(self) -> str:
+        """Licence of the data, in a few words; nothing where the dataset does not say."""
+        words: str = getattr(self._plugin, "LICENCE", "")
+        return words
 
     @property
     def undefined(self) -> Mapping[str, str]:
@@ -66,7 +72,9 @@ class DatasetRef:
         if files_of is None:
             return dict.fromkeys(images, code)
         try:
-            return {key: combined([code, *map(file_version, files_of(key))]) for key in images}
+            return {
+                key: combined([code, *map(file_version, paths_of(files_of(key)))]) for key in images
+            }
         except OSError as error:
             raise UsageError(f"cannot read {error.filename}: {error.strerror}") from None
 

@@ -34,7 +34,7 @@ class Entry:
     module : str
         Module to import; for a single file, the name it is imported under.
     attribute : str
-        Name of the plug-in in the module.
+        Name of the plug-in in the module: of a class, an instance of one, or a function.
     path : Path or None
         The file, where it can be found without importing anything.
     """
@@ -48,19 +48,22 @@ class Entry:
 
     @property
     def summary(self) -> str:
-        """First line of the file's docstring."""
-        doc = ast.get_docstring(syntax.tree_of(self.path))
+        """First line of the docstring of the file that defines it."""
+        found = syntax.definition(self.path, self.attribute)
+        doc = ast.get_docstring(found.tree if found else syntax.tree_of(self.path))
         return doc.splitlines()[0] if doc else ""
 
     @property
     def signature(self) -> str:
         """The parameters and their defaults, as they stand in the file."""
-        fields = syntax.defaults(syntax.tree_of(self.path))
+        found = syntax.definition(self.path, self.attribute)
+        fields = syntax.defaults(found) if found else ()
         return ", ".join(f"{name}={text}" for name, text in fields if name not in OPTIONS)
 
     def fact(self, name: str) -> str:
         """A text that the class has as an attribute, such as LICENCE; nothing when it has none."""
-        return dict(syntax.texts(syntax.tree_of(self.path))).get(name, "")
+        found = syntax.definition(self.path, self.attribute)
+        return dict(syntax.texts(found)).get(name, "") if found else ""
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import json
+import os
 import re
 import typing
 from collections.abc import Iterable, Iterator
@@ -67,15 +68,37 @@ class Variant:
         UsageError
             When such a file cannot be read.
         """
-        code = plugins.find(kind, self.name).version
-        named = getattr(self.build(kind), "files", None)
-        paths = named() if callable(named) else ()
+        entry = plugins.find(kind, self.name)
+        paths = list(self._files(kind))
         if not paths:
-            return code
+            return entry.version
         try:
-            return combined([code, *(_present(Path(path)) for path in paths)])
+            return combined([entry.version, *map(_present, paths)])
         except OSError as error:
-            raise UsageError(f"{self.label} needs {error.filename}: {error.strerror}") from None
+            beside = entry.path and entry.path.with_name(Path(error.filename).name)
+            mend = (
+                f"; one lies beside the plug-in: Path(__file__).with_name({beside.name!r})"
+                if beside and beside.is_file()
+                else ""
+            )
+            raise UsageError(
+                f"{self.label} needs {error.filename}: {error.strerror}{mend}"
+            ) from None
+
+    def _files(self, kind: plugins.Kind) -> Iterator[Path]:
+        """Files that the plug-in names by its method ``files``: one, or any number."""
+        named = getattr(self.build(kind), "files", None)
+        if not callable(named):
+            return
+        try:
+            files = named()
+            several = () if files is None else paths_of(files)
+        except UsageError:
+            raise
+        except Exception as error:
+            why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise UsageError(f"files() of {self.label} fails: {why}") from error
+        yield from several
 
     def canonical(self, kind: plugins.Kind) -> str:
         """All parameters, defaults too, as JSON with sorted keys: what a record is filed under."""
@@ -83,6 +106,13 @@ class Variant:
         parameters(kind, self.name)
         values = dataclasses.asdict(plugin)
         return json.dumps(values, sort_keys=True, default=str)
+
+
+def paths_of(files: Any) -> list[Path]:
+    """Paths that a plug-in names: one, or any number of them, as text or as paths."""
+    if isinstance(files, (str, os.PathLike)):
+        files = (files,)
+    return [Path(file).expanduser() for file in files]
 
 
 def base_name(text: str) -> str:
@@ -222,7 +252,7 @@ def _as_kind(kind: Any, text: str) -> Any:
 def _unquoted(text: str) -> str:
     """Text without the quotes around it, if there are any, as :func:`_written` adds them."""
     if not _QUOTED.fullmatch(text):
-        return text.strip("'\"")
+        return text
     try:
         return str(ast.literal_eval(text))
     except (ValueError, SyntaxError):

@@ -23,6 +23,7 @@ _WHOLE = 2**20  # bytes; larger sealed files are not read as a whole
 _BLOCK, _BLOCKS = 2**14, 16
 
 _LENGTH = 12
+_IMPORTERS = ("import_module", "__import__")
 
 
 def code_version(path: Path) -> str:
@@ -74,6 +75,26 @@ def file_version(path: Path) -> str:
 def combined(versions: Iterable[str]) -> str:
     """One hash of several, in their order."""
     return hashlib.sha256("\n".join(versions).encode()).hexdigest()[:_LENGTH]
+
+
+def files_imported(path: Path) -> list[Path]:
+    """Files of a plug-in's own that it imports, in turn: those that are not of this package."""
+    return [file for file in _closure(path.resolve())[1:] if _PACKAGE not in file.parents]
+
+
+def imported_file(file: Path, level: int, name: str) -> Path | None:
+    """File that an import in a file means: of its own package, beside it, or of this package.
+
+    Parameters
+    ----------
+    file : Path
+        Where the import stands.
+    level : int
+        Dots before the name.
+    name : str
+        Dotted name of a module, or of something in it.
+    """
+    return _resolved(file.resolve(), _root(file.resolve()), level, name.strip("."))
 
 
 def _closure(path: Path) -> list[Path]:
@@ -141,3 +162,11 @@ def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom):
             base = f"{node.module}." if node.module else ""
             yield from ((node.level, f"{base}{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(_IMPORTERS):
+            name = node.args[0] if node.args else None
+            if (
+                isinstance(name, ast.Constant)
+                and isinstance(name.value, str)
+                and name.value[:1] != "."
+            ):
+                yield 0, name.value

@@ -40,3 +40,15 @@ def draw(
 
     with renewed(folder):
         return write(folder, single=single, data_root=data_root, mine=mine)
+
+
+def erase(folder: Path) -> None:
+    """Remove the report of a folder of which no results are left; the user's own files stay."""
+    import shutil
+
+    from ssnbench.report.manifest import renewed
+
+    with renewed(folder):
+        for name in ("index.html", "report.html", "results.csv"):
+            (folder / name).unlink(missing_ok=True)
+        shutil.rmtree(folder / "index_files", ignore_errors=True)

@@ -26,15 +26,25 @@ def number(value: float, digits: int, place: int = 0) -> Cell:
     return Cell(f"{value:.{digits}f}", value, place)
 
 
+def n_of(n: int, n_all: int) -> Cell:
+    """Return a cell that says of how many things a number is, and of how many it might be."""
+    return Cell(str(n) if n == n_all else f"{n} of {n_all}", float(n))
+
+
 def asked(n_asked: int) -> Cell:
     """Return the cell of an asked count; maps made elsewhere were asked for nothing."""
     return Cell(str(n_asked), float(n_asked)) if n_asked else Cell(MISSING, 0.0)
 
 
-def scored(values: pd.Series[float], metric: str, by: str) -> Mapping[tuple[int, str], Cell]:
-    """Cells of one metric: places are given within a level of the index, on what is printed."""
+def scored(
+    values: pd.Series[float], metric: str, by: str, compared: pd.Series[bool]
+) -> Mapping[tuple[int, str], Cell]:
+    """Cells of one metric: places are given within a level of the index, on what is printed.
+
+    Only those that are ``compared`` have a place: the same images were scored.
+    """
     digits = 4 if values.abs().max() < 10 else 2
-    printed = values.round(digits)
+    printed = values.round(digits).where(compared)
     ranked = printed.groupby(level=by).transform(lambda s: places(s, better(metric)))
     cells = [number(v, digits, int(p)) for v, p in zip(values, ranked, strict=True)]
     return dict(zip(values.index, cells, strict=True))

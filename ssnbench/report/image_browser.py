@@ -141,7 +141,8 @@ def _notes(kept: BrowserImages, pictures: _Pictures) -> list[str]:
 class _Pictures:
     """Adds pictures with their truths to the values of a page.
 
-    What the store knows of its runs is part of the names: a new run has images read anew.
+    What the store knows of its runs, and the version of the image, are part of the names: a new run
+    has images read anew, and so has one that goes back to truths of before.
     """
 
     def __init__(
@@ -156,11 +157,13 @@ class _Pictures:
         }
         self._store = store
         self._opened: Dataset | None = None
+        self._versions = store.data_versions()
         self._runs = json.dumps(store.runs(), sort_keys=True)
 
     def add(self, image: str) -> str | None:
         """Add one image; return the name of its data, None where there is no picture."""
-        name = f"pictures/{_digest(self._images.dataset, self._images.split, image, self._runs)}"
+        place = (self._images.dataset, self._images.split, image)
+        name = f"pictures/{_digest(*place, self._versions.get(place, ''), self._runs)}"
         if not self._values.has(name):
             read = self._read(image)
             if read is None:

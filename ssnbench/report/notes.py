@@ -25,6 +25,8 @@ def _on_scores(analysis: SectionAnalysis) -> Iterator[str]:
         yield "No scores: jobs of this section ended well, but none gave a finite score."
     elif not metrics:
         yield "No scores: no job of this section ended well."
+    if basis.n_images < basis.n_dataset:
+        yield f"All of this is of {basis.n_images} of the dataset's {basis.n_dataset} images."
     if not basis.n_truths and metrics:
         yield "No segmentation truths: only metrics that need none are given."
     if not analysis.counts and metrics:
@@ -46,7 +48,7 @@ def _on_comparisons(analysis: SectionAnalysis) -> Iterator[str]:
         yield f"No ranks: at {count} superpixels made there are no two methods to compare."
     if analysis.refused:
         yield (
-            f"Not compared at {count} superpixels made, which fewer than {COVERAGE:.0%} of their "
+            f"Not compared at {count} superpixels made, which fewer than {COVERAGE:.0%} of the "
             f"images reach (nothing is extrapolated): {', '.join(analysis.refused)}."
         )
     if analysis.untimed:

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
-from markupsafe import Markup
 
 from ssnbench.analysis import inter_annotator, sections
+from ssnbench.analysis.analyses import analyse
 from ssnbench.analysis.runtimes import of_current_version
-from ssnbench.analysis.section_analysis import analyse
 from ssnbench.contracts import UsageError
 from ssnbench.metrics import with_role
 from ssnbench.plots import gallery
@@ -31,6 +29,7 @@ from ssnbench.report.section_report import (
     WrittenTable,
     write_section,
 )
+from ssnbench.report.templating import template
 from ssnbench.results.store import Store
 from ssnbench.results.timings import counted
 
@@ -71,6 +70,7 @@ def write(
             counted(stored.timings),
             annotators,
             stored.runs,
+            store.n_images(),
             _method(stored.records, mine) if mine else "",
         )
         reports = [write_section(analysis, context) for analysis in analyses]
@@ -89,7 +89,7 @@ def write(
     if single:
         prints = {item.slug: context.figures / item.files["png"] for item in grids}
         values.add("figures/prints", {s: preview_uri(p) for s, p in prints.items()})
-    html = _template().render(
+    html = template("page.html").render(
         _values(reports, stored, context),
         grids=grids,
         browser_notes=[f"{index['data']}: {note}" for index in indices for note in index["notes"]],
@@ -126,22 +126,6 @@ def _new_folder(folder: Path) -> Path:
     except OSError as error:
         raise UsageError(f"cannot write to {folder}: {error}") from None
     return folder
-
-
-def _template() -> jinja2.Template:
-    here = Path(__file__).parent
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(here / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    # Our own styles, scripts and JSON: `page_data.encoded` made safe what they hold of others.
-    environment.filters["web"] = lambda name: Markup((here / "web" / name).read_text("utf-8"))
-    environment.filters["json"] = Markup
-    environment.filters["drawing"] = Markup  # our own SVG, escaped by matplotlib
-    return environment.get_template("page.html")
 
 
 def _grids(pictures: gallery.Gallery, figures: Path) -> list[WrittenFigure]:
@@ -209,6 +193,11 @@ def _values(
         "runtime": _runtime(stored, context),
         "under_load": _under_load(stored),
         "troubles": context.write(troubles_table(troubles)) if len(troubles) else None,
+        "partial": [
+            f"{basis.n_images} of the {basis.n_dataset} images of {section.dataset} {section.split}"
+            for (basis, section) in ((r.analysis.basis, r.analysis.section) for r in reports)
+            if basis.n_images < basis.n_dataset
+        ],
         "lost": int(troubles.loc[lost, "images"].sum()),
         "runs": list(reversed(stored.runs)),
         "n_rows": len(records),

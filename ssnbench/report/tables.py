@@ -7,7 +7,8 @@ from dataclasses import replace
 from ssnbench.analysis.equal_counts import COVERAGE
 from ssnbench.analysis.ranks import ALPHA
 from ssnbench.analysis.section_analysis import SectionAnalysis
-from ssnbench.report.cells import MISSING, asked, heading, named, number, places, scored
+from ssnbench.metrics.curve import AREAS
+from ssnbench.report.cells import MISSING, asked, heading, n_of, named, number, places, scored
 from ssnbench.report.table_formats import MARK, Cell, Table
 
 AREA_HEADINGS = {
@@ -25,13 +26,16 @@ def scores_table(analysis: SectionAnalysis) -> Table:
     wide = summary.pivot(index=["n_asked", "label"], columns="metric", values="image_mean")
     n_made = summary.groupby(["n_asked", "label"])["n_made"].first()
     n_images = summary.groupby(["n_asked", "label"])["n_images"].max()
-    columns = {metric: scored(wide[metric], metric, "n_asked") for metric in section.metrics}
+    columns = {
+        metric: scored(wide[metric], metric, "n_asked", analysis.compared_at_asked[metric])
+        for metric in section.metrics
+    }
     rows = [
         (
             named(label),
             asked(n_asked),
             number(n_made[n_asked, label], 0),
-            number(n_images[n_asked, label], 0),
+            n_of(int(n_images[n_asked, label]), analysis.basis.n_dataset),
             *(columns[metric][n_asked, label] for metric in section.metrics),
         )
         for n_asked, label in wide.index
@@ -39,8 +43,9 @@ def scores_table(analysis: SectionAnalysis) -> Table:
     caption = (
         f"{section.title}: means over images, of the mean over an image's annotators, by the "
         f"{section.protocol} protocol. Best in bold, second best underlined, among the methods "
-        "asked for the same count; since they make different counts, compare them at equal counts. "
-        "The CSV also holds the mean over (image, annotator) pairs, as papers have it: pair_mean."
+        f"asked for the same count{_if_alike(analysis, ' and')}; since they make different counts, "
+        "compare them at equal counts. The CSV also holds the mean over (image, annotator) pairs, "
+        "as papers have it: pair_mean."
     )
     return Table(
         f"{section.slug}-scores",
@@ -59,11 +64,21 @@ def equal_counts_table(analysis: SectionAnalysis) -> Table:
     keys = ["n_made", "label"]
     wide = analysis.at_equal_counts.pivot(index=keys, columns="metric", values="image_mean")
     metrics = [metric for metric in section.metrics if metric in wide]
-    columns = {metric: scored(wide[metric], metric, "n_made") for metric in metrics}
+    n_reached = analysis.at_equal_counts.groupby(keys)["n_reached"].max()
+    columns = {
+        metric: scored(
+            wide[metric],
+            metric,
+            "n_made",
+            analysis.compared[metric].reindex(wide.index, level="label"),
+        )
+        for metric in metrics
+    }
     rows = [
         (
             named(label),
             number(count, 0),
+            n_of(int(n_reached[count, label]), analysis.basis.n_dataset),
             *(_marked(columns[m][count, label], label in level[count, m]) for m in metrics),
         )
         for count, label in wide.index
@@ -72,7 +87,7 @@ def equal_counts_table(analysis: SectionAnalysis) -> Table:
         f"{section.title}: each image's curve over the count made, straight over its logarithm; "
         f"mean over images by the {section.protocol} protocol. Nothing is extrapolated: "
         f"{MISSING} where fewer than {COVERAGE:.0%} of a method's images reach the count. Best in "
-        "bold, second best underlined."
+        f"bold, second best underlined{_if_alike(analysis, ', among the methods')}."
     )
     if any(level.values()):
         compared = f"from {analysis.mine}, at" if analysis.mine else "from the best of"
@@ -84,7 +99,7 @@ def equal_counts_table(analysis: SectionAnalysis) -> Table:
         f"{section.slug}-equal-counts",
         "Scores at equal counts made",
         caption,
-        ("Method", "Made", *map(heading, metrics)),
+        ("Method", "Made", "Images", *map(heading, metrics)),
         tuple(rows),
         tuple(str(count) for count, _ in wide.index),
         analysis.at_equal_counts,
@@ -96,7 +111,11 @@ def areas_table(analysis: SectionAnalysis) -> Table:
     section, areas = analysis.section, analysis.areas
     wide = areas.pivot(index="label", columns="area", values="value")
     names = [name for name in AREA_HEADINGS if name in wide]
-    best = {n: places(wide[n], "higher" if n.startswith("area") else "lower") for n in names}
+    alike = {n: analysis.compared[AREAS[n][0]].reindex(wide.index) for n in names}
+    best = {
+        n: places(wide[n].where(alike[n]), "higher" if n.startswith("area") else "lower")
+        for n in names
+    }
     rows = [
         (
             named(label),
@@ -119,6 +138,11 @@ def areas_table(analysis: SectionAnalysis) -> Table:
         tuple("" for _ in rows),
         areas,
     )
+
+
+def _if_alike(analysis: SectionAnalysis, among: str) -> str:
+    """Say that methods which were scored on other images have no place; nothing where none was."""
+    return "" if analysis.compared.all(axis=None) else f"{among} scored on the same images"
 
 
 def _marked(cell: Cell, mark: bool) -> Cell:

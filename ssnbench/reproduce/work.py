@@ -11,12 +11,11 @@ from ssnbench.analysis import sections
 from ssnbench.analysis.sections import Section
 from ssnbench.contracts import Labels
 from ssnbench.reproduce.sources import ImageSet, ResolvedMethod
-from ssnbench.results.schema import KEY, SEGMENTATION
-from ssnbench.results.store import Store
+from ssnbench.results.schema import KEY
+from ssnbench.results.store import Store, segmentation
 from ssnbench.run import benchmark, environment, plan
 from ssnbench.run.benchmark import Listener
 from ssnbench.run.execute import execute
-from ssnbench.run.label_sources import FromStore
 from ssnbench.run.plan import Job
 
 
@@ -47,8 +46,6 @@ def score(
         None when there is no row: no job, that is.
     """
     jobs = _jobs(image_set, images, methods, counts, protocol)
-    kept = _contents(context.store)
-    jobs = [_from_kept(job, kept, context.store) for job in jobs]
     benchmark.compute(jobs, context.store, context.n_workers, "loky", context.listener)
     names = {(m.variant.name, m.variant.canonical("algorithms")): m.name for m in methods}
     wanted = pd.DataFrame([asdict(job.key) for job in jobs], columns=list(KEY))
@@ -70,16 +67,16 @@ def label_maps(
     """
     jobs = _jobs(image_set, [image], methods, [n_asked], "seal")
     kept = _contents(context.store)
-    lost = [job for job in jobs if _map_key(job.key) not in kept]
+    lost = [job for job in jobs if segmentation(job.key) not in kept]
     if lost:
         context.listener.planned("maps", len(lost))
         run = context.store.begin_run(environment.gather(jobs=context.n_workers))
         execute(lost, context.store, run, context.n_workers, "loky", context.listener.done)
         kept = _contents(context.store)
     return {
-        method.name: context.store.label_map(kept[_map_key(job.key)])
+        method.name: context.store.label_map(kept[segmentation(job.key)])
         for method, job in zip(methods, jobs, strict=True)
-        if _map_key(job.key) in kept
+        if segmentation(job.key) in kept
     }
 
 
@@ -97,19 +94,6 @@ def _jobs(
     return [replace(job, show=False) for job in todo.jobs if job.key.image in wanted]
 
 
-def _from_kept(job: Job, kept: dict[tuple[object, ...], str], store: Store) -> Job:
-    """Let a job take the label map that was kept under another protocol, if there is one."""
-    content = kept.get(_map_key(job.key))
-    if content is None:
-        return job
-    source = FromStore(store.folder, content)
-    return replace(job, label_source=source, enforce_connectivity=False, keep=False)
-
-
 def _contents(store: Store) -> dict[tuple[object, ...], str]:
     """Keys of the contents of the kept label maps, by what made them."""
-    return {_map_key(each): each.content for each in store.kept()}
-
-
-def _map_key(made_by: object) -> tuple[object, ...]:
-    return tuple(getattr(made_by, name) for name in SEGMENTATION)
+    return {segmentation(each): each.content for each in store.kept()}

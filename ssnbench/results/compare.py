@@ -23,8 +23,9 @@ _GROUP = [
     *("label", "n_asked"),
 ]
 _JOB = [*_GROUP, "image"]
+_IMAGE = ["dataset", "split", "image"]
 _ENVIRONMENT = ("ssnbench", "commit", "python", "platform", "cpu", "cores", "gpu")
-_SCORES = [*_GROUP, "metric", "n_pairs", "before", "after", "change", "worse"]
+_SCORES = [*_GROUP, "metric", "n_scores", "before", "after", "change", "worse"]
 _TIMES = ["label", "n_asked", "device", "threads", "before", "after", "ratio", "worse"]
 _LOST = [*_JOB, "status", "reason"]
 
@@ -40,14 +41,15 @@ class RunDiff:
         methods and in data.
     scores : DataFrame
         One row per (dataset, split, perturbation, protocol, protocol_version, label, n_asked,
-        metric): means ``before`` and ``after`` over the ``n_pairs`` (image, truth) pairs that both
-        scored, their ``change``, and whether it is ``worse`` beyond the tolerance. Metrics without
-        a better end are never worse.
+        metric): means ``before`` and ``after`` over the ``n_scores`` scores that both have of the
+        same images and truths, their ``change``, and whether it is ``worse`` beyond the tolerance.
+        Metrics without a better end are never worse.
     times : DataFrame
         Median seconds over the images that both timed, by label, n_asked, device and threads, and
         their ``ratio``.
     lost : DataFrame
-        Jobs that went well before and do not now: ``status`` failed, skipped or missing.
+        Jobs that went well before and do not now: ``status`` failed, skipped or missing. Images
+        that changed, or whose truths did, are neither compared nor lost: `versions` counts them.
     gained : int
         Jobs that go well now and did not before.
     """
@@ -94,25 +96,50 @@ def compare(
         records = old.records(), new.records()
         timings = old.timings(), new.timings()
         environments = old.runs(), new.runs()
-    lost, gained = _jobs(*records)
+    versions = _versions(environments, records)
+    alike = _of_the_same_data(*records)
+    lost, gained = _jobs(*alike)
     if common:
-        _check_common(before, after, *records)
+        _check_common(before, after, records, alike)
         lost = lost[lost["status"] != "missing"]
     return RunDiff(
-        _versions(environments, records),
-        _scores(*records, tolerance),
+        versions,
+        _scores(*alike, tolerance),
         _times(*timings, time_tolerance),
         lost,
         gained,
     )
 
 
-def _check_common(before: Path, after: Path, old: pd.DataFrame, new: pd.DataFrame) -> None:
+def _of_the_same_data(old: pd.DataFrame, new: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Leave out the rows of images that changed, or whose truths did."""
+    changed = pd.MultiIndex.from_frame(_both_data(old, new).query("changed")[_IMAGE])
+    first, second = (
+        side[~pd.MultiIndex.from_frame(side[_IMAGE]).isin(changed)] for side in (old, new)
+    )
+    return first, second
+
+
+def _both_data(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Images that both hold in known versions, and whether they changed."""
+    sides = (side[[*_IMAGE, "data_version"]].drop_duplicates(_IMAGE) for side in (old, new))
+    first, second = (side[side["data_version"] != ""] for side in sides)
+    both = first.merge(second, on=_IMAGE)
+    return both.assign(changed=both["data_version_x"] != both["data_version_y"])
+
+
+_Sides = tuple[pd.DataFrame, pd.DataFrame]
+
+
+def _check_common(before: Path, after: Path, records: _Sides, alike: _Sides) -> None:
     """Refuse folders without a common job; say in which column they part first."""
-    if len(old[_JOB].merge(new[_JOB], on=_JOB)):
+    if len(alike[0][_JOB].merge(alike[1][_JOB], on=_JOB)):
         return
+    old, new = records
     apart = [name for name in _JOB if len(old) and len(new) and not set(old[name]) & set(new[name])]
     why = f": no {apart[0]} is the same" if apart else ""
+    if not apart and len(old[_JOB].merge(new[_JOB], on=_JOB)):
+        why = ": the images or truths of all that both hold are others"
     raise UsageError(f"no job is in {before} and in {after}{why}; leave out --common to see all")
 
 
@@ -129,14 +156,14 @@ def _versions(
 
 def _changed_data(before: pd.DataFrame, after: pd.DataFrame) -> list[tuple[str, str, str]]:
     """How many images or truths are others, by dataset and split."""
-    image = ["dataset", "split", "image"]
-    old, new = (side[[*image, "data_version"]].drop_duplicates(image) for side in (before, after))
-    both = old.merge(new, on=image)
-    both = both[(both["data_version_x"] != "") & (both["data_version_y"] != "")]
-    other = both["data_version_x"] != both["data_version_y"]
-    counts = other.groupby([both["dataset"], both["split"]]).agg(["sum", "size"])
+    both = _both_data(before, after)
+    counts = both.groupby(["dataset", "split"])["changed"].agg(["sum", "size"])
     return [
-        (f"{dataset} {split} (data)", "", f"{changed} of {n} images or truths changed")
+        (
+            f"{dataset} {split} (data)",
+            "",
+            f"{changed} of {n} images or truths changed: not compared",
+        )
         for (dataset, split), changed, n in counts.itertuples()
         if changed
     ]
@@ -150,12 +177,14 @@ def _described(runs: Sequence[Mapping[str, Any]], rows: pd.DataFrame) -> dict[st
     methods = rows.groupby("label")
     plugins = methods["code_version"].agg(lambda texts: ", ".join(sorted(set(texts))))
     params = methods["params"].agg(lambda texts: ", ".join(sorted(set(texts))))
+    made_by = methods["algorithm"].agg(lambda texts: ", ".join(sorted(set(texts))))
+    versions |= {f"{label} (made by)": text for label, text in made_by.items()}
     versions |= {f"{label} (code)": text for label, text in plugins.items()}
     return versions | {f"{label} (parameters)": text for label, text in params.items()}
 
 
 def _scores(before: pd.DataFrame, after: pd.DataFrame, tolerance: float) -> pd.DataFrame:
-    """Means over the pairs that both scored; methods are matched by label."""
+    """Means over the images and truths that both scored; methods are matched by label."""
     metrics = [name for name in METRICS if name in before and name in after]
     keys = [*_JOB, "truth"]
     sides = [
@@ -165,7 +194,7 @@ def _scores(before: pd.DataFrame, after: pd.DataFrame, tolerance: float) -> pd.D
     both = sides[0].merge(sides[1], on=[*keys, "metric"], suffixes=("_old", "_new"))
     grouped = both.groupby([*_GROUP, "metric"], sort=True)
     means = grouped.agg(
-        n_pairs=("value_old", "size"), before=("value_old", "mean"), after=("value_new", "mean")
+        n_scores=("value_old", "size"), before=("value_old", "mean"), after=("value_new", "mean")
     ).reset_index()
     means["change"] = means["after"] - means["before"]
     ways = means["metric"].map(

@@ -236,18 +236,19 @@ def _replace_jobs(connection: sqlite3.Connection) -> int:
     runs = _take_runs(connection)
     columns = schema.columns_of(connection, schema="source")
     names = listed([name for name in columns if name != "run"])
+    written_by = connection.execute("SELECT DISTINCT run FROM temp.incoming").fetchall()
     connection.executemany(
         f"INSERT INTO main.records ({names}, run) SELECT {names}, ? FROM temp.incoming "
         "WHERE run IS ? ORDER BY rowid",
-        [(new, old) for old, new in runs.items()],
+        [(runs.get(old), old) for (old,) in written_by],  # rows of a run that is lost are kept
     )
     return int(twice)
 
 
-def _take_runs(connection: sqlite3.Connection) -> Mapping[int | None, int | None]:
+def _take_runs(connection: sqlite3.Connection) -> Mapping[int, int]:
     """Copy the environments of the runs, once each; return their new numbers by the old."""
     known = {text: number for number, text in connection.execute("SELECT * FROM main.runs")}
-    numbers: dict[int | None, int | None] = {None: None}
+    numbers: dict[int, int] = {}
     for old, text in connection.execute("SELECT * FROM source.runs ORDER BY id").fetchall():
         if text not in known:
             cursor = connection.execute("INSERT INTO main.runs (environment) VALUES (?)", [text])

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from ssnbench.results.schema import (
     APPLICATION,
+    ASKED_DATASETS,
     ASKED_IMAGES,
     ASKED_METHODS,
     METHOD,
@@ -144,7 +145,8 @@ def _ask_for_the_latest(connection: sqlite3.Connection) -> None:
 
 
 def _from_3(connection: sqlite3.Connection) -> None:
-    """Of older times nobody knows how busy the machine was."""
+    """Of older runs nobody knows how many images there were, nor how busy the machine was."""
+    connection.execute(ASKED_DATASETS.create())
     _rebuild(connection, TIMINGS, {})
 
 

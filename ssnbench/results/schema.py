@@ -111,19 +111,23 @@ ASKED_METHODS = StoreTable(
     METHOD,
 )
 ASKED_IMAGES = StoreTable("asked_images", _of(*_IMAGE, dataset_version="TEXT"), _IMAGE[:3])
+ASKED_DATASETS = StoreTable(
+    "asked_datasets", _of("dataset", "split", n_images="INTEGER"), _IMAGE[:2]
+)
 
 TABLES: Mapping[str, StoreTable] = {
     table.name: table
     for table in (
         *(RUNS, RECORDS, TIMINGS, LABEL_MAPS, KEPT, PICTURES, FLOWS),
-        *(ASKED_METHODS, ASKED_IMAGES),
+        *(ASKED_METHODS, ASKED_IMAGES, ASKED_DATASETS),
     )
 }
 """All tables by name.
 
 ``asked_methods`` and ``asked_images`` hold what the last command that dealt with a method on a
 split, or with an image, asked for: the version of the code, and of the data. Rows of other
-versions stay, and count again when their version is asked for again.
+versions stay, and count again when their version is asked for again. ``asked_datasets`` holds how
+many images a split has, of which a command may ask for some.
 """
 
 TIMED = tuple(name for name in TIMINGS.key if name != "stage")

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from operator import attrgetter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
 from ssnbench.contracts import JobKey, Labels, Record, Timing, UsageError
+from ssnbench.io.notes import note
 from ssnbench.io.packing import content_key, pack, unpack
 from ssnbench.results import schema
 from ssnbench.results.connection import connect, is_writable
@@ -32,8 +34,13 @@ from ssnbench.results.schema import (
 
 FILE = "results.sqlite"
 
+_SHOWN = 3
+
 _BESIDE_KEY = tuple(name for name in RECORDS.columns if name not in (*KEY, "metrics", "run"))
 _VALUES_OF_KEY = attrgetter(*KEY)
+segmentation = attrgetter(*SEGMENTATION)
+"""What makes a label map the same one, of a `JobKey` or of a `Kept`: all but what judges it."""
+
 _ROW_KEY = (*KEY, "truth")
 _KNOWN = {
     # a label map that was kept does not tell what it was before it was made connected
@@ -56,7 +63,11 @@ _ORDER = listed(
 
 @dataclass(frozen=True)
 class Kept:
-    """A label map that a run kept: what made it, and the key of its content."""
+    """A label map that a run kept: what made it, the key of its content, what its rows say of it.
+
+    ``n_raw`` and ``n_components`` are of the map before it was made connected, ``reason`` is what
+    the method warned of.
+    """
 
     algorithm: str
     params: str
@@ -68,6 +79,9 @@ class Kept:
     code_version: str
     data_version: str
     content: str
+    n_raw: int | None = None
+    n_components: int | None = None
+    reason: str = ""
 
 
 class Store:
@@ -127,15 +141,22 @@ class Store:
         )
         return int(cursor.lastrowid or 0)
 
-    def ask(self, jobs: Iterable[tuple[JobKey, str, str]]) -> bool:
+    def ask(
+        self,
+        jobs: Iterable[tuple[JobKey, str, str]],
+        datasets: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType({}),
+    ) -> bool:
         """Note which versions a command asks for: their rows count, those of others do not.
 
         A method is asked for by dataset and split, so that a report never mixes two versions of
         it; an image by itself, unless the dataset's code is another: then so are all its images.
+        Images that a dataset no longer has do not count.
 
         Parameters
         ----------
         jobs : iterable of (key, label, version of the dataset's code)
+        datasets : mapping from (dataset, split) to sequence of str
+            Keys of all images that are there, whether they are asked for or not.
 
         Returns
         -------
@@ -155,13 +176,31 @@ class Store:
                 "WHERE dataset = ? AND split = ? AND dataset_version NOT IN ('', ?)",
                 [(*place, version) for place, version in codes.items()],
             )
+            for place, images in datasets.items():
+                self._ask_dataset(place, images)
             self._asked = self._read_asked()
         return self._asked != before
+
+    def _ask_dataset(self, place: tuple[str, str], images: Sequence[str]) -> None:
+        """Take note of a dataset's size, and forget that images were asked for that are gone."""
+        row = dict(zip(schema.ASKED_DATASETS.columns, (*place, len(images)), strict=True))
+        self._insert("asked_datasets", row)
+        asked = self._connection.execute(
+            "SELECT image FROM asked_images WHERE (dataset, split) = (?, ?)", place
+        )
+        gone = sorted({image for (image,) in asked}.difference(images))
+        if gone:
+            shown = ", ".join(gone[:_SHOWN]) + (" ..." if len(gone) > _SHOWN else "")
+            note(f"{' '.join(place)} has no longer {shown}: {len(gone)} images do not count")
+        self._connection.executemany(
+            "DELETE FROM asked_images WHERE (dataset, split, image) = (?, ?, ?)",
+            [(*place, image) for image in gone],
+        )
 
     def _read_asked(self) -> dict[tuple[str, ...], tuple[str, ...]]:
         """Versions that were asked for until now, by method and place, and by image."""
         asked: dict[tuple[str, ...], tuple[str, ...]] = {}
-        for table in (schema.ASKED_METHODS, schema.ASKED_IMAGES):
+        for table in (schema.ASKED_METHODS, schema.ASKED_IMAGES, schema.ASKED_DATASETS):
             rows = self._connection.execute(f"SELECT {listed(table.columns)} FROM {table.name}")
             asked |= {row[: len(table.key)]: row[len(table.key) :] for row in rows}
         return asked
@@ -283,6 +322,18 @@ class Store:
             f"WHERE {schema.asked_code()} AND {schema.asked_data()} ORDER BY {_ORDER}"
         )
 
+    def data_versions(self) -> dict[tuple[str, str, str], str]:
+        """Version of each image that was asked for last, by (dataset, split, image)."""
+        rows = self._connection.execute(
+            "SELECT dataset, split, image, data_version FROM asked_images"
+        )
+        return {(dataset, split, image): version for dataset, split, image, version in rows}
+
+    def n_images(self) -> dict[tuple[str, str], int]:
+        """Images that a dataset has, by (dataset, split), when it was last asked for some."""
+        rows = self._connection.execute("SELECT dataset, split, n_images FROM asked_datasets")
+        return {(dataset, split): n for dataset, split, n in rows}
+
     def timings(self) -> pd.DataFrame:
         """All measured times, one row per stage."""
         return self._frame(
@@ -296,10 +347,11 @@ class Store:
 
     def kept(self) -> list[Kept]:
         """Label maps that were kept and count, as :meth:`records` has it."""
-        columns = listed((*SEGMENTATION, "content"))
+        made, columns = listed(SEGMENTATION), listed((*SEGMENTATION, "content"))
         rows = self._connection.execute(
-            f"SELECT {columns} FROM kept WHERE {schema.asked_code(label=False)} "
-            f"AND {schema.asked_data()} ORDER BY {columns}"
+            f"SELECT {columns}, max(n_raw), max(n_components), coalesce(max(reason), '') "
+            f"FROM kept LEFT JOIN records USING ({made}) WHERE {schema.asked_code(label=False)} "
+            f"AND {schema.asked_data()} GROUP BY {columns} ORDER BY {columns}"
         )
         return [Kept(*row) for row in rows]
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssnbench.contracts import JobKey
 from ssnbench.results.store import FILE, Store
 from ssnbench.run import environment
 from ssnbench.run.execute import execute, missing
 from ssnbench.run.job import Outcome
 from ssnbench.run.load import is_idle
 from ssnbench.run.plan import Job, Plan
+from ssnbench.run.precomputed import from_kept
 from ssnbench.run.timing import AT_ONCE, TimingResult, TimingRules, TimingTask, time_apart
 
 
@@ -49,8 +49,13 @@ def compute(
     jobs: Sequence[Job], store: Store, n_workers: int, backend: str, listener: Listener
 ) -> bool:
     """Do those jobs that the store has no rows of; return whether other rows count than before."""
-    changed = store.ask(_asked(jobs))
-    todo = missing(jobs, store)
+    datasets = {(job.key.dataset, job.key.split): job.dataset for job in jobs}
+    versions = {place: dataset.code_version for place, dataset in datasets.items()}
+    changed = store.ask(
+        ((job.key, job.label, versions[job.key.dataset, job.key.split]) for job in jobs),
+        {place: dataset.open().keys() for place, dataset in datasets.items()},
+    )
+    todo = from_kept(missing(jobs, store), store)
     if todo:
         listener.planned("jobs", len(todo))
         described = environment.gather(jobs=n_workers, backend=backend, **_undefined(todo))
@@ -58,16 +63,6 @@ def compute(
     if changed or todo:
         store.write_csv()
     return changed or bool(todo)
-
-
-def _asked(jobs: Iterable[Job]) -> Iterator[tuple[JobKey, str, str]]:
-    """Yield the jobs as the store takes note of them."""
-    versions: dict[tuple[str, str], str] = {}
-    for job in jobs:
-        place = (job.key.dataset, job.key.split)
-        if place not in versions:
-            versions[place] = job.dataset.code_version
-        yield job.key, job.label, versions[place]
 
 
 def _undefined(jobs: Sequence[Job]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ssnbench.labels import Connected, checked, consecutive, count, enforce_conn
 from ssnbench.metrics import Reference, prepare, score
 from ssnbench.metrics.agreement import agreement
 from ssnbench.plugins.dataset_ref import DatasetRef
-from ssnbench.run.label_sources import Computed, Perturbed
+from ssnbench.run.label_sources import Computed, FromStore, NotThere, Perturbed
 from ssnbench.run.plan import Job
 
 _LONGEST_REASON = 300
@@ -42,6 +42,8 @@ class Outcome:
 def do(job: Job) -> Outcome:
     """Do one job; whatever goes wrong in data or method is told in the outcome's rows."""
     key = job.key
+    if isinstance(job.label_source, NotThere):
+        return refused(key, job.label, "missing", job.label_source.why)
     for file in job.metric_files:
         plugins.add_file(file)
     try:
@@ -84,8 +86,13 @@ def _scored(job: Job, raw: object, sample: Sample, reference: Reference) -> Outc
         plain = _unperturbed(method, job.dataset, key.image, key.data_version, key.n_asked)
         alike = agreement(made, plain)
         rows = [row | alike for row in rows]
+    why = ""
+    if isinstance(job.label_source, FromStore):  # the map is what became of what was made
+        kept = job.label_source.kept
+        n_raw, n_components = kept.n_raw or n_raw, kept.n_components or n_components
+        why = kept.reason
     records = [
-        Record(job.key, truth, job.label, "ok", "", n_raw, n_components, n_made, scores)
+        Record(job.key, truth, job.label, "ok", why, n_raw, n_components, n_made, scores)
         for truth, scores in _numbered(rows, len(sample.truths)).items()
     ]
     return Outcome(tuple(records), made)

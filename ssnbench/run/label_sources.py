@@ -12,12 +12,12 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ssnbench.contracts import Algorithm, Image, Sample
+from ssnbench.contracts import Algorithm, Image, Sample, UsageError
 from ssnbench.io.label_counts import LabelFile
 from ssnbench.labels import checked
 from ssnbench.perturb import Perturbation
 from ssnbench.plugins.variant import Variant
-from ssnbench.results.store import Store
+from ssnbench.results.store import Kept, Store
 
 LabelSource: TypeAlias = Callable[[Sample, int], Any]
 
@@ -64,15 +64,26 @@ class FromFile:
 
 
 @dataclass(frozen=True)
+class NotThere:
+    """No map of this image is among those that another program wrote."""
+
+    why: str
+
+    def __call__(self, _sample: Sample, _n_asked: int) -> Any:
+        """There is nothing to read."""
+        raise UsageError(self.why)
+
+
+@dataclass(frozen=True)
 class FromStore:
     """Taken from the label maps that an earlier run kept."""
 
     folder: Path
-    content: str
+    kept: Kept
 
     def __call__(self, _sample: Sample, _n_asked: int) -> Any:
         """Read the kept map."""
-        return _store(self.folder).label_map(self.content)
+        return _store(self.folder).label_map(self.kept.content)
 
 
 def with_frames(algorithm: Callable[..., Any], sample: Sample) -> Callable[[Image, int], Any]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssnbench import plugins
-from ssnbench.contracts import JobKey, UsageError
+from ssnbench.contracts import JobKey, UsageError, whole_count
 from ssnbench.metrics import Protocol, metric_files, with_metrics
 from ssnbench.metrics import protocol as find_protocol
 from ssnbench.perturb import Perturbation
 from ssnbench.perturb import parse as parse_perturbations
 from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import Variant, parse_list, with_params
+from ssnbench.run.devices import check_devices
 from ssnbench.run.label_sources import Computed, LabelSource, Perturbed
 
 DEFAULT_ALGORITHMS = "ssn,slic,seeds,lsc,watershed,felzenszwalb,grid"
@@ -104,20 +105,27 @@ def scored_on(dataset: DatasetRef, protocol: Protocol) -> tuple[str, ...]:
 
 
 def choose_algorithms(algos: str, settings: Sequence[str] = ()) -> tuple[Variant, ...]:
-    """Resolve ``--algos`` and the ``algorithm.parameter=value`` settings of ``--set``."""
+    """Resolve ``--algos`` and the ``algorithm.parameter=value`` settings of ``--set``.
+
+    Raises
+    ------
+    UsageError
+        For an unknown algorithm or parameter, a value of another type, or a GPU that is not there.
+    """
     variants = parse_list("algorithms", algos)
     if not variants:
         raise UsageError("no algorithm given; see: ssnbench list algos")
     for setting in settings:
         variants = _apply(setting, variants)
+    check_devices(variants)
     return tuple(dict.fromkeys(variants))
 
 
 def check_counts(n_asked: Sequence[int]) -> tuple[int, ...]:
-    """Sort the numbers of superpixels, each once; they must be 1 or more."""
-    if not n_asked or min(n_asked) < 1:
-        raise UsageError(f"superpixels are counted from 1, got {min(n_asked, default='nothing')}")
-    return tuple(sorted(set(n_asked)))
+    """Sort the numbers of superpixels, each once; they must be whole, 1 or more."""
+    if not n_asked:
+        raise UsageError("no number of superpixels is asked for; say such as 100,200")
+    return tuple(sorted({whole_count(n) for n in n_asked}))
 
 
 def make(

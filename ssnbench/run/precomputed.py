@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ssnbench import plugins
 from ssnbench.contracts import JobKey, UsageError
 from ssnbench.io.label_counts import LabelFile
-from ssnbench.io.label_folders import find_label_files
+from ssnbench.io.label_folders import find_label_files, without_map
 from ssnbench.metrics import Protocol, metric_files
 from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import parse
 from ssnbench.plugins.versions import combined, file_version
-from ssnbench.results.store import FILE, Kept, Store
-from ssnbench.run.label_sources import FromFile, FromStore
+from ssnbench.results.schema import SEGMENTATION
+from ssnbench.results.store import FILE, Kept, Store, segmentation
+from ssnbench.run.label_sources import Computed, FromFile, FromStore, LabelSource, NotThere
 from ssnbench.run.plan import SHOWN_IMAGES, Job, protocol_on, scored_on
 
 
@@ -101,43 +102,53 @@ def of_folder(
     Raises
     ------
     UsageError
-        When no file is named after an image of the dataset.
+        When no file is named after an image that is wanted.
     """
     opened = dataset.open()
     all_files = find_label_files(maps.path, opened, dataset.label)
-    wanted = set(opened.keys()[:limit])
+    images = opened.keys()[:limit]
+    wanted = set(images)
     files = [file for file in all_files if file.image in wanted]
+    if not files:
+        raise UsageError(
+            f"{maps.path} has no label map of the first {limit} images of {dataset.label}, but "
+            f"such as of {all_files[0].image}: leave out --limit"
+        )
     judged_by = protocol_on(dataset, protocol, metrics)
     scored, plugin_files = scored_on(dataset, judged_by), metric_files(judged_by)
-    params = json.dumps({"enforce_connectivity": enforce_connectivity})
     code_version = _content_version(all_files)
-    by_image = dataset.data_versions(dict.fromkeys(file.image for file in files))
+    by_image = dataset.data_versions(images)
     shown = {file.image for file in files[:SHOWN_IMAGES]}
+    sources: dict[tuple[int, str], LabelSource] = {
+        (file.n_asked, file.image): FromFile(file) for file in files
+    }
+    for n_asked, missing in without_map(files, images, maps.path).items():
+        sources |= {(n_asked, image): NotThere(f"no label map in {maps.path}") for image in missing}
     return [
         Job(
             JobKey(
                 algorithm=maps.place,
-                params=params,
+                params=json.dumps({"enforce_connectivity": enforce_connectivity}),
                 dataset=dataset.label,
                 split=dataset.split,
-                image=file.image,
-                n_asked=file.n_asked,
+                image=image,
+                n_asked=n_asked,
                 protocol=judged_by.label,
                 protocol_version=judged_by.version,
                 metrics=judged_by.selection,
                 code_version=code_version,
-                data_version=by_image[file.image],
+                data_version=by_image[image],
             ),
             maps.label,
             dataset,
-            FromFile(file),
+            source,
             scored,
             plugin_files,
             enforce_connectivity=enforce_connectivity,
             certify=True,
-            show=file.image in shown,
+            show=image in shown,
         )
-        for file in files
+        for (n_asked, image), source in sources.items()
     ]
 
 
@@ -168,7 +179,7 @@ def of_run(folder: Path, protocol: str, root: Path | None = None, metrics: str =
                 _key(each, judged_by),
                 labels[each.algorithm, each.params],
                 dataset,
-                FromStore(folder, each.content),
+                FromStore(folder, each),
                 scored,
                 plugin_files,
                 enforce_connectivity=False,  # what a run keeps is connected
@@ -178,9 +189,24 @@ def of_run(folder: Path, protocol: str, root: Path | None = None, metrics: str =
     return jobs
 
 
+def from_kept(jobs: Sequence[Job], store: Store) -> list[Job]:
+    """Let those jobs whose label map the store has kept score it, rather than compute it again."""
+    kept = {segmentation(each): each for each in store.kept()} if jobs else {}
+    if not kept:
+        return list(jobs)
+    return [
+        replace(
+            job, label_source=FromStore(store.folder, each), enforce_connectivity=False, keep=False
+        )
+        if (each := kept.get(segmentation(job.key))) and isinstance(job.label_source, Computed)
+        else job
+        for job in jobs
+    ]
+
+
 def _key(kept: Kept, protocol: Protocol) -> JobKey:
     """Key of the job that made a kept map, but of another protocol."""
-    made_by = {name: value for name, value in vars(kept).items() if name != "content"}
+    made_by = dict(zip(SEGMENTATION, segmentation(kept), strict=True))
     return JobKey(
         **made_by,
         protocol=protocol.label,
@@ -199,14 +225,19 @@ def _content_version(files: Sequence[LabelFile]) -> str:
 
 
 def _check_unchanged(kept: Sequence[Kept], dataset: DatasetRef) -> None:
-    """Refuse maps of images that have changed since they were segmented."""
-    known = {each.image: each.data_version for each in kept if each.data_version}
-    now = dataset.data_versions(known)
-    changed = [image for image, version in known.items() if version != now[image]]
+    """Refuse maps of images that have changed, or are gone, since they were segmented."""
+    known = {each.image: each.data_version for each in kept}
+    now = dataset.data_versions(known.keys() & set(dataset.open().keys()))
+    changed = [
+        image
+        for image, version in known.items()
+        if image not in now or (version and version != now[image])
+    ]
     if changed:
         raise UsageError(
-            f"{len(changed)} images or truths of {dataset.label} {dataset.split} changed since "
-            f"their label maps were kept, such as {changed[0]}: segment them again by ssnbench run"
+            f"{len(changed)} images or truths of {dataset.label} {dataset.split} changed or went "
+            f"since their label maps were kept, such as {changed[0]}: run ssnbench run again, for "
+            "what there is now"
         )
 
 

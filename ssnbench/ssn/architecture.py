@@ -48,15 +48,20 @@ class Architecture:
         Whether batch normalisation has a scale and a shift of its own.
     conv_bias : bool
         Whether convolutions before a batch normalisation have a bias; the last one always has.
-    init, last_init : {"default", "gaussian"}
-        First weights of all convolutions but the last, and of the last: PyTorch's (uniform,
-        Kaiming), or N(0, 0.001) with a bias of zero.
+    init : {"default", "gaussian"}
+        First weights of all convolutions but the last: PyTorch's (uniform, Kaiming), or
+        N(0, 0.001) with a bias of zero.
+    last_init : {"default", "gaussian"}
+        First weights of the last convolution, likewise.
     last_relu : bool
         Whether learned features are cut off at zero.
     association : {"softmax", "exp"}
-        How differentiable SLIC weighs distances: see :func:`ssnbench.ssn.slic`.
-    color_scale, eta : float
-        gamma_color and eta of section 4.4.
+        How differentiable SLIC weighs squared distances d2 to nine superpixels: softmax(-d2) as
+        in the authors' code, or exp(-d2) as in the paper; hard has no derivative to train with.
+    color_scale : float
+        gamma_color of section 4.4: what colours are multiplied with for the clustering.
+    eta : float
+        eta of section 4.4: the weight of positions against colours.
 
     Raises
     ------

@@ -16,13 +16,15 @@ from torch import Tensor, nn
 
 from ssnbench.contracts import PathLike, UsageError
 from ssnbench.learning.weights import write_whole
+from ssnbench.ssn.model import SSN
 from ssnbench.ssn.network import FeatureNetwork
+from ssnbench.ssn.weights import find, load_network
 
 _OPSET = 18
 _NEEDS = ("onnx", "onnxscript")
 
 
-def to_onnx(network: FeatureNetwork, path: PathLike) -> None:
+def to_onnx(network: FeatureNetwork | SSN | PathLike, path: PathLike) -> None:
     """Write a network as an ONNX file, as a whole or not at all.
 
     The model has two inputs, ``lab``, float32 (B, 3 * frames, H, W), CIE Lab with L in 0..100, and
@@ -33,26 +35,31 @@ def to_onnx(network: FeatureNetwork, path: PathLike) -> None:
 
     Parameters
     ----------
-    network : FeatureNetwork
-        On any device; it is left as it is.
+    network : FeatureNetwork, SSN, str or path
+        On any device; it is left as it is. Or the name of weights (``bsds500``,
+        ``ssn-k10.bsds500``), or their file.
     path : path
         Where to; an older file is replaced.
 
     Raises
     ------
     UsageError
-        When ``onnx`` or ``onnxscript`` is not installed, or the file cannot be written.
+        When ``onnx`` or ``onnxscript`` is not installed, there are no such weights, or the file
+        cannot be written.
+    TypeError
+        When ``network`` is something else.
 
     Examples
     --------
-    >>> network, _ = load_network("best.safetensors")
-    >>> to_onnx(network, "ssn.onnx")
+    >>> to_onnx("bsds500", "ssn.onnx")  # or "best.safetensors", or SSN.from_pretrained("bsds500")
     >>> session = onnxruntime.InferenceSession("ssn.onnx")
-    >>> scale = position_scale(Grid.of(height, width, 500), network.architecture.eta)
+    >>> architecture = json.loads(session.get_modelmeta().custom_metadata_map["architecture"])
+    >>> scale = position_scale(Grid.of(height, width, 500), architecture["eta"])
     >>> given = {"lab": lab, "position_scale": np.array(scale, np.float32)}
     >>> (features,) = session.run(["features"], given)
     """
     _check_installed()
+    network = _network(network)
     model = _Features(network.fused().cpu()).eval()
     example = (torch.rand(2, 3 * network.architecture.frames, 24, 40) * 100, torch.tensor(0.1))
     names = torch.export.Dim("batch"), torch.export.Dim("height"), torch.export.Dim("width")
@@ -73,6 +80,19 @@ def to_onnx(network: FeatureNetwork, path: PathLike) -> None:
     entry = proto.metadata_props.add()
     entry.key, entry.value = "architecture", json.dumps(asdict(network.architecture))
     write_whole(Path(path), proto.SerializeToString())
+
+
+def _network(given: object) -> FeatureNetwork:
+    if isinstance(given, FeatureNetwork):
+        return given
+    if isinstance(given, SSN):
+        return given.network
+    if isinstance(given, (str, Path)):
+        return load_network(find(str(given)))[0]
+    raise TypeError(
+        "to_onnx takes a FeatureNetwork, an SSN, or the name or file of weights, "
+        f"got {type(given).__name__}"
+    )
 
 
 class _Features(nn.Module):

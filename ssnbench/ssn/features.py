@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ssnbench.kernels import colour
 from ssnbench.ssn.kernels.grid import Grid
+from ssnbench.ssn.kernels.threads import share
 
 COLOR_SCALE = 0.26
 """gamma_color of section 4.4."""
@@ -38,7 +40,10 @@ def rgb_to_lab(images: Tensor, device: torch.device) -> Tensor:
         When the images are not uint8.
     """
     if images.dtype != torch.uint8:
-        raise ValueError(f"expected uint8 images, got {images.dtype}")
+        raise ValueError(
+            f"expected uint8 images, got {images.dtype}: of floats in 0..1 give "
+            "(255 * images).round().to(torch.uint8)"
+        )
     lab = _lab_on_cpu(images) if device.type == "cpu" else _lab(images.to(device))
     return lab.permute(0, 3, 1, 2)
 
@@ -52,9 +57,11 @@ def lab_of(frames: Sequence[Tensor], device: str | torch.device) -> Tensor:
 
 
 def _lab_on_cpu(images: Tensor) -> Tensor:
-    # The conversion works pixel by pixel, so that a batch may pass as one tall image.
+    # The conversion works pixel by pixel: a batch may pass as one tall image, and rows apart.
     tall = images.cpu().numpy().reshape(-1, *images.shape[2:])
-    return torch.from_numpy(colour.rgb_to_lab(tall)).view(images.shape)
+    lab = np.empty(tall.shape, np.float32)
+    share(len(tall), lambda a, b: colour.rgb_to_lab(tall[a:b], lab[a:b]))
+    return torch.from_numpy(lab).view(images.shape)
 
 
 def _lab(images: Tensor) -> Tensor:

@@ -7,13 +7,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ssnbench.contracts import Image, Labels, UsageError
-from ssnbench.kernels.colour import rgb_to_lab
-from ssnbench.ssn.connect import MIN_SHARE, connected
-from ssnbench.ssn.features import COLOR_SCALE, ETA, xylab
+from ssnbench.contracts import Image, Labels, UsageError, whole_count
+from ssnbench.ssn.connect import SURPLUS, connected, n_clusters
+from ssnbench.ssn.features import COLOR_SCALE, ETA, rgb_to_lab, xylab
 from ssnbench.ssn.kernels.grid import Grid
 from ssnbench.ssn.kernels.reference import Association
 from ssnbench.ssn.layer import slic
@@ -38,7 +38,7 @@ def segment(
     n_iter: int = 10,
     color_scale: float | None = None,
     pos_scale: float | None = None,
-    min_share: float = MIN_SHARE,
+    surplus: float = SURPLUS,
     device: str = "cpu",
     precision: Precision = "float32",
 ) -> Labels:
@@ -49,7 +49,7 @@ def segment(
     image : uint8 (H, W, 3)
         sRGB.
     n_segments : int
-        Number of superpixels asked for, 1 to H * W; the grid makes at most that many.
+        Number of superpixels asked for, 1 to H * W.
     second : uint8 (H, W, 3), optional
         Second frame, for weights that see pairs of frames; others leave it aside.
     variant : {"deep", "linear", "pix"}
@@ -62,9 +62,10 @@ def segment(
     color_scale, pos_scale : float, optional
         gamma_color and eta of the paper (section 4.4). If not given, those of the training, and
         0.26 and 2.5 for the variant ``pix``.
-    min_share : float
-        Pieces of a superpixel that are smaller, as a share of the mean superpixel, join the
-        neighbour of the nearest feature; 0: none do (:func:`ssnbench.ssn.connect.connected`).
+    surplus : float
+        Clusters that are made for every superpixel asked for; their pieces join, the most alike
+        first, until as many are left as were asked for (:func:`ssnbench.ssn.connect.connected`).
+        0: one cluster each, and nothing joins.
     device : str
         Where to compute, for instance ``cpu`` or ``cuda``.
     precision : {"float32", "bfloat16", "float16"}
@@ -73,7 +74,7 @@ def segment(
     Returns
     -------
     int32 (H, W)
-        Labels 0..m-1; with ``min_share`` 0 pieces of one superpixel need not touch.
+        Labels 0..m-1; with ``surplus`` 0 pieces of one superpixel need not touch.
 
     Raises
     ------
@@ -85,14 +86,19 @@ def segment(
     """
     if variant not in VARIANTS:
         raise UsageError(f"ssn has no variant {variant!r}; choose from {', '.join(VARIANTS)}")
+    n_segments = whole_count(n_segments)
     if variant != "pix":
         scales = color_scale, pos_scale
-        ssn = _pretrained(weights, variant, n_iter, *scales, min_share, device, precision)
+        ssn = _pretrained(weights, variant, n_iter, *scales, surplus, device, precision)
         return ssn(image, n_segments, second)
     color_scale = COLOR_SCALE if color_scale is None else color_scale
     pos_scale = ETA if pos_scale is None else pos_scale
-    features = _xylab_of(image, n_segments, color_scale, pos_scale, device)
-    return _labels(features, n_segments, n_iter, "softmax", min_share)
+    image = np.asarray(image)
+    n = n_clusters(n_segments, image.shape[0] * image.shape[1], surplus)
+    features = _xylab_of(image, n, color_scale, pos_scale, device)
+    labels = _clusters(features, n, n_iter, "softmax")
+    joined: Labels = connected(labels, features, n_segments, surplus)[0].cpu().numpy()
+    return joined
 
 
 def weights_of(variant: str, weights: str) -> list[Path]:
@@ -113,7 +119,7 @@ def _pretrained(
     n_iter: int,
     color_scale: float | None,
     eta: float | None,
-    min_share: float,
+    surplus: float,
     device: str,
     precision: Precision,
 ) -> SSN:
@@ -128,7 +134,7 @@ def _pretrained(
         color_scale=architecture.color_scale if color_scale is None else color_scale,
         eta=architecture.eta if eta is None else eta,
     )
-    return SSN(network, n_iter=n_iter, min_share=min_share, device=device, precision=precision)
+    return SSN(network, n_iter=n_iter, surplus=surplus, device=device, precision=precision)
 
 
 def segment_gslic(
@@ -170,25 +176,23 @@ def segment_gslic(
     State-of-the-Art Superpixel Methods, TPAMI 2012.
     """
     features = _xylab_of(image, n_segments, 1.0, compactness, device)
-    return _labels(features, n_segments, n_iter, "hard", 0)
+    labels: Labels = _clusters(features, n_segments, n_iter, "hard")[0].cpu().numpy()
+    return labels
 
 
 def _xylab_of(
     image: Image, n_segments: int, color_scale: float, pos_scale: float, device: str
 ) -> Tensor:
+    grid = Grid.of(image.shape[0], image.shape[1], n_segments)
     with stage("colour"):
-        lab = torch.from_numpy(rgb_to_lab(image)).to(device)
+        # PyTorch warns of read-only memory, such as a mapped file's: that alone is copied.
+        pixels = torch.from_numpy(np.require(image, requirements=("C", "W")))
+        lab = rgb_to_lab(pixels[None], torch.device(device))
     # Without a network, scaling and stacking the channels is all there is to making features.
     with stage("network"):
-        grid = Grid.of(image.shape[0], image.shape[1], n_segments)
-        planes = lab.permute(2, 0, 1)[None]
-        return xylab(planes, grid, color_scale=color_scale, eta=pos_scale)
+        return xylab(lab, grid, color_scale=color_scale, eta=pos_scale)
 
 
-def _labels(
-    features: Tensor, n_segments: int, n_iter: int, association: Association, min_share: float
-) -> Labels:
+def _clusters(features: Tensor, n: int, n_iter: int, association: Association) -> Tensor:
     with stage("clustering"), torch.inference_mode():
-        superpixels = slic(features, n_segments, n_iter, association=association)
-    labels: Labels = connected(superpixels.labels, features, n_segments, min_share)[0].cpu().numpy()
-    return labels
+        return slic(features, n, n_iter, association=association, soft=False).labels

@@ -108,6 +108,7 @@ def slic(
     *,
     association: Association = "softmax",
     implementation: Implementation = "auto",
+    soft: bool = True,
 ) -> Superpixels:
     """Cluster pixel features into superpixels: the function under :class:`DifferentiableSLIC`.
 
@@ -118,6 +119,9 @@ def slic(
         and given back as it came, or, under autocast, stays float32 as a softmax does.
     n_segments, n_iter, association, implementation
         As for :class:`DifferentiableSLIC`.
+    soft : bool
+        Whether Q is wanted. It is most of the memory of few channels; left out, it is
+        (0, 9, H, W), and nothing can be differentiated.
 
     Returns
     -------
@@ -142,10 +146,13 @@ def slic(
             hard = association == "hard"
             keep = work.requires_grad and torch.is_grad_enabled() and not hard
             source = work.detach() if hard else work
-            q, centres, labels, _ = ops.cluster(source, grid.rows, grid.cols, n_iter, hard, keep)
+            q, centres, labels, _ = ops.cluster(
+                source, grid.rows, grid.cols, n_iter, hard, keep, soft
+            )
         else:
             _check_finite(work)
             q, centres, labels = reference.cluster(work, grid, n_iter, association)
+            q = q if soft else q[:0]
     if half and not torch.is_autocast_enabled(device):
         q, centres = q.to(features.dtype), centres.to(features.dtype)
     return Superpixels(q, centres, labels, grid)

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from ssnbench.ssn.kernels.grid import NEIGHBOURS, cells
+from ssnbench.ssn.kernels.grid import NEIGHBOURS, Grid, cells
 from ssnbench.ssn.layer import Superpixels
 
 IGNORED = -1
@@ -31,16 +32,19 @@ class Loss(NamedTuple):
     Attributes
     ----------
     total : ()
-        ``reconstruction + weight * compactness``.
+        ``reconstruction + weight * compactness + weight_detached * detached``.
     reconstruction : ()
         Eq. 5.
     compactness : ()
         Eq. 6, without its weight.
+    detached : ()
+        :func:`detachment_loss`, without its weight.
     """
 
     total: Tensor
     reconstruction: Tensor
     compactness: Tensor
+    detached: Tensor
 
 
 def ssn_loss(
@@ -49,10 +53,11 @@ def ssn_loss(
     positions: Tensor,
     *,
     weight: float = 1e-5,
+    weight_detached: float = 0.0,
     valid: Tensor | None = None,
     n_labels: int | None = None,
 ) -> Loss:
-    """Sum of reconstruction and weighted compactness, L = L_recon + lambda L_compact.
+    """Sum of reconstruction and weighted compactness, L = L_recon + lambda L_compact (+ LAP).
 
     Parameters
     ----------
@@ -65,6 +70,8 @@ def ssn_loss(
         What compactness is measured in: see :func:`compactness_loss`.
     weight : float
         lambda (paper: 1e-5).
+    weight_detached : float
+        Of superpixels that fall apart (paper: 0). With 0 it is measured, and nothing learned.
     valid, n_labels
         As for the two losses; ``valid`` is for floating targets, ``n_labels`` for integer ones.
     """
@@ -75,7 +82,10 @@ def ssn_loss(
         losses = [segment_loss(superpixels, truth, n_labels) for truth in truths]
         reconstruction = torch.stack(losses).mean()
     compactness = compactness_loss(superpixels, positions)
-    return Loss(reconstruction + weight * compactness, reconstruction, compactness)
+    with torch.set_grad_enabled(torch.is_grad_enabled() and weight_detached > 0):
+        detached = detachment_loss(superpixels)
+    total = reconstruction + weight * compactness + weight_detached * detached
+    return Loss(total, reconstruction, compactness, detached)
 
 
 def segment_loss(superpixels: Superpixels, segments: Tensor, n_labels: int | None = None) -> Tensor:
@@ -191,6 +201,57 @@ def compactness_loss(superpixels: Superpixels, positions: Tensor) -> Tensor:
     return distance.mean()
 
 
+def detachment_loss(superpixels: Superpixels) -> Tensor:
+    """Share of the neighbours of a superpixel's pixels that belong to others (LAP).
+
+    One minus the mean over superpixels s of tr(L_s) / (8 N_s), L_s being the Laplacian of the graph
+    of the pixels of s in which each is linked to its eight neighbours, and N_s how many they are;
+    both with soft associations. Pixels that are cut off from the others cost most.
+
+    Parameters
+    ----------
+    superpixels : Superpixels
+        Superpixels of B images.
+
+    Returns
+    -------
+    ()
+        Mean over the superpixels of all images, 0..1; the borders of the image count as others.
+    """
+    q, near = superpixels.associations.flatten(2), _nearby(superpixels)
+    n_owners = len(q) * superpixels.grid.n_cells
+    image = torch.arange(len(q), device=q.device)[:, None, None]
+    owner = (near + image * superpixels.grid.n_cells).flatten()
+    flat = functional.pad(q.flatten(1), (0, 1))  # the last: no such neighbour
+    links = sum((flat[:, partner] * q for partner in _partners(superpixels.grid, q.device)), 0 * q)
+    linked = q.new_zeros(n_owners).index_add(0, owner, links.flatten())
+    mass = q.new_zeros(n_owners).index_add(0, owner, q.flatten())
+    return 1 - (linked / (4 * mass.clamp(min=MIN_MASS))).mean()  # a link has two ends
+
+
+def _partners(grid: Grid, device: torch.device) -> tuple[Tensor, ...]:
+    """Where the Q of each pixel's four neighbours behind it stand, for its nine superpixels.
+
+    Four times (9, n): for the superpixel in the order of NEIGHBOURS, the flat index into Q (9, n)
+    of the neighbour's association with the *same* superpixel; 9 n where there is none.
+    """
+    n = grid.height * grid.width
+    y, x = torch.arange(grid.height, device=device), torch.arange(grid.width, device=device)
+    row, column = y * grid.rows // grid.height, x * grid.cols // grid.width
+    place = torch.arange(len(NEIGHBOURS), device=device)[:, None, None]
+    found = []
+    for down, right in ((0, 1), (1, -1), (1, 0), (1, 1)):
+        below, beside = (y + down).clamp(max=grid.height - 1), (x + right).clamp(0, grid.width - 1)
+        # the neighbour may lie in the next cell: the same superpixel then stands elsewhere in its Q
+        up = place // 3 - (row[below] - row)[:, None]
+        across = place % 3 - (column[beside] - column)
+        inside = (y + down < grid.height)[:, None] & (x + right == beside)
+        exists = inside & (up >= 0) & (up < 3) & (across >= 0) & (across < 3)
+        index = (3 * up + across) * n + below[:, None] * grid.width + beside
+        found.append(torch.where(exists, index, len(NEIGHBOURS) * n).flatten(1))
+    return tuple(found)
+
+
 def _n_labels(labels: Tensor) -> int:
     lowest, highest = (int(x) for x in labels.aminmax())
     if lowest < IGNORED:
@@ -203,5 +264,6 @@ def _nearby(superpixels: Superpixels) -> Tensor:
     grid, device = superpixels.grid, superpixels.associations.device
     table = cells(grid, device)
     own = table.place // table.pixels.shape[1]
-    offsets = torch.tensor([row * grid.cols + col for row, col in NEIGHBOURS], device=device)
+    k = torch.arange(len(NEIGHBOURS), device=device)  # no copy, which a GPU would wait for
+    offsets = (k // 3 - 1) * grid.cols + k % 3 - 1
     return (own + offsets[:, None]).clamp(0, grid.n_cells - 1)

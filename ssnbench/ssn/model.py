@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ssnbench.contracts import PathLike, UsageError
+from ssnbench.contracts import PathLike, UsageError, whole_count
 from ssnbench.ssn import strips, weights
-from ssnbench.ssn.connect import MIN_SHARE, connected
+from ssnbench.ssn.connect import SURPLUS, connected, n_clusters
 from ssnbench.ssn.features import lab_of
 from ssnbench.ssn.kernels.grid import Grid
 from ssnbench.ssn.layer import Superpixels, slic
@@ -50,10 +50,10 @@ class SSN:
         convolutions.
     n_iter : int
         Iterations v of differentiable SLIC (paper: 10 at test time).
-    min_share : float
-        Pieces of a superpixel that are smaller, as a share of the mean superpixel, join the
-        neighbour of the nearest feature (:func:`ssnbench.ssn.connect.connected`); 0: none do, and
-        pieces of one superpixel need not touch.
+    surplus : float
+        Clusters that are made for every superpixel asked for; their pieces join, the most alike
+        first, until as many are left as were asked for (:func:`ssnbench.ssn.connect.connected`).
+        0: one cluster each, nothing joins, and pieces of one superpixel need not touch.
     device : str or torch.device
         Where to compute.
     precision : {"float32", "bfloat16", "float16"}
@@ -84,7 +84,7 @@ class SSN:
         network: FeatureNetwork,
         *,
         n_iter: int = 10,
-        min_share: float = MIN_SHARE,
+        surplus: float = SURPLUS,
         device: str | torch.device = "cpu",
         precision: Precision = "float32",
         compile: bool = False,
@@ -99,7 +99,7 @@ class SSN:
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if compile:
             self.network.learned.compile()
-        self.n_iter, self.min_share = n_iter, min_share
+        self.n_iter, self.surplus = n_iter, surplus
         self.precision, self.strip_rows = precision, strip_rows
 
     @classmethod
@@ -145,9 +145,9 @@ class SSN:
         Parameters
         ----------
         images : uint8 (H, W, 3) or (B, H, W, 3)
-            sRGB; an array, or a tensor on any device.
+            sRGB; an array, or a tensor on any device; one picture also as PIL.Image.
         n_segments : int
-            Number of superpixels asked for, 1 to H * W; the grid makes at most that many.
+            Number of superpixels asked for, 1 to H * W.
         second : uint8 like ``images``, optional
             Second frames, for a network that sees two.
 
@@ -165,21 +165,25 @@ class SSN:
             When the network needs a second frame and there is none.
         """
         with torch.inference_mode():
-            features, superpixels = self._details(images, n_segments, second)
-            labels = connected(superpixels.labels, features, n_segments, self.min_share)
-        labels = labels if images.ndim == 4 else labels[0]
+            n_segments = whole_count(n_segments)
+            features, superpixels = self._details(images, n_segments, second, self.surplus)
+            labels = connected(superpixels.labels, features, n_segments, self.surplus)
+        labels = labels if np.ndim(images) == 4 else labels[0]
         return labels if isinstance(images, Tensor) else labels.cpu().numpy()
 
     def details(self, images: Images, n_segments: int, second: Images | None = None) -> Details:
-        """Cut images into superpixels, and keep features and soft associations.
+        """Cut images into clusters, and keep features and soft associations.
 
         Parameters and errors are those of a call; the result always has a batch dimension, and
-        stays on the device. Its labels are the clusters: nothing is joined.
+        stays on the device. Its labels are ``n_segments`` clusters, or as many as the grid makes:
+        there is no surplus, and nothing is joined.
         """
         with torch.no_grad():
-            return self._details(images, n_segments, second)
+            return self._details(images, n_segments, second, surplus=0)
 
-    def _details(self, images: Images, n_segments: int, second: Images | None) -> Details:
+    def _details(
+        self, images: Images, n_segments: int, second: Images | None, surplus: float
+    ) -> Details:
         frames = [_batch(images)]
         if self.network.architecture.frames == 2:
             if second is None:
@@ -187,12 +191,14 @@ class SSN:
             frames.append(_batch(second))
         with stage("colour"):
             lab = lab_of(frames, self.device)
-        grid = Grid.of(lab.shape[2], lab.shape[3], n_segments)
+        height, width = lab.shape[2:]
+        n = n_clusters(n_segments, height * width, surplus)
+        grid = Grid.of(height, width, n)
         with stage("network"):
             features = self._features(lab, grid)
         with stage("clustering"):
             association = self.network.architecture.association
-            superpixels = slic(features, n_segments, self.n_iter, association=association)
+            superpixels = slic(features, n, self.n_iter, association=association)
         return Details(features, superpixels)
 
     def _features(self, lab: Tensor, grid: Grid) -> Tensor:
@@ -208,9 +214,21 @@ class SSN:
 
 def _batch(images: Images) -> Tensor:
     if not isinstance(images, Tensor):
-        # PyTorch warns of read-only memory, such as a mapped file's: that alone is copied.
-        images = torch.from_numpy(np.require(images, requirements=("C", "W")))
+        images = _tensor(np.ma.asanyarray(images))
     batch = images if images.ndim == 4 else images[None]
     if batch.ndim != 4 or batch.shape[3] != 3 or 0 in batch.shape:
-        raise ValueError(f"images must be (H, W, 3) or (B, H, W, 3), got {tuple(images.shape)}")
+        shape = tuple(images.shape)
+        mend = ": channels go last, images.movedim(-3, -1)" if 3 in shape[-3:-2] else ""
+        raise ValueError(f"images must be (H, W, 3) or (B, H, W, 3), got {shape}{mend}")
     return batch
+
+
+def _tensor(images: np.ma.MaskedArray[Any, Any]) -> Tensor:
+    if images.dtype != np.uint8 or np.ma.is_masked(images):
+        kind = "masked" if np.ma.is_masked(images) else str(images.dtype)
+        raise ValueError(
+            f"images must be uint8 (H, W, 3) or (B, H, W, 3), got {kind} of shape {images.shape}: "
+            "floats in 0..1 times 255; ssnbench.segment takes pictures of other kinds"
+        )
+    # PyTorch warns of read-only memory, such as a mapped file's: that alone is copied.
+    return torch.from_numpy(np.require(images.data, requirements=("C", "W")))

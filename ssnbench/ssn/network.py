@@ -108,8 +108,8 @@ class FeatureNetwork(nn.Module):
         """Copy for inference alone: batch normalisation becomes part of the convolutions."""
         network = copy.deepcopy(self).eval().requires_grad_(False)
         for block in network.modules():
-            if isinstance(block, nn.Sequential) and isinstance(block[0], nn.Conv2d):
-                block[0] = fuse_conv_bn_eval(block[0], block[1])  # type: ignore[arg-type]
+            if isinstance(block, nn.Sequential) and isinstance(block[1], nn.BatchNorm2d):
+                block[0] = fuse_conv_bn_eval(block[0], block[1])  # type: ignore[type-var]
                 del block[1]
         return network
 

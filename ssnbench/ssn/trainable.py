@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ssnbench.contracts import Batch, Image, Labels
+from ssnbench.contracts import Batch, Image, Labels, UsageError
 from ssnbench.kernels import colour
 from ssnbench.learning.config import check_choice, check_counts
 from ssnbench.ssn.adapt import adapted
 from ssnbench.ssn.architecture import Architecture
-from ssnbench.ssn.connect import MIN_SHARE, connected
+from ssnbench.ssn.connect import SURPLUS, connected, n_clusters
 from ssnbench.ssn.features import lab_of, position_scale
 from ssnbench.ssn.kernels.grid import Grid
 from ssnbench.ssn.layer import slic
@@ -38,13 +39,18 @@ class TrainableSSN:
     architecture : Architecture
         What the network is made of.
     n_segments : int
-        Superpixels in a patch.
+        Superpixels in a patch, or the most of them.
+    fewest_segments : int
+        With this above 0 their number changes from step to step, evenly in its logarithm, from
+        this one to ``n_segments``: a network for few and for many superpixels.
     n_iter : int
         Iterations v of differentiable SLIC.
     compactness : float
         Weight lambda of the compactness loss.
     compact_in : {"scaled", "pixels"}
         Unit of the compactness loss: positions as they stand in the features, or in pixels.
+    detached : float
+        Weight of the loss on superpixels that fall apart; 0, as in the paper: it is logged alone.
 
     Raises
     ------
@@ -54,21 +60,29 @@ class TrainableSSN:
 
     architecture: Architecture = field(default_factory=Architecture)
     n_segments: int = 100
+    fewest_segments: int = 0
     n_iter: int = 5
     compactness: float = 1e-5
     compact_in: Literal["scaled", "pixels"] = "scaled"
+    detached: float = 0.0
 
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "default": {},
         "released": {"architecture": Architecture.released()},
         "paper": {"architecture": Architecture.paper()},
     }
-    LOSSES: ClassVar[tuple[str, ...]] = ("loss", "reconstruction", "compactness")
+    LOSSES: ClassVar[tuple[str, ...]] = ("loss", "reconstruction", "compactness", "detached")
     LEARNS: ClassVar[tuple[str, ...]] = ("segments", "flow")
 
     def __post_init__(self) -> None:
         check_counts(self, "n_segments", "n_iter")
         check_choice("compact_in", self.compact_in, ("scaled", "pixels"))
+        if not 0 <= self.fewest_segments <= self.n_segments:
+            raise UsageError(
+                f"fewest_segments must be in 0 to {self.n_segments}, got {self.fewest_segments}"
+            )
+        if not 0 <= self.detached < math.inf:
+            raise UsageError(f"detached must be 0 or more, got {self.detached}")
 
     @property
     def name(self) -> str:
@@ -102,10 +116,11 @@ class TrainableSSN:
 
     def loss(self, network: Callable[..., Any], batch: Batch) -> Mapping[str, Tensor]:
         """Reconstruction and compactness of superpixels of the patches (section 4.3)."""
-        grid = Grid.of(batch.inputs.shape[2], batch.inputs.shape[3], self.n_segments)
+        n_segments = self.segments_at(batch.step)
+        grid = Grid.of(batch.inputs.shape[2], batch.inputs.shape[3], n_segments)
         features: Tensor = network(batch.inputs, grid)
         association = self.architecture.association
-        superpixels = slic(features, self.n_segments, self.n_iter, association=association)
+        superpixels = slic(features, n_segments, self.n_iter, association=association)
         positions = features[:1, :2].detach()
         if self.compact_in == "pixels":
             positions = positions / position_scale(grid, self.architecture.eta)
@@ -114,10 +129,18 @@ class TrainableSSN:
             batch.target,
             positions,
             weight=self.compactness,
+            weight_detached=self.detached,
             valid=batch.valid,
             n_labels=batch.n_labels,
         )
         return dict(zip(self.LOSSES, loss, strict=True))
+
+    def segments_at(self, step: int) -> int:
+        """Superpixels in a patch at a step, from 0."""
+        if self.fewest_segments == 0:
+            return self.n_segments
+        share = np.random.default_rng((step, self.n_segments)).random()
+        return round(self.fewest_segments * (self.n_segments / self.fewest_segments) ** share)
 
     def segment(
         self, network: nn.Module, image: Image, n_segments: int, second: Image | None = None
@@ -127,10 +150,11 @@ class TrainableSSN:
         frames = (image, second)[: self.frames]
         lab = lab_of([torch.from_numpy(f)[None] for f in frames if f is not None], device)
         with torch.inference_mode():
-            features = network(lab, Grid.of(image.shape[0], image.shape[1], n_segments))
-            association = self.architecture.association
-            superpixels = slic(features, n_segments, N_ITER, association=association)
-            joined = connected(superpixels.labels, features, n_segments, MIN_SHARE)
+            height, width, _ = image.shape
+            n = n_clusters(n_segments, height * width, SURPLUS)
+            features = network(lab, Grid.of(height, width, n))
+            superpixels = slic(features, n, N_ITER, association=self.architecture.association)
+            joined = connected(superpixels.labels, features, n_segments, SURPLUS)
         labels: Labels = joined[0].cpu().numpy()
         return labels
 

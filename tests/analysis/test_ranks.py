@@ -8,7 +8,8 @@ import pytest
 from scipy import stats as reference
 
 from ssnbench.analysis import paired, ranks, tradeoffs
-from ssnbench.analysis.section_analysis import SectionAnalysis, analyse
+from ssnbench.analysis.analyses import analyse
+from ssnbench.analysis.section_analysis import SectionAnalysis
 
 # Demšar (2006), table 6: AUC of C4.5 with four settings on 14 data sets.
 DEMSAR = pd.DataFrame(

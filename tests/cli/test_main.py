@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 from scipy.io import savemat
 
 from ssnbench import report
@@ -46,6 +47,31 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arguments += ["--even-if-busy"]  # else the next run may take the times anew
     assert main([*arguments, "--jobs", "1", "--keep-labels", "--out", str(folder)]) == 0
     return folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "time --device cuda --algos grid",
+        "run --algos grid,ssn --set ssn.device=cuda",
+        "run --algos gslic(device=cuda:3)",
+        "segment x.png --set ssn.device=cuda",
+        "train ssn --device cuda",
+    ],
+)
+def test_a_gpu_that_is_not_there_is_told_before_anything_is_computed(
+    arguments: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    code, out, err = run(*arguments.split(), capsys=capsys)
+    assert (code, out) == (2, "")
+    (line,) = err.splitlines()
+    assert re.search(r"no GPU .*use (--device )?cpu", line)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_run_leaves_a_report(small_run: Path) -> None:
@@ -101,10 +127,10 @@ def test_failed_jobs_exit_with_one(tmp_path: Path, capsys: pytest.CaptureFixture
         ("run --split tset", "no split of collage is called 'tset'; did you mean test"),
         ("run --protocol sael", "did you mean seal"),
         ("run --algos slic(compact=2)", "did you mean compactness"),
-        ("run --segments 0", "counted from 1"),
-        ("run --segments many", "--segments takes numbers"),
         ("run --mine nobody", "--mine nobody is none of the methods: felzenszwalb, grid"),
         ("run --times sometimes", "'sometimes' is not one of 'missing', 'again', 'no'"),
+        ("run --segments 0", "--segments should be 1 or more, got 0"),
+        ("run --segments many", "--segments should be a whole number such as 100, got 'many'"),
         ("run --limit 0", "0 is not in the range x>=1"),
         ("run --plugin nowhere.py", "no plug-in file"),
         ("run --frsh", "No such option"),
@@ -113,6 +139,10 @@ def test_failed_jobs_exit_with_one(tmp_path: Path, capsys: pytest.CaptureFixture
         ("evaluate nowhere --dataset collage", "nowhere is no folder"),
         ("segment nowhere.png", "nowhere.png"),
         ("time --size big", "--size takes HEIGHTxWIDTH"),
+        ("time --segments 9 --size 2x4", "--segments should be 1 to 8 for this image, got 9"),
+        ("time --segments 12.5", "--segments should be a whole number such as 100, got '12.5'"),
+        ("segment x.png --segments nan", "--segments should be a whole number such as 100"),
+        ("segment x.png --segments -4", "--segments should be 1 or more, got -4"),
         ("list metric", "metrics"),
     ],
 )

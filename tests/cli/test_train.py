@@ -20,7 +20,7 @@ import torch
 import ssnbench
 from ssnbench.cli import main
 from ssnbench.cli.train import train
-from ssnbench.io.images import write_image
+from ssnbench.io.images import read_image, write_image
 from ssnbench.labels import enforce_connectivity
 from ssnbench.learning.checkpoint import FORMAT
 from ssnbench.learning.crops import Crops
@@ -38,7 +38,9 @@ TINY = (
     *("--set", "save_every=2", "--set", "validate_every=4", "--device", "cpu"),
     *("--iterations", "2", "--precision", "float32"),
 )
-FILES = ["best.safetensors", "checkpoint.safetensors", "log.csv", "validation.csv"]
+SAME = ["best.safetensors", "checkpoint.safetensors", "log.csv", "validation.csv"]
+"""Files that are the same, byte for byte, whatever a training has been through."""
+FILES = sorted([*SAME, "card.md", "curves.png", "progress.html", "sessions.csv"])
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +78,7 @@ def test_a_training_ends_with_weights_and_says_how_to_use_them(
     assert f"best network: {best} (after step 4, ASA 0." in out.replace("\n", " ")
     assert f"ssnbench segment IMAGE --set ssn.weights={best}" in out
     assert "4 steps of 2 patches of 24 x 24 from 2 images with 4 truths, on cpu in float32" in out
-    assert "4/4 loss" in out  # no terminal: plain lines
+    assert "step 4/4: loss" in out  # no terminal: plain lines
     network, facts = weights.load_network(best)
     assert network.architecture == Architecture(width=4, k=7)
     recipe = facts["recipe"]
@@ -125,7 +127,9 @@ def test_the_default_folder_is_named_after_the_model(
     options = ("--variant", "linear", "--steps", "1", "--val-limit", "0")
     assert run(*TINY, *options, capsys=capsys)[0] == 0
     (folder,) = (tmp_path / "reports" / "training").iterdir()
-    assert folder.name == "ssn-linear-k7.collage(height=60,n_images=2,width=80)"
+    assert re.fullmatch(
+        "ssn-linear-k7.collage-height-60-n_images-2-width-80-[0-9a-f]{6}", folder.name
+    )
 
 
 def test_tensorboard_gets_curves_and_pictures(
@@ -207,9 +211,11 @@ def test_presets_and_fields_reach_the_network(
         ("--device meta", "device must be cpu or cuda, got 'meta'"),
         ("--dataset colage", "no dataset is called 'colage'; did you mean collage"),
         ("--train-split tran", "no split of collage is called 'tran'; did you mean train"),
-        ("--val-segments some", "--val-segments takes numbers"),
-        ("--val-segments 0", "counted from 1"),
+        ("--val-segments some", "--val-segments should be a whole number such as 100, got 'some'"),
+        ("--val-segments 0", "--val-segments should be 1 or more, got 0"),
         ("--variant pix", "'pix' is not one of"),
+        ("--until soon", "cannot read the time 'soon'; write 18:30, 2h30m or 2026-03-01T18:30"),
+        ("--until 2001-01-01", "the time '2001-01-01' is in the past"),
         ("--out file/below", "choose another folder"),
     ],
 )
@@ -302,7 +308,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("unbroken")
     assert main([*TINY, "--steps", "4", "--out", str(folder)]) == 0
-    return {name: (folder / name).read_bytes() for name in FILES}
+    return {name: (folder / name).read_bytes() for name in SAME}
 
 
 @pytest.mark.parametrize(
@@ -312,6 +318,8 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         (5, None),  # the first checkpoint is written, but has not got its name yet
         (7, 0),  # the same of the second: the first one is still there
         (8, 2),  # the second has just taken its place
+        (10, 2),  # the list of runs has just been written
+        (12, 2),  # and the first network that was validated
     ],
 )
 def test_killed_while_a_checkpoint_is_written_it_ends_as_if_it_had_not(
@@ -333,12 +341,12 @@ def test_killed_while_a_checkpoint_is_written_it_ends_as_if_it_had_not(
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     checkpoint = tmp_path / "checkpoint.safetensors"
     assert checkpoint.exists() == (step is not None)
-    assert bool(list(tmp_path.glob(".*"))) == (call != 8)
+    assert bool(list(tmp_path.glob(".*"))) == (call % 2 == 1)
     if step is not None:
         assert reached(checkpoint) == step
     assert run(*TINY, "--steps", "4", "--out", tmp_path, capsys=capsys)[0] == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
-    assert {name: (tmp_path / name).read_bytes() for name in FILES} == unbroken
+    assert {name: (tmp_path / name).read_bytes() for name in SAME} == unbroken
 
 
 @pytest.mark.parametrize(
@@ -390,3 +398,85 @@ def test_help_needs_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_card_says_what_was_trained_and_its_command_trains_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--seed", "3", "--steps", "4", "--out", tmp_path / "a b")
+    assert run(*TINY, *options, "--until", "20h", capsys=capsys)[0] == 0
+    card = (tmp_path / "a b" / "card.md").read_text()
+    assert card.startswith(
+        f"# ssn-k7.{SMALL.replace('n_images=2,height=60', 'height=60,n_images=2')}"
+    )
+    for text in (
+        "Trained with ssnbench to the end of its recipe.",
+        "| learns | segments |",
+        ", train: 2 images with 4 truths |",
+        ", val: 1 images |",
+        "| licence of the data | that of scikit-image's sample images",
+        "| steps | 4 of 4, Adam, seed 3 |",
+        "| batch | 2 patches of 24 x 24 pixels, 4 annotators of each |",
+        "| step | 6 | 12 | mean |",
+        "| **4** |",
+        "**`seed=3`**",
+        "`rate=0.001`",
+        "![Loss and validation over the steps](curves.png)",
+        f"--set 'ssn.weights={tmp_path / 'a b' / 'best.safetensors'}'",
+    ):
+        assert text in card
+    (command,) = re.findall("^ssnbench (train .*)$", card, re.MULTILINE)
+    assert "--until" not in command
+    kept = {name: (tmp_path / "a b" / name).read_bytes() for name in SAME}
+    again = [word.replace("a b", "c") for word in shlex.split(command)]
+    assert run(*again, capsys=capsys)[0] == 0
+    for name in (*SAME, "log.csv"):
+        assert (tmp_path / "c" / name).read_bytes() == kept[name], name
+
+
+def test_until_stops_in_time_and_the_same_command_goes_on(
+    tmp_path: Path, unbroken: dict[str, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--steps", "4", "--out", tmp_path)
+    code, out, err = run(*TINY, *options, "--until", "0.001s", capsys=capsys)
+    assert (code, err) == (130, "")
+    assert "stopped for the time that --until names, at " in out
+    assert "after step 0 of 4; the same command goes on from here, with a later --until" in out
+    assert reached(tmp_path / "checkpoint.safetensors") == 0
+    assert "not at its end yet: 0 of 4 steps" in (tmp_path / "card.md").read_text()
+    code, out, _ = run(*TINY, *options, "--until", "20h", capsys=capsys)
+    assert code == 0
+    assert re.search(r"^until (\d{4}-\d\d-\d\d )?\d\d:\d\d at the latest$", out, re.MULTILINE)
+    assert {name: (tmp_path / name).read_bytes() for name in SAME} == unbroken
+
+
+def test_the_page_tells_how_a_training_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(*TINY, "--steps", "4", "--out", tmp_path, capsys=capsys)
+    page = (tmp_path / "progress.html").read_text()
+    assert "Finished; best network: " in page
+    assert 'http-equiv="refresh"' not in page
+    assert '<th scope="col">12</th>' in page
+    assert "<svg" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert read_image(tmp_path / "curves.png").shape[1] > 600
+
+
+def test_the_page_says_why_a_training_could_not_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wild = ("--rate", "1e30", "--schedule", "constant", "--steps", "9", "--out", tmp_path)
+    code, _, err = run(*TINY, *wild, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "is not finite at step" in (tmp_path / "progress.html").read_text()
+
+
+def test_it_says_how_often_it_validates_and_what_that_costs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = run(*TINY, "--steps", "5", "--out", tmp_path, capsys=capsys)
+    assert "validation every 4 steps and at the end, on 1 images" in out
+    assert re.search(
+        r"^step 4: ASA 0\.\d{4} \(.*\), best .*; \d+ s, [\d.]+% of the time$", out, re.M
+    )

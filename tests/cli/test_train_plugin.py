@@ -18,7 +18,10 @@ from ssnbench.cli import main
 from ssnbench.io.images import write_image
 from ssnbench.labels import enforce_connectivity
 from ssnbench.learning.catalog import trainable_names
+from ssnbench.learning.config import TrainConfig
+from ssnbench.learning.settings import described
 from ssnbench.results.store import Store
+from ssnbench.ssn.trainable import TrainableSSN
 
 DATASET = "collage(n_images=2,height=48,width=64)"
 TINY = (
@@ -110,14 +113,26 @@ def test_fields_are_listed_with_type_default_and_meaning(
 ) -> None:
     code, out, _ = run("train", "toy", "--plugin", toy, "--set", "?=", capsys=capsys)
     assert code == 0
-    rows = {line.split()[0]: re.split(r"  +", line) for line in out.splitlines()}
-    assert rows["width"] == ["width", "int", "16", "Channels of the first convolution"]
-    assert rows["batch"] == ["batch", "int", "8", "Patches of a step"]
-    assert rows["scaling.std"][:3] == ["scaling.std", "float", "0.75"]
-    assert rows["schedule"][1:3] == ["one-cycle|constant", "one-cycle"]
-    code, out, _ = run("train", "ssn", "--set", "?=", capsys=capsys)
+    rows = [re.split(r"  +", line) for line in out.splitlines()]
+    assert ["width=16", "int", "Channels of the first convolution"] in rows
+    assert ["batch=8", "int", "Patches of a step"] in rows
+    assert ["schedule=one-cycle", "choice", "How the rate changes [one-cycle|constant]"] in rows
+    assert [row[:2] for row in rows if row[0].startswith("scaling.std")] == [
+        ["scaling.std=0.75", "float"]
+    ]
+
+
+def test_every_field_of_ssn_has_a_text_of_its_own_that_fits_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, out, _ = run("train", "ssn", "--set", "?=", capsys=capsys)
     assert "Weight lambda of the compactness loss" in out
-    assert all(len(re.split(r"  +", line)) == 4 for line in out.splitlines()), "none is silent"
+    assert max(map(len, out.splitlines())) <= 80
+    assert not re.search(r":\w+:|`", out)
+    listed = described(TrainableSSN) + described(TrainConfig)
+    meanings = [re.sub(r" \[.*\]$", "", field.meaning) for field in listed]
+    assert all(meanings)
+    assert len(set(meanings)) == len(meanings)
 
 
 @pytest.mark.parametrize(

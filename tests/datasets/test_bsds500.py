@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import PIL.Image
 import pytest
@@ -91,6 +92,21 @@ def test_truths_of_any_class_that_holds_whole_numbers(data: Path, tmp_path: Path
             cell[0, i] = {"Segmentation": np.array(truth).astype(kind) + 1}
         savemat(data / "groundTruth" / "test" / "100.mat", {"groundTruth": cell})
         assert [truth.tolist() for truth in BSDS500(tmp_path)["100"].truths] == expected
+
+
+def test_truths_of_version_73(data: Path, tmp_path: Path) -> None:
+    truth = _halves(LANDSCAPE)
+    with h5py.File(data / "groundTruth" / "test" / "100.mat", "w") as file:
+        cell = file.create_dataset("groundTruth", (2, 1), h5py.ref_dtype)
+        for i in range(2):
+            struct = file.create_group(f"#refs#/{i}")
+            struct["Segmentation"] = (truth + i).astype(np.uint16).T
+            struct["Boundaries"] = (truth == 1).astype(np.uint8).T
+            cell[i, 0] = struct.ref
+    truths = BSDS500(root=tmp_path)["100"].truths
+    assert len(truths) == 2
+    for each in truths:
+        np.testing.assert_array_equal(each, truth - 1)
 
 
 @pytest.mark.parametrize("name", ["._100.jpg", ".hidden.jpg", "desktop.ini"])

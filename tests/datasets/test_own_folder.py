@@ -70,7 +70,7 @@ def test_pictures_of_every_ending_that_is_read(tmp_path: Path) -> None:
 
 def test_system_files_are_no_images(tmp_path: Path) -> None:
     photo(tmp_path / "a.png")
-    for name in ("._a.png", ".hidden.png", "Thumbs.db", "desktop.ini", ".DS_Store"):
+    for name in ("._a.png", ".hidden.png", "Thumbs.db", "desktop.ini", ".DS_Store", "~$a.png"):
         (tmp_path / name).write_bytes(b"\0\5\x16\7")
     (tmp_path / "labels").mkdir()
     put(tmp_path / "labels" / "a.png")
@@ -95,7 +95,7 @@ def test_a_file_that_is_added_or_removed_counts_at_once(tmp_path: Path) -> None:
     put(tmp_path / "labels" / "a.png")
     assert len(made["a"].truths) == 1
     photo(tmp_path / "b.png")
-    assert notes(made).endswith("1 of 2 images have no truth (b)")
+    assert notes(made).endswith("1 of 2 images have no truth (b.png)")
     (tmp_path / "b.png").unlink()
     assert made.keys() == ["a"]
 
@@ -250,6 +250,66 @@ def test_a_void_label_gets_a_hint(tmp_path: Path) -> None:
         assert (truth[0] == -1).all()
         put(tmp_path / "labels" / "a.png", ((TRUTH > 1) * 255).astype(np.uint8))  # black and white
         assert folder(tmp_path)["a"].truths[0].max() == 1
+
+
+# ------------------------------------------------------------------ what is passed over
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (["more/b.png", "more/deep/c.png"], "not looked into: more (1 files, such as b.png), more"),
+        (["truth_maps/a.png"], "not looked into: truth_maps (1 files, such as a.png)"),
+        (["old/a.npy", "old/README.md"], "not looked into: old (1 files, such as a.npy)"),
+        (
+            ["labels/a.npy", "a_mask.png"],
+            "1 label maps beside the images are not used (a_mask.png)",
+        ),
+        (["labels/a.npy", "a.csv"], "1 label maps beside the images are not used (a.csv)"),
+        (["labels/a.npy", "b_mask.npy"], "b_mask.npy is neither an image nor the truth of one"),
+        (["labels/"], "no image has a truth, though there is a folder of truths"),
+        (["labels/", "gt/Thumbs.db"], "no image has a truth, though there is a folder of truths"),
+    ],
+)
+def test_what_lies_elsewhere_is_said(tmp_path: Path, files: list[str], said: str) -> None:
+    photo(tmp_path / "a.jpg")
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith("/"):
+            (tmp_path / name).mkdir()
+        elif name.endswith((".md", ".db")):
+            (tmp_path / name).write_text("x")
+        else:
+            put(tmp_path / name)
+    assert said in notes(folder(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["empty/", "labels/deep/", "notes/README.md", ".git/a.png"])
+def test_what_is_nobodys_data_is_not_said(tmp_path: Path, name: str) -> None:
+    photo(tmp_path / "a.jpg")
+    put(tmp_path / "labels" / "a.png")
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    if name.endswith("/"):
+        (tmp_path / name).mkdir()
+    else:
+        (tmp_path / name).write_text("x")
+    assert notes(folder(tmp_path)) == ""
+
+
+def test_images_that_lie_deeper_are_named(tmp_path: Path) -> None:
+    for name in ("2019/a.png", "2020/b.png"):
+        photo(tmp_path / name)
+    with pytest.raises(UsageError, match=r"no image in .* itself, but in .*2019, .*2020: name one"):
+        folder(tmp_path).keys()
+
+
+def test_an_image_and_its_truth_of_one_name_are_told_apart_by_the_user(tmp_path: Path) -> None:
+    photo(tmp_path / "a.jpg")
+    put(tmp_path / "a.png")
+    with pytest.raises(UsageError, match=r"put it into labels or call it a_mask\.png"):
+        folder(tmp_path).keys()
+    (tmp_path / "a.png").rename(tmp_path / "a_mask.png")
+    assert len(folder(tmp_path)["a"].truths) == 1
 
 
 # ------------------------------------------------------------------ splits

@@ -11,13 +11,15 @@ import cv2
 import numpy as np
 import PIL.Image
 import pytest
+import tifffile
 from scipy.io import savemat
 
-from ssnbench import plugins
+from ssnbench import plugins, report
 from ssnbench.cli import main
 from ssnbench.contracts import UsageError
 from ssnbench.io.label_counts import UNKNOWN_COUNT, LabelFile
 from ssnbench.io.label_folders import find_label_files
+from ssnbench.io.label_maps import read_labels
 from ssnbench.io.notes import DataNote
 
 H, W = 40, 60
@@ -121,6 +123,32 @@ def scikit_image(home: Path, image: str, n: int, labels: Any) -> None:
     put(home / image / f"slic_n{n}.npy", labels)
 
 
+def slic_program(home: Path, image: str, n: int, labels: Any) -> None:
+    (home / str(n)).mkdir(parents=True, exist_ok=True)
+    (home / str(n) / f"{image}.dat").write_bytes(labels.astype("<i4").tobytes())
+    PIL.Image.fromarray(PHOTO).save(home / str(n) / f"{image}_SLIC.jpg")
+
+
+def morpholibj(home: Path, image: str, n: int, labels: Any) -> None:
+    path = home / f"{n}" / f"{image}-watershed.tif"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(path, (labels + 1).astype(np.float32), imagej=True)  # 32 bits, big-endian
+
+
+def etps(home: Path, image: str, n: int, labels: Any) -> None:
+    put(home / f"seg_{n}" / f"{image}.png", labels)
+    put(home / f"boundary_{n}" / f"{image}.png", PHOTO)
+
+
+def graph_based(home: Path, image: str, n: int, labels: Any) -> None:
+    """Each component in a colour of its own, as Felzenszwalb's program and its ports draw them."""
+    colours = np.random.default_rng(7).permutation(256**3)[labels]
+    pixels = np.dstack([colours % 256, colours // 256 % 256, colours // 65536]).astype(np.uint8)
+    path = home / f"k{n}" / f"{image}.ppm"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(f"P6\n{W} {H}\n255\n".encode() + pixels.tobytes())
+
+
 def numbers_of_two_kinds(home: Path, image: str, n: int, labels: Any) -> None:
     put(home / f"slic_m10_n{n}_it5" / f"{image}.npy", labels)
 
@@ -136,6 +164,10 @@ TOOLS: dict[str, Callable[[Path, str, int, Any], None]] = {
     "OpenCV's demo": opencv_demo,
     "MATLAB": matlab_export,
     "scikit-image": scikit_image,
+    "the SLIC program of its authors": slic_program,
+    "MorpholibJ": morpholibj,
+    "ETPS": etps,
+    "Felzenszwalb and Huttenlocher": graph_based,
     "a sweep": numbers_of_two_kinds,
 }
 
@@ -157,7 +189,14 @@ def test_trees_of_public_tools(
         assert np.unique(file.read((H, W))).size == file.n_asked
 
 
-@pytest.mark.parametrize("tool", ["SpixelFCN", "SICLE and DISF"])
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no report: that takes seconds, and the terminal tells what is tested here."""
+    monkeypatch.setattr(report, "draw", lambda folder, **_: folder / "index.html")
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("tool", TOOLS)
 def test_a_tools_tree_is_scored_in_one_command(
     tmp_path: Path, photos: Path, tool: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,6 +212,42 @@ def test_a_tools_tree_is_scored_in_one_command(
     assert missing.startswith("note: ")
     assert "at 6 superpixels" in missing
     assert "none for im1" in missing
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("im0.jpg", "not im0.jpg: such compression changes the labels"),
+        ("200/im0.pkl", "not im0.pkl: it holds Python code"),
+        ("im0.csv.gz", "not im0.csv.gz: unpack it first"),
+        ("im0.xyz", "not im0.xyz"),
+    ],
+)
+def test_files_of_another_kind_are_refused_with_the_reason(
+    tmp_path: Path, photos: Path, name: str, why: str
+) -> None:
+    (tmp_path / "maps" / name).parent.mkdir(parents=True)
+    (tmp_path / "maps" / name).write_bytes(b"x")
+    with pytest.raises(UsageError) as told:
+        quietly(tmp_path / "maps", photos)
+    first, *tree = str(told.value).splitlines()
+    assert why in first
+    assert "expected" in tree[0]
+    assert "found in" in tree[0]
+
+
+def test_bare_numbers_of_another_size(tmp_path: Path) -> None:
+    (tmp_path / "a.dat").write_bytes(squares(10).tobytes()[:-4])
+    with pytest.raises(UsageError, match=r"9596 bytes; 40 x 60 labels of 32 bits take 9600"):
+        read_labels(tmp_path / "a.dat", (H, W))
+    with pytest.raises(UsageError, match=r"say the size of its image, shape=\(H, W\)"):
+        read_labels(tmp_path / "a.dat")
+
+
+def test_labels_in_one_line_are_refused_with_the_mend(tmp_path: Path, photos: Path) -> None:
+    put(tmp_path / "maps" / "im0.csv", squares(10).reshape(-1, 1))
+    with pytest.raises(UsageError, match="stand in one line, reshape them to 40 x 60"):
+        quietly(tmp_path / "maps", photos)
 
 
 # ------------------------------------------------------------------ names
@@ -361,3 +436,18 @@ def test_what_is_not_scored_is_said(tmp_path: Path, photos: Path) -> None:
     (text,) = [str(each.message) for each in said]
     assert "{image}_viz (2 files)" in text
     assert "of no image (such as stranger.npy)" in text
+
+
+def test_files_of_other_kinds_beside_label_maps_are_said(tmp_path: Path, photos: Path) -> None:
+    for image in IMAGES:
+        put(tmp_path / "maps" / f"{image}.npy", squares(10))
+        PIL.Image.fromarray(PHOTO).save(tmp_path / "maps" / f"{image}_boundary.jpg")
+    for name in ("run.log", "Thumbs.db", "args.json", "._a.npy", "README.md"):
+        (tmp_path / "maps" / name).write_text("x")
+    assert len(found(tmp_path / "maps", photos)) == len(IMAGES)
+    for name in ("all.zip", "a.pt", "im0.jpg"):
+        (tmp_path / "maps" / name).write_text("x")
+    with pytest.warns(
+        DataNote, match=r"not scored: .* kind that is read: 1 \.jpg, 1 \.pt, 1 \.zip"
+    ):
+        found(tmp_path / "maps", photos)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from ssnbench.contracts import UsageError
+from ssnbench.contracts import Sample, UsageError
 from ssnbench.learning.config import TrainConfig
+from ssnbench.learning.validate import Validation
 
 
 def test_one_cycle_is_that_of_pytorch() -> None:
@@ -65,3 +68,27 @@ def test_precision_is_a_choice() -> None:
 def test_says_what_is_out_of_range(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         TrainConfig(**changes)
+
+
+def test_validations_take_a_twentieth_of_the_time() -> None:
+    bsds = 481 * 321
+    plain = TrainConfig()
+    assert plain.validation_interval(20 * 3 * bsds) == 1000
+    assert replace(plain, batch=4).validation_interval(100 * 4 * bsds) == 2000
+    assert replace(plain, validate_every=7).validation_interval(100 * 4 * bsds) == 7
+    with pytest.raises(UsageError, match="validate_every must be 0 or more, got -1"):
+        TrainConfig(validate_every=-1)
+
+
+def test_a_short_training_is_validated_on_fewer_images() -> None:
+    image = np.zeros((100, 200, 3), np.uint8)
+    samples = [Sample(str(number), image, ()) for number in range(20)]
+    whole = Validation(samples, lambda *_: 0.0, counts=(6, 20))
+    long, short = TrainConfig(patch=100), TrainConfig(patch=100, batch=1, steps=100)
+    assert whole.n_pixels == 20 * 2 * 20_000
+    assert whole.affordable(long) is whole
+    fewer = whole.affordable(short)
+    assert [sample.key for sample in fewer.samples] == ["0", "4", "8", "12", "16"]
+    assert fewer.n_pixels <= short.affordable_pixels()
+    assert len(whole.affordable(replace(short, steps=1)).samples) == 4
+    assert whole.affordable(replace(short, schedule="constant")) is whole

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,14 @@ import pytest
 import torch
 
 from ssnbench.contracts import Image, Labels, Sample, UsageError
-from ssnbench.learning import checkpoint
+from ssnbench.learning import checkpoint, signals
 from ssnbench.learning import weights as learning_weights
 from ssnbench.learning.config import TrainConfig
 from ssnbench.learning.crops import Crops
 from ssnbench.learning.result import DivergedError, TrainProgress, TrainResult
-from ssnbench.learning.train import layout as layout_on
+from ssnbench.learning.setup import layout as layout_on
 from ssnbench.learning.train import train
-from ssnbench.learning.validate import Validation
+from ssnbench.learning.validate import Validation, ValidationResult
 from ssnbench.learning.weights import read_tensors, write_tensors
 from ssnbench.ssn import weights
 from ssnbench.ssn.architecture import Architecture
@@ -32,6 +34,7 @@ from ssnbench.ssn.losses import segment_loss
 from ssnbench.ssn.trainable import TrainableSSN
 
 FILES = ("checkpoint.safetensors", "best.safetensors", "log.csv", "validation.csv")
+TOLD = ("card.md", "sessions.csv")
 FULL = Path("/dev/full")
 NETWORK = TrainableSSN(Architecture(width=4, k=7), n_segments=9, n_iter=2)
 TINY = TrainConfig(
@@ -98,7 +101,7 @@ def run(
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in folder.iterdir()) == sorted((*FILES, *TOLD))
     return {name: (folder / name).read_bytes() for name in FILES}
 
 
@@ -410,3 +413,125 @@ def test_ssn_says_what_of_its_own_is_out_of_range() -> None:
         replace(NETWORK, compact_in="metres")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="n_iter must be 1 or more, got 0"):
         replace(NETWORK, n_iter=0)
+    with pytest.raises(UsageError, match="fewest_segments must be in 0 to 9, got 10"):
+        replace(NETWORK, fewest_segments=10)
+    with pytest.raises(UsageError, match="detached must be 0 or more, got -1"):
+        replace(NETWORK, detached=-1)
+
+
+def test_superpixels_may_vary_from_step_to_step() -> None:
+    network = replace(NETWORK, fewest_segments=16, n_segments=200)
+    drawn = [network.segments_at(step) for step in range(400)]
+    assert drawn == [network.segments_at(step) for step in range(400)]
+    assert min(drawn) in range(16, 20)
+    assert max(drawn) in range(190, 201)
+    assert sum(n < 57 for n in drawn) == pytest.approx(200, abs=30)  # half of the logarithm
+    assert NETWORK.segments_at(3) == 9
+
+
+def test_a_training_of_varying_counts_and_whole_superpixels_goes_on(
+    tmp_path: Path, samples: list[Sample]
+) -> None:
+    changes = {"fewest_segments": 4, "detached": 0.5}
+    assert run(tmp_path / "whole", samples, **changes).finished
+    with pytest.raises(Killed):
+        run(tmp_path / "broken", samples, 5, **changes)
+    assert run(tmp_path / "broken", samples, **changes).finished
+    assert contents(tmp_path / "broken") == contents(tmp_path / "whole")
+    for row in rows_of(tmp_path / "whole" / "log.csv"):
+        compact = float(row["reconstruction"]) + 1e-5 * float(row["compactness"])
+        assert float(row["loss"]) == pytest.approx(compact + 0.5 * float(row["detached"]), rel=1e-4)
+
+
+def test_until_stops_after_the_step_at_hand_and_before_one_that_would_be_late(
+    tmp_path: Path,
+    samples: list[Sample],
+    unbroken: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+
+    def progress(_now: TrainProgress) -> None:
+        nonlocal now
+        now += 10
+
+    monkeypatch.setattr("ssnbench.learning.signals.time.time", lambda: now)
+    until, tried = datetime.fromtimestamp(1035, UTC), validation_of(samples)
+    result = train(
+        NETWORK, TINY, samples, tmp_path, validation=tried, until=until, progress=progress
+    )
+    assert (result.step, result.finished, result.cause) == (4, False, "time")
+    assert run(tmp_path, samples).cause == ""
+    assert contents(tmp_path) == unbroken
+    now = 1030.0
+    stop = signals.StopRequest(until)
+    assert not stop.is_set(ahead=4)
+    assert stop.is_set(ahead=6)
+    assert stop.is_set(), "what was decided once holds"
+
+
+def test_a_validation_that_would_be_late_is_made_up_for(
+    tmp_path: Path,
+    samples: list[Sample],
+    unbroken: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, plain = 1000.0, validation_of(samples)
+
+    def score(labels: Labels, sample: Sample, n_segments: int) -> float:
+        nonlocal now
+        now += 100
+        return plain.score(labels, sample, n_segments)
+
+    monkeypatch.setattr("ssnbench.learning.signals.time.time", lambda: now)
+    until, slow = datetime.fromtimestamp(1050, UTC), replace(plain, score=score)
+    result = train(NETWORK, TINY, samples, tmp_path, validation=slow, until=until)
+    assert (result.step, result.cause, result.weights) == (3, "time", None)
+    assert run(tmp_path, samples).finished
+    assert contents(tmp_path) == unbroken
+
+
+def test_the_runs_of_a_training_are_listed_and_the_card_adds_them_up(
+    tmp_path: Path, samples: list[Sample]
+) -> None:
+    with pytest.raises(Killed):
+        run(tmp_path, samples, kill_at=5)
+    assert "not at its end yet: 3 of 8 steps" in (tmp_path / "card.md").read_text()
+    run(tmp_path, samples)
+    rows = rows_of(tmp_path / "sessions.csv")
+    assert [(row["first"], row["last"]) for row in rows] == [("0", "4"), ("4", "8")]
+    card = (tmp_path / "card.md").read_text()
+    assert "to the end of its recipe" in card
+    assert re.search(r"\| time \| [\d.]+ (s|min) in 2 runs, [\d.]+% of it validation \|", card)
+
+
+def test_a_card_lists_few_validations_and_the_best_is_one_of_them(
+    tmp_path: Path, samples: list[Sample]
+) -> None:
+    run(tmp_path, samples, steps=30, validate_every=1)
+    tried = rows_of(tmp_path / "validation.csv")
+    best = max(tried, key=lambda row: float(row["mean"]))
+    card = (tmp_path / "card.md").read_text()
+    listed = re.findall(r"^\| \**(\d+)\** \| \**0\.", card, re.MULTILINE)
+    assert len(listed) <= 12 < len(tried)
+    assert {best["step"], "1", "30"} <= set(listed)
+    assert f"| **{best['step']}** |" in card
+    assert "some of the validations; all: `validation.csv`" in card
+
+
+def test_progress_tells_speed_and_shares(tmp_path: Path, samples: list[Sample]) -> None:
+    told: list[TrainProgress] = []
+    shown: list[tuple[int, int]] = []
+    tried: list[ValidationResult] = []
+    train(
+        NETWORK, TINY, samples, tmp_path, validation=validation_of(samples),
+        progress=told.append, validating=lambda *at: shown.append(at),
+        validated=lambda _, result: tried.append(result),
+    )  # fmt: skip
+    last = told[-1]
+    assert last.speed == pytest.approx(7 / (last.seconds - told[0].seconds), rel=1e-3)
+    assert told[3].remaining == pytest.approx(4 / told[3].speed)
+    assert 0 < last.validating < 1
+    assert 0 < last.waiting < 1
+    assert shown == [(1, 2), (2, 2)] * 3
+    assert all(result.seconds > 0 and 0 < result.share < 1 for result in tried)

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 
-from ssnbench.analysis.section_analysis import SectionAnalysis, analyse
+from ssnbench.analysis.analyses import analyse
+from ssnbench.analysis.section_analysis import SectionAnalysis
 from ssnbench.plots import figures
 from ssnbench.plots.axes import canvas
 from ssnbench.plots.figures import FIGURES, figures_of

@@ -137,3 +137,9 @@ def test_values_in_quotes_may_hold_commas(text: str, path: str) -> None:
 def test_a_comma_without_quotes_is_explained() -> None:
     with pytest.raises(UsageError, match="comma in quotes"):
         parse("datasets", "folder(path=Berlin, 2024)")
+
+
+@pytest.mark.parametrize("path", ['say "hi"', "it's here", "'", 'x"', "photos (1)", "a=b"])
+def test_a_quote_at_one_end_of_a_value_is_part_of_it(path: str) -> None:
+    assert parse("datasets", f"folder(path={path})").params == (("path", path),)
+    assert parse("datasets", f"folder(path={path!r})").params == (("path", path),)

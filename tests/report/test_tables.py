@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ssnbench.analysis.analyses import analyse
 from ssnbench.analysis.runtimes import runtimes
-from ssnbench.analysis.section_analysis import SectionAnalysis, analyse
+from ssnbench.analysis.section_analysis import SectionAnalysis
 from ssnbench.plots.styles import Styles
 from ssnbench.report import (
     cells,
@@ -133,7 +134,7 @@ def ladder(values: dict[str, float], n_images: int = 8) -> pd.DataFrame:
 def test_equal_counts_mark_what_is_not_told_apart_from_the_best() -> None:
     table = ladder({"best": 0.6, "same": 0.6, "far": 0.5})
     made = tables.equal_counts_table(analysed(table))
-    texts = {row[0].text: row[2].text for row in made.rows if row[1].text == "200"}
+    texts = {row[0].text: row[3].text for row in made.rows if row[1].text == "200"}
     assert [label for label, text in texts.items() if text.endswith(table_formats.MARK)] == ["same"]
     assert f"{table_formats.MARK}: not told apart" in made.caption
     plain = tables.equal_counts_table(analysed(ladder({"best": 0.6, "same": 0.6}, 3)))
@@ -268,7 +269,7 @@ def test_the_users_method_is_named_where_others_are_compared_with_it() -> None:
     )  # nobody is level with it
     (analysis,) = analyse(table, mine="same")
     made = tables.equal_counts_table(analysis)
-    marked = {row[0].text for row in made.rows if row[2].text.endswith(table_formats.MARK)}
+    marked = {row[0].text for row in made.rows if row[-1].text.endswith(table_formats.MARK)}
     assert marked == {"best"}
     assert "not told apart from same, at its column" in made.caption
 
@@ -280,7 +281,7 @@ def test_cards_marks_pairs_and_legend_read_the_same_numbers() -> None:
     analysis = analysed(pd.concat([table, twice], ignore_index=True))
     (winner,) = analysis.winners
     level = tables.equal_counts_table(analysis)
-    at_count = {row[0].text: row[2].value for row in level.rows if row[1].text == "200"}
+    at_count = {row[0].text: row[-1].value for row in level.rows if row[1].text == "200"}
     assert winner.value == f"{at_count['a']:.4f}"
     (row,) = (row for row in comparison_tables.paired_table(analysis).rows if row[2].text == "b")
     assert float(str(row[3].value)) == pytest.approx(at_count["a"] - at_count["b"])  # type: ignore[operator]
@@ -289,7 +290,7 @@ def test_cards_marks_pairs_and_legend_read_the_same_numbers() -> None:
     place = readings["counts"].index(200)
     assert readings["values"]["asa"]["a"][place] == pytest.approx(at_count["a"], abs=1e-5)
     asked = tables.scores_table(analysis)
-    first = next(row[4].value for row in asked.rows if row[0].text == "a" and row[1].text == "100")
+    first = next(row[-1].value for row in asked.rows if row[0].text == "a" and row[1].text == "100")
     assert data["curves"]["asa"]["a"][0][1] == pytest.approx(first, abs=1e-5)
     frame = asked.frame.query("label == 'a' and n_asked == 100").iloc[0]
     assert first == frame["image_mean"] != frame["pair_mean"]

@@ -81,7 +81,7 @@ def test_means_are_over_what_both_scored(tmp_path: Path) -> None:
     after = {"b": {"asa": 0.6, "ue": 0.3, "co": 0.3}, "c": {"asa": 0.0, "ue": 0.9, "co": 0.3}}
     found = compare(fill(tmp_path / "one", BEFORE), fill(tmp_path / "other", after))
     asa = found.scores.set_index("metric").loc["asa"]
-    assert (asa["before"], asa["after"], asa["n_pairs"]) == (0.7, 0.6, 1)
+    assert (asa["before"], asa["after"], asa["n_scores"]) == (0.7, 0.6, 1)
     assert asa["worse"]
     assert not found.scores.set_index("metric")["worse"]["ue"]  # an error that shrank
     assert found.lost[["image", "status"]].to_numpy().tolist() == [["a", "missing"]]

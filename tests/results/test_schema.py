@@ -92,6 +92,7 @@ def test_no_row_is_lost(old: Path) -> None:
         "flows": 0,
         "asked_methods": 2,
         "asked_images": 0,
+        "asked_datasets": 0,
     }
 
 
@@ -127,6 +128,7 @@ def test_of_older_times_nobody_knows_the_load(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / FILE)
     for column in ("load", "even_if_busy", "bare_mb"):
         connection.execute(f"ALTER TABLE timings DROP COLUMN {column}")
+    connection.execute("DROP TABLE asked_datasets")
     connection.execute("PRAGMA user_version = 3")
     connection.commit()
     connection.close()

@@ -110,7 +110,7 @@ def test_wrong_settings(setting: str, message: str) -> None:
 
 @pytest.mark.parametrize("counts", [[0], [-3, 10], []])
 def test_counts_from_one(counts: list[int]) -> None:
-    with pytest.raises(UsageError, match="counted from 1"):
+    with pytest.raises(UsageError, match=r"should be 1 or more|no number of superpixels"):
         plan.check_counts(counts)
 
 

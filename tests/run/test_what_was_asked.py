@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ssnbench import report
 from ssnbench.analysis import sections
 from ssnbench.analysis.section_analysis import SectionAnalysis
 from ssnbench.cli import main
@@ -77,6 +80,164 @@ def test_corrected_and_added_truths_are_scored(photos: Path, tmp_path: Path) -> 
     assert after["asa"][1] == before["b"]
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no report: that takes seconds."""
+    monkeypatch.setattr(report, "draw", lambda folder, **_: folder / "index.html")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_truths_and_images_that_go_change_size_or_only_their_times(
+    photos: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run(photos, out, "--algos", "grid") == 0
+    for path in photos.rglob("*.png"):
+        os.utime(path, (1, 1))
+    assert run(photos, out, "--algos", "grid") == 0
+    with Store(out, create=False) as store:
+        assert len(store.runs()) == 1  # nothing was computed
+    larger = np.random.default_rng(1).integers(0, 255, (40, 50, 3), dtype=np.uint8)
+    write_image(photos / "b.png", larger)
+    (photos / "labels" / "b.png").unlink()
+    assert run(photos, out, "--algos", "grid") == 0
+    assert scores(out)["truth"].tolist() == [0, -1]
+    assert "1 of 2 images have no truth (b.png)" in capfd.readouterr().err
+    (photos / "b.png").unlink()
+    assert run(photos, out, "--algos", "grid") == 0
+    assert scores(out)["image"].tolist() == ["a"]
+    assert "has no longer b: 1 images do not count" in capfd.readouterr().err
+    write_image(photos / "b.png", larger)
+    assert run(photos, out, "--algos", "grid") == 0
+    assert scores(out)["image"].tolist() == ["a", "b"]
+    with Store(out, create=False) as store:
+        assert len(store.runs()) == 2  # what came back was known
+
+
+PARTED = """
+from dataclasses import dataclass
+import numpy as np
+from ssnbench.contracts import Sample
+
+@dataclass(frozen=True)
+class Parted:
+    root: object = None
+    split: str = "test"
+    SPLITS = ("test", "val")
+
+    def keys(self):
+        return [self.split]
+
+    def __getitem__(self, key):
+        image = np.full((12, 16, 3), 9, np.uint8)
+        return Sample(key, image, (np.indices((12, 16))[AXIS].astype(np.int32) // 6,))
+
+PLUGIN = Parted
+"""
+
+
+BOTH_SPLITS = """
+import sys
+from ssnbench import report
+from ssnbench.cli import main
+report.draw = lambda folder, **_: folder / "index.html"  # that takes seconds
+sys.exit(max(main([*sys.argv[1:], "--split", split]) for split in ("test", "val")))
+"""
+
+
+def test_a_dataset_that_is_edited_and_two_splits_in_one_folder(tmp_path: Path) -> None:
+    plugin, out = tmp_path / "parted.py", tmp_path / "out"
+    command = [sys.executable, "-c", BOTH_SPLITS, "run", "--algos", "grid", "--dataset", "parted"]
+    command += ["--plugin", str(plugin), "--segments", "2", "--jobs", "1", "--no-times"]
+    found = []
+    for axis in (0, 1, 0):
+        plugin.write_text(PARTED.replace("AXIS", str(axis)))
+        subprocess.run([*command, "--out", str(out)], check=True)
+        table = scores(out)
+        assert table["split"].tolist() == ["test", "val"]
+        found.append(table["asa"].tolist())
+    assert found[0] == found[2] != found[1]
+    with Store(out, create=False) as store:
+        assert len(store.runs()) == 4
+        assert store.n_images() == {("parted", "test"): 1, ("parted", "val"): 1}
+
+
+COUNTED = """
+from dataclasses import dataclass
+from pathlib import Path
+import warnings
+import numpy as np
+
+@dataclass(frozen=True)
+class Counted:
+    def __call__(self, image, n_segments):
+        with Path(__file__).with_name("calls").open("a") as file:
+            file.write("x")
+        warnings.warn("as good as it gets", stacklevel=1)
+        labels = np.indices(image.shape[:2])[1] * n_segments // image.shape[1]
+        labels[0, 0] = n_segments
+        return labels
+
+PLUGIN = Counted
+"""
+SHARE = """
+import numpy as np
+from ssnbench.contracts import Metric
+
+def largest(comparison):
+    labels = comparison.segmentation.labels
+    return np.bincount(labels.ravel()).max() / labels.size
+
+PLUGIN = Metric("largest", "Largest share (LS)", "lower", "labels", largest)
+"""
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize(
+    ("more", "column"), [(["--metrics", "+largest"], "largest"), (["--protocol", "stutz"], "reg")]
+)
+def test_other_scores_of_kept_maps_segment_nothing(
+    photos: Path, tmp_path: Path, more: list[str], column: str
+) -> None:
+    for name, code in (("counted", COUNTED), ("largest", SHARE)):
+        (tmp_path / f"{name}.py").write_text(code)
+    given = ["--algos", "counted", "--keep-labels", "--plugin", str(tmp_path / "counted.py")]
+    out = tmp_path / "out"
+    assert run(photos, out, *given) == 0
+    assert (tmp_path / "calls").read_text() == "xx"
+    assert run(photos, out, *given, "--plugin", str(tmp_path / "largest.py"), *more) == 0
+    assert (tmp_path / "calls").read_text() == "xx"
+    table = scores(out)
+    anew = table[table[column].notna()]
+    assert anew["image"].tolist() == ["a", "b"]
+    assert set(anew["reason"]) == {"as good as it gets"}  # what is known of a map stays with it
+    assert set(anew["n_raw"]) == {7}
+    assert set(anew["n_made"]) == {6}
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_kept_maps_of_an_image_that_went_are_refused(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run(photos, out, "--algos", "grid", "--keep-labels") == 0
+    (photos / "b.png").unlink()
+    assert main(["evaluate", str(out), "--protocol", "stutz", "--jobs", "1"]) == 2
+    assert "changed or went since their label maps were kept, such as b" in capsys.readouterr().err
+
+
+def test_the_page_shows_the_truths_that_were_scored(photos: Path, tmp_path: Path) -> None:
+    out, shown = tmp_path / "out", []
+    for axis in (0, 1, 0):
+        write_truth(photos, "a", axis)
+        assert run(photos, out, "--algos", "grid", "--limit", "1") == 0
+        index = (out / "index_files" / "data" / "browser.js").read_text()
+        (name,) = re.findall(r'"picture":"([^"]*)"', index)
+        data = (out / "index_files" / "data" / f"{name}.js").read_text()
+        shown.append(re.findall(r'"truths":(.*)', data))
+    assert shown[0] == shown[2] != shown[1]
+
+
 def test_a_path_with_a_tilde_is_no_perturbation(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run(photos, out, "--algos", "grid", "--perturb", "fliplr") == 0
@@ -121,12 +282,12 @@ def test_label_maps_of_one_name_do_not_shadow_each_other(photos: Path, tmp_path:
     for place in ("A/maps", "B/maps", "A/slic", "A/maps"):
         assert main(["evaluate", str(tmp_path / place), *common]) == 0
     assert run(photos, out, "--algos", "slic", "--limit", "1") == 0
-    made = scores(out).set_index("label")["n_made"]
+    made = scores(out).query("image == 'a'").set_index("label")["n_made"]
     assert (made["maps"], made["B/maps"], made["A/slic"]) == (6, 3, 6)
     assert set(made.index) == {"maps", "B/maps", "A/slic", "slic"}
     write_labels(tmp_path / "A" / "maps" / "a.npy", halves(0, 6))
     assert main(["evaluate", str(tmp_path / "A/maps"), *common, "--enforce-connectivity"]) == 0
-    table = scores(out).set_index("label")
+    table = scores(out).query("image == 'a'").set_index("label")
     assert table["n_made"]["maps"] == 4
     assert json.loads(table["params"]["maps"]) == {"enforce_connectivity": True}
 

@@ -7,8 +7,9 @@ import torch
 
 from ssnbench import plugins
 from ssnbench.contracts import Image, UsageError
+from ssnbench.labels import enforce_connectivity
 from ssnbench.ssn.architecture import Architecture
-from ssnbench.ssn.connect import MIN_SHARE
+from ssnbench.ssn.connect import SURPLUS
 from ssnbench.ssn.infer import segment
 from ssnbench.ssn.model import SSN
 from ssnbench.ssn.network import FeatureNetwork
@@ -32,9 +33,20 @@ def test_superpixels_keep_to_one_side_of_a_strong_edge(halves: Image) -> None:
 
 
 def test_a_flat_image_keeps_the_grid() -> None:
-    labels = segment(np.full((20, 30, 3), 90, dtype=np.uint8), 6, variant="pix")
+    labels = segment(np.full((20, 30, 3), 90, dtype=np.uint8), 6, variant="pix", surplus=1)
     rows, columns = np.arange(20) * 2 // 20, np.arange(30) * 3 // 30
     np.testing.assert_array_equal(labels, rows[:, None] * 3 + columns)
+
+
+@pytest.mark.parametrize("n_segments", [1, 7, 50, 211])
+@pytest.mark.parametrize("surplus", [1.0, 2.0])
+def test_as_many_as_asked_for(toy_image: Image, n_segments: int, surplus: float) -> None:
+    """Connected, and large enough for the benchmark's connectivity step to find nothing to do."""
+    labels = segment(toy_image, n_segments, variant="pix", surplus=surplus)
+    made = enforce_connectivity(labels, n_segments)
+    assert made.n_made == labels.max() + 1
+    assert made.n_made == n_segments or surplus == 1
+    np.testing.assert_array_equal(made.labels, labels)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (7, 1), (5, 3)])
@@ -55,8 +67,8 @@ def test_stages_are_told_apart(halves: Image) -> None:
 
 def test_plug_in_passes_its_parameters_on(halves: Image) -> None:
     ssn: Any = plugins.load("algorithms", "ssn")
-    assert ssn().min_share == MIN_SHARE
-    given: dict[str, Any] = {"variant": "pix", "n_iter": 3, "pos_scale": 8.0, "min_share": 0.1}
+    assert ssn().surplus == SURPLUS
+    given: dict[str, Any] = {"variant": "pix", "n_iter": 3, "pos_scale": 8.0, "surplus": 1.5}
     np.testing.assert_array_equal(ssn(**given)(halves, 12), segment(halves, 12, **given))
 
 

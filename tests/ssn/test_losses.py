@@ -8,7 +8,13 @@ from torch import Tensor
 
 from ssnbench.ssn.kernels.grid import Grid
 from ssnbench.ssn.layer import Superpixels, slic
-from ssnbench.ssn.losses import compactness_loss, regression_loss, segment_loss, ssn_loss
+from ssnbench.ssn.losses import (
+    compactness_loss,
+    detachment_loss,
+    regression_loss,
+    segment_loss,
+    ssn_loss,
+)
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -43,6 +49,58 @@ def test_an_ignored_pixel_neither_costs_nor_helps() -> None:
     loss = segment_loss(two_superpixels(), torch.tensor([[[0, 0, 1, -1]]]))
     rebuilt = [1, 0.5 * 1 + 0.5 / 3, 2 / 3]
     assert loss.item() == pytest.approx(-sum(math.log(p) for p in rebuilt) / 3, abs=1e-7)
+
+
+def test_detachment_by_hand() -> None:
+    # left: links 1 x .5, right .5 x 1 and 1 x 1; each has two ends
+    loss = detachment_loss(two_superpixels())
+    left, right = 2 * 0.5 / (8 * 1.5), 2 * 1.5 / (8 * 2.5)
+    assert loss.item() == pytest.approx(1 - (left + right) / 2)
+
+
+@pytest.mark.parametrize(("height", "width", "n"), [(13, 17, 12), (5, 6, 30), (4, 9, 2)])
+def test_detachment_is_that_of_the_graphs_laplacian(height: int, width: int, n: int) -> None:
+    made = slic(noise(2, 4, height, width), n, 2)
+    grid = made.grid
+    mass = torch.stack([_dense(made, image) for image in range(2)])  # (B, m, n): Q of all pairs
+    y, x = torch.meshgrid(torch.arange(grid.height), torch.arange(grid.width), indexing="ij")
+    y, x = y.flatten(), x.flatten()
+    apart = torch.maximum((y[:, None] - y).abs(), (x[:, None] - x).abs())
+    links = torch.einsum("bmi,ij,bmj->bm", mass, (apart == 1).double(), mass)
+    expected = 1 - (links / (8 * mass.sum(2))).mean()
+    assert detachment_loss(made).item() == pytest.approx(expected.item())
+
+
+def _dense(made: Superpixels, image: int) -> Tensor:
+    """Associations of one image with all its superpixels: (m, n)."""
+    grid = made.grid
+    dense = torch.zeros(grid.n_cells, grid.height * grid.width, dtype=torch.float64)
+    for p in range(grid.height * grid.width):
+        y, x = divmod(p, grid.width)
+        row, column = y * grid.rows // grid.height, x * grid.cols // grid.width
+        for k in range(9):
+            r, c = row + k // 3 - 1, column + k % 3 - 1
+            if 0 <= r < grid.rows and 0 <= c < grid.cols:
+                dense[r * grid.cols + c, p] = made.associations[image, k, y, x]
+    return dense
+
+
+def test_scattered_superpixels_are_more_detached_and_learn_not_to_be() -> None:
+    features = 30 * noise(1, 3, 20, 20)
+    features[:, 2] *= 0.1
+    scattered, smooth = slic(features, 4, 3), slic(0.1 * features, 4, 3)
+    assert detachment_loss(scattered) > detachment_loss(smooth)
+    leaf = features.clone().requires_grad_()
+    detachment_loss(slic(leaf, 4, 3)).backward()  # type: ignore[no-untyped-call]
+    assert leaf.grad is not None
+    assert leaf.grad.abs().sum() > 0
+
+
+def test_its_derivative_is_that_of_the_loss() -> None:
+    def loss(features: Tensor) -> Tensor:
+        return detachment_loss(slic(features, 6, 2))
+
+    assert torch.autograd.gradcheck(loss, noise(1, 2, 6, 7).requires_grad_())
 
 
 def test_regression_by_hand() -> None:

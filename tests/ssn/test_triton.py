@@ -7,9 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ssnbench.ssn import Grid
@@ -35,6 +38,29 @@ SHAPES = [  # batch, channels, height, width, superpixels asked for
     (1, 1, 3, 300, 1),
     (1, 33, 7, 12, 4),
 ]
+
+
+@pytest.fixture(autouse=INTERPRETED)
+def _products_as_on_tensor_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the interpreter round as ``tf32x3`` does: it would compute all in float32 proper."""
+    from triton.runtime.interpreter import InterpreterBuilder, TensorHandle
+
+    def dot(_builder: Any, a: Any, b: Any, d: Any, *_precision: Any) -> Any:
+        (a, a_rest), (b, b_rest) = split(a.data), split(b.data)
+        return TensorHandle(a_rest @ b + a @ b_rest + a @ b + d.data, d.dtype.scalar)
+
+    monkeypatch.setattr(InterpreterBuilder, "create_dot", dot)
+
+
+def split(x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The nearest TF32 number of ten binary digits, and that of what is left."""
+    first = tf32(x)
+    return first, tf32(x - first)
+
+
+def tf32(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    bits = (np.ascontiguousarray(x).view(np.uint32) + 0x1000) & np.uint32(0xFFFFE000)
+    return bits.view(np.float32)
 
 
 def waves(batch: int, channels: int, height: int, width: int) -> Tensor:
@@ -96,6 +122,20 @@ def test_a_superpixel_that_loses_its_pixels_stays_and_passes_its_gradient_on() -
     torch.testing.assert_close(found.double(), gradient, rtol=1e-4, atol=1e-3)
 
 
+@runs_kernels
+def test_few_programs_take_many_blocks_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = Grid.of(12, 50, 2)
+    features = waves(1, 5, 12, 50).to(DEVICE)
+    results = []
+    for programs in (1024, 6, 1):
+        monkeypatch.setattr(cuda, "PROGRAMS", programs)
+        q, s, labels, history = cuda.forward(features, grid, 2)
+        results.append((q, s, labels, cuda.backward(features, grid, history, q, s.double())))
+    for other in results[1:]:
+        for found, expected in zip(other, results[0], strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.skipif(DEVICE == "cuda" or INTERPRETED, reason="the kernels run as they are")
 def test_in_the_interpreter() -> None:
     """Triton reads the switch when it is imported, which others may have done: a fresh process."""
@@ -111,45 +151,19 @@ def test_in_the_interpreter() -> None:
     assert " passed" in run.stdout
 
 
-@pytest.mark.skipif(INTERPRETED, reason="the interpreter does not compile")
-@pytest.mark.parametrize(
-    ("name", "constants"),
-    [
-        ("associate", {"MODE": 0, "WRITE": True, "BLOCK_P": 128, "BLOCK_C": 32}),
-        ("associate_backward", {"LAST": True, "BLOCK_P": 128, "BLOCK_C": 32}),
-        ("gather", {"CENTRES": True, "BLOCK_C": 32}),
-        ("add_mean_gradient", {"BLOCK_P": 128, "BLOCK_C": 32}),
-    ],
-)
-def test_compiles_for_a_gpu_that_need_not_be_there(name: str, constants: dict[str, int]) -> None:
-    """The interpreter forgives types that the compiler does not."""
-    from triton import compile as triton_compile
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource
-
-    from ssnbench.ssn.kernels import cuda_kernels
-
-    kernel = getattr(cuda_kernels, name)
-    types = dict.fromkeys(("old", "new", "centres", "before", "after", "slope", "share"), "*fp64")
-    types |= dict.fromkeys(("C", "H", "W", "rows", "cols", "chunks"), "i32")
-    types |= dict.fromkeys(constants, "constexpr") | {"labels": "*i32", "least": "fp32"}
-    source = ASTSource(
-        fn=kernel,
-        signature={name: types.get(name, "*fp32") for name in kernel.arg_names},
-        constexprs={(kernel.arg_names.index(key),): value for key, value in constants.items()},
-    )
-    made = triton_compile(source, target=GPUTarget("cuda", 90, 32))
-    assert ".target sm_90" in made.asm["ptx"]
-
-
 @pytest.mark.skipif(DEVICE == "cpu", reason="needs a GPU")
 def test_a_cuda_graph_can_capture_it() -> None:
     grid = Grid.of(40, 50, 20)
     features = waves(1, 5, 40, 50).to(DEVICE)
-    expected = cuda.forward(features, grid, 3)
+
+    def run() -> tuple[Tensor, ...]:
+        made = cuda.forward(features, grid, 3)
+        return *made, cuda.backward(features, grid, made[3], made[0], made[1].double())
+
+    expected = run()
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        found = cuda.forward(features, grid, 3)
+        found = run()
     graph.replay()
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, b)

@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
+from ssnbench.contracts import whole_count
+
 NEIGHBOURS: Final = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1))
 """Offsets (rows, columns) of the nine cells that a pixel looks at; index 4 is its own cell."""
 
@@ -46,15 +48,11 @@ class Grid(NamedTuple):
         Raises
         ------
         ValueError
-            When the image is empty, or ``n_segments`` is below 1 or above the number of pixels.
+            When the image is empty, or ``n_segments`` is no whole number from 1 to its pixels.
         """
         if height < 1 or width < 1:
             raise ValueError(f"an image of {height} x {width} pixels has nothing to cluster")
-        if not 1 <= n_segments <= height * width:
-            raise ValueError(
-                f"n_segments must be 1 to {height * width} for {height} x {width} pixels, "
-                f"got {n_segments}"
-            )
+        n_segments = whole_count(n_segments, most=height * width)
         cols = min(max(isqrt(n_segments * width // height), 1), n_segments)
         rows = min(max(isqrt(n_segments * height // width), 1), n_segments)
         return cls(height, width, rows, cols)
@@ -88,11 +86,16 @@ def cells(grid: Grid, device: torch.device) -> Cells:
     """Index tables of ``grid`` on ``device``; the last few are kept."""
     if torch.compiler.is_compiling():  # the compiler keeps what it has traced, and sees no cache
         return _tables(grid, device)
-    return _kept(grid, device)
+    if device.type != "cuda":
+        return _kept(grid, device, 0)
+    if torch.cuda.is_current_stream_capturing():  # what a graph has allocated is its own
+        return _tables(grid, device)
+    return _kept(grid, device, torch.cuda.current_stream(device).cuda_stream)
 
 
 @lru_cache(maxsize=32)
-def _kept(grid: Grid, device: torch.device) -> Cells:
+def _kept(grid: Grid, device: torch.device, _stream: int) -> Cells:
+    """Tables of one CUDA stream, whose order alone says when they are filled, and when free."""
     with torch.inference_mode(False):  # tensors made in inference mode could never be trained with
         return _tables(grid, device)
 
@@ -120,9 +123,9 @@ def _axis(length: int, parts: int, device: torch.device) -> tuple[Tensor, Tensor
 
 
 def _neighbours(grid: Grid, device: torch.device) -> tuple[Tensor, Tensor]:
-    offset = torch.tensor(NEIGHBOURS, device=device)
+    k = torch.arange(9, device=device)  # NEIGHBOURS, without a copy that a GPU would wait for
     cell = torch.arange(grid.n_cells, device=device)
-    row = (cell // grid.cols)[:, None] + offset[:, 0]
-    col = (cell % grid.cols)[:, None] + offset[:, 1]
+    row = (cell // grid.cols)[:, None] + k // 3 - 1
+    col = (cell % grid.cols)[:, None] + k % 3 - 1
     exists = (row >= 0) & (row < grid.rows) & (col >= 0) & (col < grid.cols)
     return torch.where(exists, row * grid.cols + col, cell[:, None]), exists

@@ -19,11 +19,14 @@ Clustered = tuple[Tensor, Tensor, Tensor, Tensor]
 
 @torch.library.custom_op("ssnbench::cluster", mutates_args=(), device_types="cpu")
 def cluster(
-    features: Tensor, rows: int, cols: int, n_iter: int, hard: bool, keep: bool
+    features: Tensor, rows: int, cols: int, n_iter: int, hard: bool, keep: bool, soft: bool = True
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # spelled out: PyTorch 2.6 knows no names of ours
-    """Cluster float32 features (B, C, H, W) on a grid; ``keep`` what the derivative needs."""
+    """Cluster float32 features (B, C, H, W) on a grid.
+
+    ``keep`` what the derivative needs; without ``soft``, Q is left out, (0, 9, H, W).
+    """
     pixels = features.detach().contiguous().numpy()
-    run = cpu.forward(pixels, _grid(features, rows, cols), n_iter, hard=hard, keep=keep)
+    run = cpu.forward(pixels, _grid(features, rows, cols), n_iter, hard=hard, keep=keep, soft=soft)
     centres = run.history[-1, ..., :-1].astype(np.float32)
     arrays = (run.associations, centres, run.labels, run.history)
     q, s, labels, history = (torch.from_numpy(a) for a in arrays)
@@ -31,17 +34,22 @@ def cluster(
 
 
 @cluster.register_kernel("cuda")
-def _(features: Tensor, rows: int, cols: int, n_iter: int, hard: bool, keep: bool) -> Clustered:
+def _(
+    features: Tensor, rows: int, cols: int, n_iter: int, hard: bool, keep: bool, soft: bool = True
+) -> Clustered:
     grid = _grid(features, rows, cols)
-    return cuda.forward(features.contiguous(), grid, n_iter, hard=hard, keep=keep)
+    made = cuda.forward(features.contiguous(), grid, n_iter, hard=hard, keep=keep)
+    return made if soft else (made[0][:0].clone(), *made[1:])
 
 
 @cluster.register_fake
-def _(features: Tensor, rows: int, cols: int, n_iter: int, _hard: bool, keep: bool) -> Clustered:
+def _(
+    features: Tensor, rows: int, cols: int, n_iter: int, _hard: bool, keep: bool, soft: bool = True
+) -> Clustered:
     batch, channels, height, width = features.shape
     cells, slots = rows * cols, n_iter + 1 if keep else 1
     return (
-        features.new_empty((batch, 9, height, width)),
+        features.new_empty((batch if soft else 0, 9, height, width)),
         features.new_empty((batch, cells, channels)),
         features.new_empty((batch, height, width), dtype=torch.int32),
         features.new_empty((slots, batch, cells, channels + 1), dtype=torch.float64),
@@ -79,9 +87,9 @@ def _(features: Tensor, *_: object) -> Tensor:
 
 
 def _remember(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
-    features, ctx.rows, ctx.cols, _, hard, keep = inputs
-    if hard or not keep:
-        raise RuntimeError("no derivative: the assignment is hard, or the history was not kept")
+    features, ctx.rows, ctx.cols, _, hard, keep, soft = inputs
+    if hard or not (keep and soft):
+        raise RuntimeError("no derivative: hard assignment, or history or Q were not kept")
     ctx.save_for_backward(features, output[3])
 
 
@@ -93,7 +101,7 @@ def _differentiate(ctx, grad_q, grad_centres, _labels, _history):  # type: ignor
     if grad_centres is None:
         grad_centres = features.new_zeros((batch, ctx.rows * ctx.cols, features.shape[1]))
     gradient = cluster_backward(features, history, grad_q, grad_centres, ctx.rows, ctx.cols)
-    return gradient, None, None, None, None, None
+    return gradient, None, None, None, None, None, None
 
 
 cluster.register_autograd(_differentiate, setup_context=_remember)
