@@ -220,8 +220,9 @@ def _text(value: object) -> str:
 
 def _write(frame: pd.DataFrame, path: Path) -> None:
     from ssnbench.contracts import UsageError
+    from ssnbench.io.csv_cells import write_csv
 
     try:
-        frame.to_csv(path, index=False)
+        write_csv(frame, path)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error}") from None

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.transforms import Bbox
 
+from ssnbench.io.csv_cells import write_csv
 from ssnbench.plots.styles import INK
 
 STYLE = Path(__file__).with_name("ssnbench.mplstyle")
@@ -42,7 +43,7 @@ def write_figure(figure: Figure, slug: str, data: pd.DataFrame, folder: Path) ->
         frame = tight_frame(figure)  # once: it costs as much as drawing
         files = save(figure, slug, folder, _DPI, frame)
         svg = inline(figure, slug, frame)
-    data.to_csv(folder / f"{slug}.csv", index=False)
+    write_csv(data, folder / f"{slug}.csv")
     return WrittenFigure(slug, "", files | {"csv": f"{slug}.csv"}, svg)
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from ssnbench.io.csv_cells import to_csv
+
 MARK = "†"
 """Stands behind a score that is not told apart from the best; it is neither bold nor underlined."""
 
@@ -54,7 +56,7 @@ class Table:
 def write(table: Table, folder: Path) -> dict[str, str]:
     """Write a table as CSV, LaTeX and Markdown; return the names of the files by kind."""
     kinds: dict[str, Callable[[Table], str]] = {
-        "csv": lambda table: table.frame.to_csv(index=False),
+        "csv": lambda table: to_csv(table.frame),
         "tex": latex,
         "md": markdown,
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ssnbench.io.csv_cells import write_csv
 from ssnbench.plots.figure import save, tight_frame
 from ssnbench.report.table_formats import escape_latex, escape_markdown
 from ssnbench.reproduce.recipes import Recipe
@@ -102,7 +103,7 @@ def write_figure(
     """Write a figure as PDF and PNG, its data as CSV, its caption for LaTeX and Markdown."""
     name = result.recipe.name
     files = save_figure(figure, name, folder)
-    data.to_csv(folder / f"{name}.csv", index=False)
+    write_csv(data, folder / f"{name}.csv")
     latex = "\n".join(
         [
             r"\begin{figure}",

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from ssnbench.io.csv_cells import read_csv, write_csv
+from ssnbench.io.limits import one_error
+
 FILE = "annotators.csv"
 
 _PAIR = (
@@ -18,8 +21,16 @@ _PAIR = (
 def read(folder: Path) -> pd.DataFrame:
     """Read the scores of the annotators of a run folder; empty where there are none."""
     path = folder / FILE
-    table = pd.read_csv(path, dtype={"image": str}) if path.is_file() else pd.DataFrame()
-    return table if table.empty or "protocol_version" in table else _migrated(table)
+    if not path.is_file():
+        return pd.DataFrame()
+    table = read_csv(path, dtype={"image": str})
+    with one_error(path, "is no table of annotators"):
+        if "protocol_version" not in table:
+            table = _migrated(table)
+        missing = [name for name in _PAIR if name not in table]
+        if missing:
+            raise ValueError(f"it lacks {', '.join(missing)}")
+    return table
 
 
 def join(folders: Sequence[Path], out: Path) -> None:
@@ -27,7 +38,7 @@ def join(folders: Sequence[Path], out: Path) -> None:
     tables = [table for table in map(read, folders) if len(table)]
     if tables:
         whole = pd.concat(tables, ignore_index=True)
-        whole.drop_duplicates(list(_PAIR)).to_csv(out / FILE, index=False)
+        write_csv(whole.drop_duplicates(list(_PAIR)), out / FILE)
 
 
 def _migrated(table: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from ssnbench.contracts import JobKey, Labels, Record, Timing, UsageError
+from ssnbench.io.csv_cells import write_csv
 from ssnbench.io.notes import note
 from ssnbench.io.packing import content_key, pack, unpack
 from ssnbench.results import schema
@@ -391,7 +392,7 @@ class Store:
     def write_csv(self) -> Path:
         """Write ``results.csv`` beside the store and return its path."""
         path = self.folder / "results.csv"
-        self.records().to_csv(path, index=False)
+        write_csv(self.records(), path)
         return path
 
     def _frame(self, query: str) -> pd.DataFrame:

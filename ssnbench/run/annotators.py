@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from ssnbench.contracts import Sample, UsageError
+from ssnbench.io.csv_cells import write_csv
 from ssnbench.labels import consecutive, count
 from ssnbench.metrics import METRICS, Reference, prepare, score
 from ssnbench.plugins.dataset_ref import DatasetRef
@@ -57,7 +58,7 @@ def score_annotators(folder: Path, root: Path | None = None) -> Path:
         raise UsageError(f"no image of {folder} has two annotators: there is nobody to compare")
     path = folder / FILE
     try:
-        pd.DataFrame(rows).to_csv(path, index=False)
+        write_csv(pd.DataFrame(rows), path)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error}") from None
     return path

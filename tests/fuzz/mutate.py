@@ -44,10 +44,10 @@ def _byte(rng: random.Random, data: bytes) -> bytes:
 
 def _number(rng: random.Random, data: bytes) -> bytes:
     size = rng.choice((2, 4, 4, 8))
-    value = rng.choice(_NUMBERS) % 256**size
+    value = rng.choice(_NUMBERS) & (1 << 8 * size) - 1
     place = _place(rng, data)
     place -= rng.choice((0, place % 4))  # most formats keep numbers at multiples of four
-    number = value.to_bytes(size, rng.choice(("little", "big")))
+    number: bytes = value.to_bytes(size, "little" if rng.random() < 0.5 else "big")
     return data[:place] + number + data[place + size :]
 
 

@@ -186,7 +186,7 @@ def _read_bsds(path: Path) -> object:
         (home / part / "test").mkdir(parents=True, exist_ok=True)
     PIL.Image.fromarray(PHOTO).save(home / "images" / "test" / "1.jpg")
     shutil.copyfile(path, home / "groundTruth" / "test" / "1.mat")
-    return plugins.load("datasets", "bsds500")(str(path.parent), "test")["1"]
+    return plugins.load("datasets", "bsds500")(path.parent, "test")["1"]
 
 
 def _flow() -> Files:
