@@ -17,6 +17,7 @@ from ssnbench.contracts import Sample, UsageError
 from ssnbench.data.layout import Archive, Layout, check_size, check_split, data_root, stems
 from ssnbench.io.images import read_image
 from ssnbench.io.label_maps import read_labels
+from ssnbench.io.limits import MOST_SETTINGS, one_line, read_at_most
 from ssnbench.labels import consecutive
 
 _IGNORED = 255
@@ -127,9 +128,13 @@ VOCdevkit/VOC2012/
 def _listed(path: Path) -> list[str]:
     """Names in a list of images, one a line."""
     try:
-        return path.read_text(encoding="utf-8").split()
+        names = read_at_most(path, MOST_SETTINGS).decode("utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"no list of images at {path} ({error})") from None
+        raise UsageError(f"no list of images at {path} ({one_line(error)})") from None
+    for name in names:
+        if "/" in name or "\\" in name or name.startswith("."):
+            raise UsageError(f"{path} lists {name!r}, which is no name of an image")
+    return names
 
 
 PLUGIN = PascalVOC

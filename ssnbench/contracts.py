@@ -64,7 +64,8 @@ _LONGEST_MESSAGE = 4000
 def shown(text: str) -> str:
     """Return text of others as it may be printed: no escapes of terminals, and not without end."""
     if len(text) > _LONGEST_MESSAGE:
-        text = f"{text[:_LONGEST_MESSAGE]} ... ({len(text)} letters)"
+        half = _LONGEST_MESSAGE // 2  # what failed stands first, the mend last
+        text = f"{text[:half]} ... {text[-half:]}"
     return _STEERING.sub(lambda match: ascii(match[0])[1:-1], text)
 
 

@@ -21,7 +21,7 @@ MOST_FILES = 200_000
 
 _CHUNK = 1 << 20
 _LONGEST_LISTING = 1 << 25  # bytes of a zip's own list of what it holds
-_LONGEST_NAME, _LONGEST_HEADER = 4096, 1 << 16
+_LONGEST_NAME, _LONGEST_HEADER, _SHOWN = 4096, 1 << 16, 200
 _LONG_HEADERS = (
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
@@ -152,12 +152,14 @@ def _checked(entry: _Entry, archive: Path) -> Path:
     """Return the entry's relative path, or raise when it is not harmless."""
     parts = _inside(entry.name)
     if parts is None or len(entry.name) > _LONGEST_NAME or len(entry.link) > _LONGEST_NAME:
-        raise UsageError(f"{archive} is not safe: entry {entry.name!r} leads out of its folder")
+        raise UsageError(
+            f"{archive} is not safe: entry {entry.name[:_SHOWN]!r} leads out of its folder"
+        )
     if entry.kind == "device":
-        raise UsageError(f"{archive} is not safe: entry {entry.name!r} is no file")
+        raise UsageError(f"{archive} is not safe: entry {entry.name[:_SHOWN]!r} is no file")
     if entry.kind == "link" and not _stays(parts[:-1], entry.link):
         raise UsageError(
-            f"{archive} is not safe: link {entry.name!r} leads out of its folder, to {entry.link!r}"
+            f"{archive} is not safe: link {entry.name[:_SHOWN]!r} leads out of its folder, to {entry.link[:_SHOWN]!r}"
         )
     return Path(*parts)
 

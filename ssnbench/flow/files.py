@@ -10,8 +10,8 @@ import numpy as np
 
 from ssnbench.contracts import Flow, Mask, PathLike, UsageError
 from ssnbench.flow.segments import known
-from ssnbench.io.limits import read_at_most
-from ssnbench.io.png import check_png, png_header
+from ssnbench.io.limits import one_error, read_at_most
+from ssnbench.io.png import check_chunks, check_png, png_header
 
 _MAGIC = b"PIEH"  # 202021.25 as a little-endian float32
 _MARK = np.float32(1e10)  # what Middlebury's code writes for unknown flow
@@ -54,7 +54,8 @@ def read_flow(path: PathLike) -> tuple[Flow, Mask]:
         data = read_at_most(path, _MOST_BYTES)
     except OSError as error:
         raise UsageError(f"no flow at {path}: {error.strerror}") from None
-    return reader(data, path)
+    with one_error(path, "cannot be read as flow"):
+        return reader(data, path)
 
 
 def write_flow(path: PathLike, flow: Flow, valid: Mask | None = None) -> None:
@@ -111,6 +112,7 @@ def _from_png(data: bytes, path: Path) -> tuple[Flow, Mask]:
     if header is not None:
         _check_size(header.width, header.height, path)
         check_png(data, len(data), path)
+        check_chunks(data, path)
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if picture is None or picture.dtype != np.uint16 or picture.ndim != 3 or picture.shape[2] != 3:
         got = "no picture" if picture is None else f"{picture.dtype} of shape {picture.shape}"

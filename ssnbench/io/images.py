@@ -23,7 +23,7 @@ from ssnbench.contracts import Image, PathLike, UsageError
 from ssnbench.io import netpbm
 from ssnbench.io.limits import MOST_BYTES, check_size, one_error, one_line, read_at_most
 from ssnbench.io.notes import note
-from ssnbench.io.png import HEADER_BYTES, check_png
+from ssnbench.io.png import HEADER_BYTES, check_chunks, check_png
 
 IMAGE_ENDINGS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".gif"),
@@ -64,10 +64,10 @@ def read_image(path: PathLike, upright: bool = False) -> Image:
     if path.suffix.lower() in netpbm.ENDINGS and path.is_file():
         return _from_netpbm(path)
     picture = decoded(path)
-    deep = _deep_colour(path) if picture.mode in ("RGB", "RGBA") else None
-    if deep is not None and not (upright and orientation(path) > 1):
-        return as_image(deep)
     with one_error(path, "cannot be read as an image"):
+        deep = _deep_colour(path) if picture.mode in ("RGB", "RGBA") else None
+        if deep is not None and not (upright and orientation(path) > 1):
+            return as_image(deep)
         if upright and orientation(path) > 1:
             picture = PIL.ImageOps.exif_transpose(picture)
         return from_pillow(picture, str(path))
@@ -207,10 +207,11 @@ def _deep_colour(path: Path) -> NDArray[np.uint16] | None:
         start = file.read(26)
         if start[1:4] == b"PNG" and start[24] != 16:
             return None
-    data = np.frombuffer(read_at_most(path), np.uint8)
+    data = read_at_most(path)
+    check_chunks(data, path)
     import cv2
 
-    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
         return None
     order = [2, 1, 0, 3][: pixels.shape[2]]

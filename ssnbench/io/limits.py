@@ -60,6 +60,14 @@ def read_at_most(path: Path, most: int = MOST_BYTES) -> bytes:
     return data
 
 
+def inflated_start(data: bytes | memoryview, n_bytes: int) -> bytes:
+    """Unpack the first bytes of what zlib packed; ValueError when it is broken."""
+    try:
+        return zlib.decompressobj().decompress(data, n_bytes)
+    except zlib.error as error:
+        raise ValueError(f"what is packed in it is broken: {error}") from None
+
+
 def inflated(data: bytes | memoryview, most: int) -> bytes:
     """Unpack what zlib packed to at most so many bytes.
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ssnbench.io.limits import MOST_BYTES, MOST_PIXELS, inflated, read_at_most
+from ssnbench.io.limits import MOST_PIXELS, inflated, inflated_start, read_at_most
 
 Named = tuple[str, NDArray[Any]]
 
@@ -87,11 +87,15 @@ class _Walk:
 
     def __init__(self, order: str) -> None:
         self._order = order
-        self._n_elements, self._n_bytes = _MOST_ELEMENTS, MOST_BYTES
+        self._n_elements, self._n_bytes = _MOST_ELEMENTS, 8 * MOST_PIXELS
 
     def unpacked(self, body: memoryview) -> bytes:
-        """Unpack a compressed variable; all together may have ``MOST_BYTES``."""
-        data = inflated(body, self._n_bytes)
+        """Unpack a compressed variable, once it says that it is not larger than it may be."""
+        start = inflated_start(body, 8)
+        kind, size = struct.unpack(f"{self._order}II", start.ljust(8, b"\0"))
+        if kind != _MATRIX or size + 16 > self._n_bytes:
+            raise ValueError(f"a packed variable is of type {kind} and has {size} bytes")
+        data = inflated(body, size + 16)
         self._n_bytes -= len(data)
         return data
 

@@ -6,10 +6,13 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
+from ssnbench.contracts import UsageError
 from ssnbench.io.limits import check_packed
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+
+_AROUND_CHUNK = 12  # length, kind and checksum
 
 HEADER_BYTES = 26
 """How much of a file :func:`png_header` looks at."""
@@ -29,6 +32,21 @@ def png_header(start: bytes) -> PngHeader | None:
     if len(start) < HEADER_BYTES or not start.startswith(_SIGNATURE):
         return None
     return PngHeader(*struct.unpack_from(">IIBB", start, 16))
+
+
+def check_chunks(data: bytes, path: Path) -> None:
+    """Raise UsageError when a PNG has a chunk that is not whole.
+
+    OpenCV takes memory for what a chunk states, 4 GB at most, before it reads it.
+    """
+    if png_header(data) is None:
+        return
+    at, kind = len(_SIGNATURE), b""
+    while kind != b"IEND" and at + _AROUND_CHUNK <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        at += size + _AROUND_CHUNK
+    if at > len(data) or kind != b"IEND":
+        raise UsageError(f"{path} is cut short: a part of it is not whole")
 
 
 def check_png(start: bytes, n_bytes: int, path: Path) -> None:

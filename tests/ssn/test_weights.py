@@ -108,3 +108,41 @@ def test_names_and_paths(tmp_path: Path, saved: Path, monkeypatch: pytest.Monkey
         UsageError, match=r"called ssn.voc; there are: ssn-k10.bsds500, ssn.bsds500"
     ):
         weights.find("voc")
+
+
+HEADERS = {
+    "another width": (
+        b'\\"width\\": 4',
+        b'\\"width\\": 10000',
+        "does not fit its own architecture",
+    ),
+    "a width of text": (b'\\"width\\": 4', b'\\"width\\": \\"4\\"', "width of an architecture"),
+    "no number": (b'\\"eta\\": ', b'\\"eta\\": NaN, \\"_\\": ', "unknown fields|eta of an"),
+    "a field of others": (b'\\"width\\"', b'\\"__class__\\"', "unknown fields"),
+    "no architecture": (b'\\"architecture\\"', b'\\"building\\"', "says neither what it is"),
+    "no facts": (b'\\"facts\\"', b'\\"fact\\"', "not as ssnbench writes it"),
+    "nesting": (b'\\"steps\\": 3', b'\\"steps\\": ' + b"[" * 99_999, "safetensors file"),
+    "no dictionary": (b'{\\"facts', b'[{\\"facts', "safetensors file"),
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_a_header_is_judged_before_anything_is_built(
+    saved: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new, why = HEADERS[name]
+    data = saved.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    assert old in data[: 8 + size]
+    header = data[8 : 8 + size].replace(old, new)
+    saved.write_bytes(len(header).to_bytes(8, "little") + header + data[8 + size :])
+    monkeypatch.setattr(weights, "read_tensors", lambda *_, **__: pytest.fail("tensors were read"))
+    with pytest.raises(UsageError, match=why) as caught:
+        weights.load_network(saved)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_header_has_a_limit(saved: Path) -> None:
+    saved.write_bytes((2**25).to_bytes(8, "little") + bytes(2**25))
+    with pytest.raises(UsageError, match="no safetensors file"):
+        weights.load_network(saved)
