@@ -20,7 +20,11 @@ PATH = click.Path(path_type=Path)
 _WAIT_AT_TERMINAL, _WAIT_ELSEWHERE = 60.0, 5.0  # seconds
 
 plugin = click.option(
-    "--plugin", "plugin_files", type=PATH, multiple=True, help="Python file with a plug-in."
+    "--plugin",
+    "plugin_files",
+    type=PATH,
+    multiple=True,
+    help="Python file with a plug-in, which is run.",
 )
 data_root = click.option(
     "--data-root", type=PATH, help="Where the datasets lie [else $SSNBENCH_DATA]."

@@ -151,15 +151,14 @@ def _of_tar(archive: tarfile.TarFile, member: tarfile.TarInfo) -> _Entry:
 def _checked(entry: _Entry, archive: Path) -> Path:
     """Return the entry's relative path, or raise when it is not harmless."""
     parts = _inside(entry.name)
-    if parts is None or len(entry.name) > _LONGEST_NAME or len(entry.link) > _LONGEST_NAME:
-        raise UsageError(
-            f"{archive} is not safe: entry {entry.name[:_SHOWN]!r} leads out of its folder"
-        )
+    name, link = entry.name[:_SHOWN], entry.link[:_SHOWN]
+    if parts is None or max(len(entry.name), len(entry.link)) > _LONGEST_NAME:
+        raise UsageError(f"{archive} is not safe: entry {name!r} leads out of its folder")
     if entry.kind == "device":
-        raise UsageError(f"{archive} is not safe: entry {entry.name[:_SHOWN]!r} is no file")
+        raise UsageError(f"{archive} is not safe: entry {name!r} is no file")
     if entry.kind == "link" and not _stays(parts[:-1], entry.link):
         raise UsageError(
-            f"{archive} is not safe: link {entry.name[:_SHOWN]!r} leads out of its folder, to {entry.link[:_SHOWN]!r}"
+            f"{archive} is not safe: link {name!r} leads out of its folder, to {link!r}"
         )
     return Path(*parts)
 

@@ -52,7 +52,7 @@ def with_tensor(name: str, *shape: int) -> Callable[[Content], None]:
 
 
 def without(name: str) -> Callable[[Content], None]:
-    return lambda content: content.tensors.pop(name) and None
+    return lambda content: content.tensors.update({f"spare.{name}": content.tensors.pop(name)})
 
 
 SPOILT: dict[str, tuple[Callable[[Content], None], str]] = {

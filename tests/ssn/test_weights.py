@@ -114,7 +114,7 @@ HEADERS = {
     "another width": (
         b'\\"width\\": 4',
         b'\\"width\\": 10000',
-        "does not fit its own architecture",
+        "does not fit its own",
     ),
     "a width of text": (b'\\"width\\": 4', b'\\"width\\": \\"4\\"', "width of an architecture"),
     "no number": (b'\\"eta\\": ', b'\\"eta\\": NaN, \\"_\\": ', "unknown fields|eta of an"),
