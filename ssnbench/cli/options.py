@@ -24,7 +24,7 @@ plugin = click.option(
     "plugin_files",
     type=PATH,
     multiple=True,
-    help="Python file with a plug-in, which is run.",
+    help="Python file with a plug-in: it is run.",
 )
 data_root = click.option(
     "--data-root", type=PATH, help="Where the datasets lie [else $SSNBENCH_DATA]."
