@@ -9,6 +9,7 @@ from math import prod
 from pathlib import Path
 
 from ssnbench.contracts import UsageError
+from ssnbench.io.notes import DataNote
 
 MOST_PIXELS = 2**27
 """Pixels that a picture or a label map may have at most: 11585 x 11585."""
@@ -91,7 +92,7 @@ def one_error(path: object, what: str) -> Iterator[None]:
     """Turn whatever a reader stumbles over in a broken file into one UsageError."""
     try:
         yield
-    except (UsageError, Warning):  # a note is an error only where the user wants it so
+    except (UsageError, DataNote):  # a note is an error only where the user wants it so
         raise
     except Exception as error:
         raise UsageError(f"{path} {what}: {one_line(error)}") from error

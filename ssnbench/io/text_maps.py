@@ -58,6 +58,8 @@ def _table(lines: list[str]) -> NDArray[np.float64]:
 
 
 def _numbers(lines: list[str], separator: str | None) -> NDArray[np.float64]:
+    if not lines:
+        raise ValueError("it has a header and no numbers")
     table: NDArray[np.float64] = np.loadtxt(lines, delimiter=separator, ndmin=2)
     return table
 
