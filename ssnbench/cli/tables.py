@@ -49,18 +49,21 @@ def show_summary(folder: Path) -> int:
 
 
 def _scores(scored: pd.DataFrame, n_images: int, title: str) -> Table:
-    """Means over images by algorithm and count, with how many images of how many they are of."""
+    """Means over images by algorithm and count; of how many images, and (image, truth) pairs."""
     from ssnbench.analysis.summary import image_means
     from ssnbench.metrics import with_role
 
     shown = with_role("summary")
     metrics = [name for name in shown if name in scored and scored[name].notna().any()]
-    table = _table("algorithm", *("asked", "made", "images", *metrics), title=title)
+    pairs = ("pairs",) if (scored.truth >= 0).any() else ()
+    table = _table("algorithm", "asked", "made", "images", *pairs, *metrics, title=title)
     table.padding = (0, 1, 0, 0)  # so that a name of usual length fits into 80 columns
     of_images = image_means(scored, ["n_made", *metrics], ["label", "n_asked", "image"])
+    n_pairs = scored[scored.truth >= 0].groupby(["label", "n_asked"]).size()
     for (label, n_asked), rows in of_images.groupby(["label", "n_asked"]):
         n = len(rows)
         row = [f"{rows.n_made.mean():.1f}", str(n) if n == n_images else f"{n}/{n_images}"]
+        row += [str(n_pairs.get((label, n_asked), 0)) for _ in pairs]
         row += [f"{rows[name].mean():.4f}" for name in metrics]
         table.add_row(escape(str(label)), str(n_asked or "?"), *row)
     return table
