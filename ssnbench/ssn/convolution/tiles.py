@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssnbench.ssn.convolution.vectors import LANES, fma, load, load_spread, spread, store
+from ssnbench.ssn.convolution.products import outer
+from ssnbench.ssn.convolution.vectors import LANES, fma, load, spread, store
 from ssnbench.ssn.convolution.winograd import (
     AT_ONCE,
     F_P,
@@ -55,7 +56,7 @@ class Extent(NamedTuple):
 
 
 @kernel
-def run_convolution(first, last, n_tiles, maps, n_in, u, bias, extent, out, n_out):  # type: ignore[no-untyped-def]
+def run_convolution(first, last, n_tiles, maps, n_in, u, bias, extent, out):  # type: ignore[no-untyped-def]
     """Convolve chunks ``first`` to ``last`` of AT_ONCE tiles; any cut gives the same bits.
 
     Parameters
@@ -67,38 +68,36 @@ def run_convolution(first, last, n_tiles, maps, n_in, u, bias, extent, out, n_ou
     maps : float32, flat
         (B, height, width, n_in).
     n_in : int
-        Channels of ``maps``, a multiple of LANES.
+        Channels of ``maps``, a multiple of PANEL.
     u : float32, flat
         Weights, as from :func:`~ssnbench.ssn.convolution.winograd.transformed`.
     bias : float32
-        Number for each output, filled up to whole panels.
+        Number for each output, a multiple of PANEL.
     extent : Extent
         Size of the maps.
     out : float32, flat
-        Takes (B, height, width, n_out).
-    n_out : int
-        Channels of ``out``, a multiple of LANES.
+        Takes (B, height, width, outputs).
     """
-    n_padded = len(bias)
-    most = AT_ONCE * max(n_in, n_padded)
+    n_out = len(bias)
+    most = AT_ONCE * max(n_in, n_out)
     one, two = np.zeros(36 * most, np.float32), np.zeros(36 * most, np.float32)
     half_done = np.empty(6 * 6 * most, np.float32)
-    none = np.zeros(n_padded, np.float32)
+    none = np.zeros(n_out, np.float32)
     edge = np.empty(6 * extent.width * n_in, np.float32)
     for chunk in range(first, last):
         start = chunk * AT_ONCE
         n = min(AT_ONCE, n_tiles - start)
         _transformed(start, n, AT_ONCE, maps, n_in, extent, edge, half_done, one, n_in)
         for point in range(36):
-            for panel in range(0, n_padded, PANEL):
-                b0 = (point * n_padded + panel) * n_in
+            for panel in range(0, n_out, PANEL):
+                b0 = (point * n_out + panel) * n_in
                 for tile in range(0, n, GROUP):
                     i = point * AT_ONCE + tile
                     product(
                         one, i * n_in, n_in, 0, 1, n_in, u, b0, none, 0, NO_FLOOR,
-                        two, i * n_padded + panel, n_padded,
+                        two, i * n_out + panel, n_out,
                     )  # fmt: skip
-        _write(start, n, two, bias, extent, half_done, out, n_out)
+        _write(start, n, two, bias, extent, half_done, out)
 
 
 @kernel
@@ -114,20 +113,20 @@ def run_weights(first, last, n_parts, n_tiles, maps, n_in, back, n_out, extent, 
     maps, back : float32, flat
         (B, height, width, n_in): what was convolved; (B, height, width, n_out): what comes back.
     n_in, n_out : int
-        Their channels, multiples of LANES.
+        Their channels, multiples of PANEL.
     extent : Extent
         Size of the maps.
     sums : float32, flat
         Takes (n_parts, 36, rows, n_out), where rows are ``n_in`` filled up to a multiple of GROUP.
     """
     # Rows that are an odd number of cache lines apart are kept in different sets of the cache.
-    lead_in, lead_out = n_in + PANEL, -(-n_out // PANEL) * PANEL + PANEL
+    lead_in, lead_out = n_in + PANEL, n_out + PANEL
     v = np.zeros((36 * SUMMED + 1) * lead_in, np.float32)
     w = np.zeros((36 * SUMMED + 1) * lead_out, np.float32)
     half_done = np.empty(36 * SUMMED * max(n_in, n_out), np.float32)
     edge = np.empty(6 * extent.width * max(n_in, n_out), np.float32)
-    n_rows, n_columns = -(-n_in // GROUP) * GROUP, lead_out - PANEL
-    size = n_rows * n_columns
+    n_rows = -(-n_in // GROUP) * GROUP
+    size = n_rows * n_out
     for part in range(first, last):
         end = (part + 1) * n_tiles // n_parts
         for start in range(part * n_tiles // n_parts, end, SUMMED):
@@ -136,51 +135,8 @@ def run_weights(first, last, n_parts, n_tiles, maps, n_in, back, n_out, extent, 
             _spread_out(start, n, back, n_out, extent, edge, half_done, w, lead_out)
             for point in range(36):
                 to = (part * 36 + point) * size
-                for column in range(0, n_columns, PANEL):
-                    b0 = point * SUMMED * lead_out + column
-                    for row in range(0, n_rows, GROUP):
-                        a0 = point * SUMMED * lead_in + row
-                        _outer(n, v, a0, lead_in, w, b0, lead_out, sums, to + row * n_columns + column, n_columns)
-
-
-@leaf
-def _outer(n, a, a0, lead_a, b, b0, lead_b, c, c0, gap):  # type: ignore[no-untyped-def]
-    """Add to GROUP rows of ``c`` by a panel: sum over ``n`` of a's columns times b's."""
-    c1, c2, c3, c4, c5 = c0 + gap, c0 + 2 * gap, c0 + 3 * gap, c0 + 4 * gap, c0 + 5 * gap
-    s00, s01 = load(c, c0), load(c, c0 + LANES)
-    s10, s11 = load(c, c1), load(c, c1 + LANES)
-    s20, s21 = load(c, c2), load(c, c2 + LANES)
-    s30, s31 = load(c, c3), load(c, c3 + LANES)
-    s40, s41 = load(c, c4), load(c, c4 + LANES)
-    s50, s51 = load(c, c5), load(c, c5 + LANES)
-    for _ in range(n):
-        b_0, b_1 = load(b, b0), load(b, b0 + LANES)
-        x = load_spread(a, a0)
-        s00, s01 = fma(x, b_0, s00), fma(x, b_1, s01)
-        x = load_spread(a, a0 + 1)
-        s10, s11 = fma(x, b_0, s10), fma(x, b_1, s11)
-        x = load_spread(a, a0 + 2)
-        s20, s21 = fma(x, b_0, s20), fma(x, b_1, s21)
-        x = load_spread(a, a0 + 3)
-        s30, s31 = fma(x, b_0, s30), fma(x, b_1, s31)
-        x = load_spread(a, a0 + 4)
-        s40, s41 = fma(x, b_0, s40), fma(x, b_1, s41)
-        x = load_spread(a, a0 + 5)
-        s50, s51 = fma(x, b_0, s50), fma(x, b_1, s51)
-        a0 += lead_a
-        b0 += lead_b
-    store(c, c0, s00)
-    store(c, c0 + LANES, s01)
-    store(c, c1, s10)
-    store(c, c1 + LANES, s11)
-    store(c, c2, s20)
-    store(c, c2 + LANES, s21)
-    store(c, c3, s30)
-    store(c, c3 + LANES, s31)
-    store(c, c4, s40)
-    store(c, c4 + LANES, s41)
-    store(c, c5, s50)
-    store(c, c5 + LANES, s51)
+                a0, b0 = point * SUMMED * lead_in, point * SUMMED * lead_out
+                outer(n, v, a0, lead_in, w, b0, lead_out, sums, to, n_rows, n_out)
 
 
 @leaf
@@ -256,15 +212,19 @@ def _six_columns(half_done, n_tiles, channels, to, to0, lead, gap):  # type: ign
 
 
 @kernel
-def _write(start, n, products, bias, extent, half_done, out, n_out):  # type: ignore[no-untyped-def]
-    """Outputs of ``n`` tiles, those that are in the maps; ``products`` is (36, AT_ONCE, padded)."""
-    n_padded = len(bias)
-    gap = AT_ONCE * n_padded
+def _write(start, n, products, bias, extent, half_done, out):  # type: ignore[no-untyped-def]
+    """Outputs of ``n`` tiles, those that are in the maps; ``products`` is (36, AT_ONCE, n_out)."""
+    n_out = len(bias)
+    gap = AT_ONCE * n_out
     for j in range(6):
         for tile in range(n):
             for channel in range(0, n_out, LANES):
-                i = j * gap + tile * n_padded + channel
-                a, b, c = load(products, i), load(products, i + 6 * gap), load(products, i + 12 * gap)
+                i = j * gap + tile * n_out + channel
+                a, b, c = (
+                    load(products, i),
+                    load(products, i + 6 * gap),
+                    load(products, i + 12 * gap),
+                )
                 d, e = load(products, i + 18 * gap), load(products, i + 24 * gap)
                 s, t, u, v = four(a, b, c, d, e, load(products, i + 30 * gap))
                 store(half_done, i, s)
@@ -277,7 +237,7 @@ def _write(start, n, products, bias, extent, half_done, out, n_out):  # type: ig
         for row in range(min(TILE, extent.height - y)):
             to = ((top + row) * extent.width + x) * n_out
             for channel in range(0, n_out, LANES):
-                i = row * 6 * gap + tile * n_padded + channel
+                i = row * 6 * gap + tile * n_out + channel
                 a, b, c = load(half_done, i), load(half_done, i + gap), load(half_done, i + 2 * gap)
                 d, e = load(half_done, i + 3 * gap), load(half_done, i + 4 * gap)
                 s, t, u, v = four(a, b, c, d, e, load(half_done, i + 5 * gap))

@@ -37,6 +37,12 @@ F_P, F_Q, F_P3, F_Q3 = (np.float32(x) for x in (_P, _Q, _P**3, _Q**3))
 _HALF, _TWO, _TWO_AND_HALF = np.float32(0.5), np.float32(2), np.float32(2.5)
 NO_FLOOR = np.float32(-np.inf)
 
+_POINTS = np.array((0, _P, -_P, _Q, -_Q))
+_SLOPES = np.array((1, -1.5, -1.5, 6, 6))  # of x (x^2 - 1/2) (x^2 - 2) at the points
+_ONE_WAY = np.vstack((_POINTS[:, None] ** np.arange(3) / _SLOPES[:, None], (0, 0, 1)))
+BOTH_WAYS = np.kron(_ONE_WAY, _ONE_WAY)
+"""Nine weights become 36 (36, 9); transposed, it is what 36 derivatives give to nine."""
+
 _compile: Any = njit
 kernel: Any = _compile(cache=True, nogil=True, error_model="numpy")
 leaf: Any = _compile(cache=True, nogil=True, error_model="numpy", _nrt=False)
@@ -44,11 +50,10 @@ leaf: Any = _compile(cache=True, nogil=True, error_model="numpy", _nrt=False)
 
 def transformed(weight: Float32) -> Float32:
     """Weights (out, in, 3, 3) as :func:`tile_row` takes them: flat, 36 matrices of panels."""
-    points = np.array((0, _P, -_P, _Q, -_Q))
-    slope = np.array((1, -1.5, -1.5, 6, 6))  # of x (x^2 - 1/2) (x^2 - 2) at the points
-    g = np.vstack((points[:, None] ** np.arange(3) / slope[:, None], (0, 0, 1)))
-    both = np.einsum("ia,ocab,jb->ijco", g, weight.astype(np.float64), g)
-    return np.concatenate([panels(each) for each in both.reshape(36, *both.shape[2:])])
+    n_out, n_in = weight.shape[:2]
+    both = BOTH_WAYS @ weight.reshape(n_out * n_in, 9).T.astype(np.float64)
+    split = both.reshape(36, n_out // PANEL, PANEL, n_in).transpose(0, 1, 3, 2)
+    return np.ascontiguousarray(split, dtype=np.float32).ravel()
 
 
 def panels(matrix: NDArray[Any]) -> Float32:

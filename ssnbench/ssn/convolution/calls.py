@@ -1,0 +1,185 @@
+"""The kernels of training called on tensors; what autograd makes of it stands in ``functions``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ssnbench.ssn.convolution import norm
+from ssnbench.ssn.convolution.combine import Coarse, Target, lines, run_combine
+from ssnbench.ssn.convolution.products import run_outer, run_products
+from ssnbench.ssn.convolution.separate import run_separate
+from ssnbench.ssn.convolution.tiles import Extent, run_convolution, run_weights
+from ssnbench.ssn.convolution.winograd import (
+    AT_ONCE,
+    BOTH_WAYS,
+    GROUP,
+    TILE,
+    Float32,
+    panels,
+    transformed,
+)
+from ssnbench.ssn.kernels.threads import share
+
+_PARTS = 16
+"""Sums over all tiles are made of so many parts, one after the other or at the same time."""
+
+
+def pixels_of(maps: Tensor) -> Float32:
+    """Maps (B, C, H, W) as the kernels take them: flat, channels last."""
+    flat: Float32 = maps.detach().permute(0, 2, 3, 1).contiguous().numpy().ravel()
+    return flat
+
+
+def maps_of(pixels: Float32, like: Tensor, channels: int) -> Tensor:
+    """What a kernel made of pixels, as maps of the size of others."""
+    batch, _, height, width = like.shape
+    return torch.from_numpy(pixels).view(batch, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _extent(maps: Tensor) -> tuple[Extent, int]:
+    """Size of maps, and the number of tiles."""
+    height, width = maps.shape[2:]
+    extent = Extent(height, width, -(-height // TILE), -(-width // TILE))
+    return extent, len(maps) * extent.n_rows * extent.n_columns
+
+
+def convolved(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    (n_out, n_in), (extent, n_tiles) = weight.shape[:2], _extent(maps)
+    shift = np.zeros(n_out, np.float32) if bias is None else bias.detach().numpy()
+    pixels, u = pixels_of(maps), transformed(weight.detach().contiguous().numpy())
+    made = np.empty(len(pixels) // n_in * n_out, np.float32)
+    given = n_tiles, pixels, n_in, u, shift, extent, made
+    share(-(-n_tiles // AT_ONCE), lambda a, b: run_convolution(a, b, *given))
+    return maps_of(made, maps, n_out)
+
+
+def by_weights(maps: Tensor, back: Tensor) -> Tensor:
+    """Derivative of a convolution by its weights (out, in, 3, 3)."""
+    (n_in, n_out), (extent, n_tiles) = (maps.shape[1], back.shape[1]), _extent(maps)
+    n_parts = min(_PARTS, n_tiles)
+    sums = np.zeros((n_parts, 36, _up(n_in), n_out), np.float32)
+    given = n_parts, n_tiles, pixels_of(maps), n_in, pixels_of(back), n_out, extent, sums.ravel()
+    share(n_parts, lambda a, b: run_weights(a, b, *given))
+    total = sums.sum(0, np.float64)[:, :n_in].reshape(36, -1)
+    by_weights = (BOTH_WAYS.T @ total).reshape(3, 3, n_in, n_out).transpose(3, 2, 0, 1)
+    return torch.from_numpy(by_weights.astype(np.float32))
+
+
+def multiplied(maps: Tensor, matrix: Tensor) -> Tensor:
+    n_in, n_out = matrix.shape
+    pixels, n = _filled(pixels_of(maps), n_in), maps.numel() // n_in
+    made = np.empty(max(n, GROUP) * n_out, np.float32)
+    none, b = np.zeros(n_out, np.float32), panels(matrix.detach().contiguous().numpy())
+    given = max(n, GROUP), pixels, n_in, b, none, made
+    share(-(-n // GROUP), lambda first, last: run_products(first, last, *given))
+    return maps_of(made[: n * n_out], maps, n_out)
+
+
+def outer_product(maps: Tensor, back: Tensor) -> Tensor:
+    """Sum over pixels of the products of their channels (in, out)."""
+    n_in, n_out, n = maps.shape[1], back.shape[1], maps.numel() // maps.shape[1]
+    n_parts = min(_PARTS, n)
+    sums = np.zeros((n_parts, _up(n_in), n_out), np.float32)
+    pixels = np.concatenate((pixels_of(maps), np.zeros(GROUP, np.float32)))
+    given = n_parts, n, pixels, n_in, pixels_of(back), n_out, sums.ravel()
+    share(n_parts, lambda a, b: run_outer(a, b, *given))
+    return torch.from_numpy(sums.sum(0, np.float64)[:n_in].astype(np.float32))
+
+
+def _filled(pixels: Float32, n_in: int) -> Float32:
+    """Pixels, GROUP at least."""
+    lacking = GROUP * n_in - len(pixels)
+    return np.pad(pixels, (0, lacking)) if lacking > 0 else pixels
+
+
+def _up(n: int) -> int:
+    return -(-n // GROUP) * GROUP
+
+
+def each_block(n: int, run: Callable[..., object], *given: Any) -> None:
+    share(-(-n // norm.BLOCK), lambda a, b: run(a, b, *given))
+
+
+def moments(pixels: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and mean square deviation of each channel."""
+    n, channels = pixels.shape
+    means, squares = np.empty((2, -(-n // norm.BLOCK), channels), np.float32)
+    given = pixels.ravel(), channels, means.ravel(), squares.ravel()
+    each_block(n, norm.run_moments, n, *given)
+    sizes = np.full(len(means), norm.BLOCK, np.float64)
+    sizes[-1] = n - norm.BLOCK * (len(means) - 1)
+    mean = sizes @ means / n
+    apart = sizes @ (means - mean) ** 2
+    return mean, (squares.sum(0, np.float64) + apart) / n
+
+
+def line(
+    mean: NDArray[np.float64],
+    spread: NDArray[np.float64],
+    weight: Tensor | None,
+    bias: Tensor | None,
+) -> tuple[Float32, Float32]:
+    """Normalisation as a factor and what is added."""
+    factor = spread if weight is None else spread * weight.detach().numpy()
+    factor = factor.astype(np.float32)
+    shift = -mean * factor if bias is None else bias.detach().numpy() - mean * factor
+    return factor, shift.astype(np.float32)
+
+
+@torch.no_grad()
+def follow(layer: torch.nn.BatchNorm2d, mean: Tensor, square: Tensor, n: int) -> None:
+    """Running averages of a layer, as PyTorch moves them."""
+    assert layer.running_mean is not None
+    assert layer.running_var is not None
+    assert layer.num_batches_tracked is not None
+    assert layer.momentum is not None
+    layer.num_batches_tracked += 1
+    layer.running_mean.lerp_(mean.float(), layer.momentum)
+    layer.running_var.lerp_((square * n / (n - 1)).float(), layer.momentum)
+
+
+def summed(fine: Tensor, middle: Tensor, coarse: Tensor, n: int) -> Tensor:
+    batch, n_padded, height, width = fine.shape
+    made = np.empty((batch, n, height, width), np.float32)
+    parts = [pixels_of(each).reshape(batch, -1) for each in (fine, middle, coarse)]
+    for image in range(batch):
+        levels = _levels(height, width, [each[image] for each in parts[1:]], middle, coarse)
+        target = Target(made.ravel(), height, width, n * image, n, 0, np.float32(-np.inf))
+        given = parts[0][image], width, n_padded, *levels, target
+        share(height, lambda a, b, given=given: run_combine(a, b, *given))  # type: ignore[misc]
+    return torch.from_numpy(made)
+
+
+def separated(
+    back: Tensor, fine: torch.Size, middle: torch.Size, coarse: torch.Size
+) -> tuple[Tensor, ...]:
+    batch, n, height, width = back.shape
+    by_fine = np.empty(fine.numel(), np.float32)
+    by_others = [np.zeros(each.numel(), np.float32) for each in (middle, coarse)]
+    like = [torch.empty(each, device="meta") for each in (fine, middle, coarse)]
+    levels = _levels(height, width, by_others, *like[1:])
+    given = (
+        back.detach().contiguous().numpy().ravel(),
+        (n, height, width),
+        fine[1],
+        by_fine,
+        *levels,
+    )
+    share(batch, lambda a, b: run_separate(a, b, *given))
+    made = zip((by_fine, *by_others), like, strict=True)
+    return tuple(maps_of(pixels, each, each.shape[1]) for pixels, each in made)
+
+
+def _levels(height: int, width: int, products: Sequence[Float32], *like: Tensor) -> list[Coarse]:
+    """The coarser levels as kernels take them."""
+    halved = zip(products, like, (1, 2), strict=True)
+    return [
+        Coarse(p, x.shape[3], x.shape[1], lines(0, height, height, i), lines(0, width, width, i))
+        for p, x, i in halved
+    ]

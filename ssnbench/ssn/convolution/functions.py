@@ -1,0 +1,266 @@
+"""The kernels of training as differentiable functions of PyTorch.
+
+All take and give float32 on the CPU, maps (B, C, H, W) that lie channels last in memory, whatever
+the order of those that they are given. Each has the same bits with any number of threads. A second
+derivative is that of the same computation by PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ssnbench.ssn.convolution import norm
+from ssnbench.ssn.convolution.calls import (
+    by_weights,
+    convolved,
+    each_block,
+    follow,
+    line,
+    maps_of,
+    moments,
+    multiplied,
+    outer_product,
+    pixels_of,
+    separated,
+    summed,
+)
+from ssnbench.ssn.convolution.winograd import PANEL
+
+_Differentiated = tuple[Tensor | None, ...]
+
+
+def suits(maps: Tensor, *channels: int) -> bool:
+    """Whether maps of this kind, with these numbers of channels, are for the kernels.
+
+    They are meant for training in float32 on processors with vectors of eight numbers or more, and
+    channels that fill whole panels; what PyTorch compiles or exports is left to it.
+    """
+    return (
+        maps.device.type == "cpu"
+        and maps.dtype == torch.float32
+        and torch.is_grad_enabled()
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
+        and torch.backends.cpu.get_cpu_capability().startswith("AVX")
+        and all(n % PANEL == 0 for n in channels)
+        and maps.numel() > 0
+    )
+
+
+def convolve(maps: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """3 x 3 convolution with a border of zeros, as ``conv2d(maps, weight, bias, padding=1)``.
+
+    Parameters
+    ----------
+    maps : (B, in, H, W)
+        Channels are a multiple of PANEL.
+    weight : (out, in, 3, 3)
+        Outputs, too.
+    bias : (out), optional
+        A number for each output.
+    """
+    made: Tensor = _Convolution.apply(maps, weight, bias)  # type: ignore[no-untyped-call]
+    return made
+
+
+def multiply(maps: Tensor, matrix: Tensor) -> Tensor:
+    """Multiply each pixel's channels (B, in, H, W) with a matrix (in, out): (B, out, H, W)."""
+    made: Tensor = _Product.apply(maps, matrix)  # type: ignore[no-untyped-call]
+    return made
+
+
+def normalise(maps: Tensor, layer: nn.BatchNorm2d) -> Tensor:
+    """ReLU of a layer of batch normalisation in training, whose running averages move on."""
+    weight, bias = layer.weight, layer.bias
+    made, mean, square = _Normalised.apply(maps, weight, bias, layer.eps)  # type: ignore[no-untyped-call]
+    if layer.track_running_stats:
+        follow(layer, mean, square, maps.numel() // maps.shape[1])
+    of_relu: Tensor = made
+    return of_relu
+
+
+def combine(fine: Tensor, middle: Tensor, coarse: Tensor, n: int) -> Tensor:
+    """Add up the last convolution's parts: see :mod:`ssnbench.ssn.convolution.combine`.
+
+    Parameters
+    ----------
+    fine : (B, m, H, W)
+        The finest level's part; m is n, filled up to a multiple of PANEL.
+    middle, coarse : (B, 9 m, ., .)
+        Products of the levels of half and quarter resolution with each of the nine weights.
+    n : int
+        Channels of the sum.
+
+    Returns
+    -------
+    (B, n, H, W)
+        Contiguous.
+    """
+    made: Tensor = _Sum.apply(fine, middle, coarse, n)  # type: ignore[no-untyped-call]
+    return made
+
+
+def convolve_levels(levels: Sequence[Tensor], weight: Tensor, bias: Tensor) -> Tensor:
+    """3 x 3 convolution of three levels, enlarged by interpolation and concatenated.
+
+    Parameters
+    ----------
+    levels : three of (B, C, ., .)
+        Maps, each of half the resolution of the one before; C is a multiple of PANEL.
+    weight, bias : (n, 3 C, 3, 3), (n)
+        As of ``conv2d``.
+
+    Returns
+    -------
+    (B, n, H, W)
+        Contiguous.
+    """
+    n, channels = len(weight), levels[0].shape[1]
+    filled = functional.pad(weight, (0, 0, 0, 0, 0, 0, 0, -n % PANEL))
+    of_fine, *of_others = torch.split(filled, channels, 1)
+    fine = convolve(levels[0], of_fine, functional.pad(bias, (0, -n % PANEL)))
+    products = (
+        multiply(maps, nine.permute(1, 2, 3, 0).reshape(channels, -1))
+        for maps, nine in zip(levels[1:], of_others, strict=True)
+    )
+    return combine(fine, *products, n)
+
+
+class _Convolution(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(maps, weight, bias)
+        return convolved(maps, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, back: Tensor) -> Any:
+        maps, weight, bias = ctx.saved_tensors
+        wanted = ctx.needs_input_grad
+        if torch.is_grad_enabled():
+            return _by_pytorch(_plain_convolution, (maps, weight, bias), wanted, back)
+        turned = weight.flip(2, 3).transpose(0, 1)
+        return (
+            convolved(back, turned, None) if wanted[0] else None,
+            by_weights(maps, back) if wanted[1] else None,
+            back.sum((0, 2, 3)) if wanted[2] else None,
+        )
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, matrix: Tensor) -> Tensor:
+        ctx.save_for_backward(maps, matrix)
+        return multiplied(maps, matrix)
+
+    @staticmethod
+    def backward(ctx: Any, back: Tensor) -> Any:
+        maps, matrix = ctx.saved_tensors
+        wanted = ctx.needs_input_grad
+        if torch.is_grad_enabled():
+            return _by_pytorch(_plain_product, (maps, matrix), wanted, back)
+        return (
+            multiplied(back, matrix.T) if wanted[0] else None,
+            outer_product(maps, back) if wanted[1] else None,
+        )
+
+
+class _Normalised(torch.autograd.Function):
+    """ReLU, mean and mean square deviation; the latter two without a derivative."""
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Any:
+        pixels, n = pixels_of(maps), maps.numel() // maps.shape[1]
+        mean, square = moments(pixels.reshape(n, -1))
+        spread = 1 / np.sqrt(square + eps)
+        ctx.save_for_backward(maps, weight, bias)
+        ctx.mean, ctx.spread, ctx.eps = mean, spread, eps
+        factor, shift = line(mean, spread, weight, bias)
+        made = np.empty_like(pixels)
+        each_block(n, norm.run_apply, n, pixels, factor, shift, made)
+        told = torch.from_numpy(mean), torch.from_numpy(square)
+        ctx.mark_non_differentiable(*told)
+        return maps_of(made, maps, maps.shape[1]), *told
+
+    @staticmethod
+    def backward(ctx: Any, back: Tensor, _mean: Any, _square: Any) -> Any:
+        maps, weight, bias = ctx.saved_tensors
+        wanted = ctx.needs_input_grad[:3]
+        if torch.is_grad_enabled():
+            plain = lambda *of: _plain_norm(*of, ctx.eps)  # noqa: E731
+            return *_by_pytorch(plain, (maps, weight, bias), wanted, back), None
+        pixels, given, n = pixels_of(maps), pixels_of(back), maps.numel() // maps.shape[1]
+        factor, shift = line(ctx.mean, ctx.spread, weight, bias)
+        sums, products = np.empty((2, -(-n // norm.BLOCK), maps.shape[1]), np.float32)
+        about = ctx.mean.astype(np.float32)
+        each_block(
+            n, norm.run_sums, n, pixels, given, factor, shift, about, sums.ravel(), products.ravel()
+        )
+        by_bias, product = (each.sum(0, np.float64) for each in (sums, products))
+        slope = -factor * ctx.spread**2 * product / n
+        level = -factor * by_bias / n - slope * ctx.mean
+        made = np.empty_like(pixels)
+        slope, level = slope.astype(np.float32), level.astype(np.float32)
+        each_block(n, norm.run_back, n, pixels, given, factor, shift, slope, level, made)
+        by_weight = torch.from_numpy((product * ctx.spread).astype(np.float32))
+        return (
+            maps_of(made, maps, maps.shape[1]),
+            by_weight,
+            torch.from_numpy(by_bias).float(),
+            None,
+        )
+
+
+class _Sum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, fine: Tensor, middle: Tensor, coarse: Tensor, n: int) -> Tensor:
+        ctx.shapes = fine.shape, middle.shape, coarse.shape
+        return summed(fine, middle, coarse, n)
+
+    @staticmethod
+    def backward(ctx: Any, back: Tensor) -> Any:
+        return *_Parts.apply(back, *ctx.shapes), None  # type: ignore[no-untyped-call]
+
+
+class _Parts(torch.autograd.Function):
+    """:class:`_Sum` transposed; both are linear, and each is the other's derivative."""
+
+    @staticmethod
+    def forward(ctx: Any, back: Tensor, *shapes: torch.Size) -> Any:
+        ctx.n = back.shape[1]
+        return separated(back, *shapes)
+
+    @staticmethod
+    def backward(ctx: Any, *back: Tensor) -> Any:
+        return _Sum.apply(*back, ctx.n), None, None, None  # type: ignore[no-untyped-call]
+
+
+def _by_pytorch(
+    plain: Callable[..., Tensor],
+    inputs: Sequence[Tensor | None],
+    wanted: Sequence[bool],
+    back: Tensor,
+) -> _Differentiated:
+    """Derivatives that can be differentiated."""
+    made = plain(*inputs)
+    by = [x for x, want in zip(inputs, wanted, strict=True) if want and x is not None]
+    made_of = iter(torch.autograd.grad(made, by, back, create_graph=True))
+    return tuple(next(made_of) if want else None for want in wanted)
+
+
+def _plain_convolution(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    return functional.conv2d(maps, weight, bias, padding=1)
+
+
+def _plain_product(maps: Tensor, matrix: Tensor) -> Tensor:
+    return functional.conv2d(maps, matrix.T[..., None, None])
+
+
+def _plain_norm(maps: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    normal = functional.batch_norm(maps, None, None, weight, bias, training=True, eps=eps)
+    return functional.relu(normal)
