@@ -198,7 +198,7 @@ class _Block(nn.Sequential):
         maps = self[0](maps)
         if isinstance(self[1], nn.BatchNorm2d) and _normalises(self[1], maps):
             return normalise(maps, self[1])
-        for layer in self[1:]:
+        for layer in list(self)[1:]:
             maps = layer(maps)
         return maps
 

@@ -1,20 +1,18 @@
-"""The kernels of training called on tensors; what autograd makes of it stands in ``functions``."""
+"""Convolutions of training, forward and backward, on tensors; autograd is left to ``functions``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from ssnbench.ssn.convolution import norm
+from ssnbench.ssn.convolution.by_weights import run_weights
 from ssnbench.ssn.convolution.combine import Coarse, Target, lines, run_combine
 from ssnbench.ssn.convolution.products import run_outer, run_products
 from ssnbench.ssn.convolution.separate import run_separate
-from ssnbench.ssn.convolution.tiles import Extent, run_convolution, run_weights
+from ssnbench.ssn.convolution.tiles import Extent, run_convolution
 from ssnbench.ssn.convolution.winograd import (
     AT_ONCE,
     BOTH_WAYS,
@@ -32,8 +30,13 @@ _PARTS = 16
 
 def pixels_of(maps: Tensor) -> Float32:
     """Maps (B, C, H, W) as the kernels take them: flat, channels last."""
-    flat: Float32 = maps.detach().permute(0, 2, 3, 1).contiguous().numpy().ravel()
-    return flat
+    return flat(maps.permute(0, 2, 3, 1))
+
+
+def flat(tensor: Tensor) -> Float32:
+    """Numbers of a tensor, in order."""
+    numbers: Float32 = tensor.detach().contiguous().numpy().ravel()
+    return numbers
 
 
 def maps_of(pixels: Float32, like: Tensor, channels: int) -> Tensor:
@@ -50,9 +53,10 @@ def _extent(maps: Tensor) -> tuple[Extent, int]:
 
 
 def convolved(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """3 x 3 convolution of maps with weights (out, in, 3, 3)."""
     (n_out, n_in), (extent, n_tiles) = weight.shape[:2], _extent(maps)
-    shift = np.zeros(n_out, np.float32) if bias is None else bias.detach().numpy()
-    pixels, u = pixels_of(maps), transformed(weight.detach().contiguous().numpy())
+    shift = np.zeros(n_out, np.float32) if bias is None else flat(bias)
+    pixels, u = pixels_of(maps), transformed(weight.detach().numpy())
     made = np.empty(len(pixels) // n_in * n_out, np.float32)
     given = n_tiles, pixels, n_in, u, shift, extent, made
     share(-(-n_tiles // AT_ONCE), lambda a, b: run_convolution(a, b, *given))
@@ -67,15 +71,16 @@ def by_weights(maps: Tensor, back: Tensor) -> Tensor:
     given = n_parts, n_tiles, pixels_of(maps), n_in, pixels_of(back), n_out, extent, sums.ravel()
     share(n_parts, lambda a, b: run_weights(a, b, *given))
     total = sums.sum(0, np.float64)[:, :n_in].reshape(36, -1)
-    by_weights = (BOTH_WAYS.T @ total).reshape(3, 3, n_in, n_out).transpose(3, 2, 0, 1)
-    return torch.from_numpy(by_weights.astype(np.float32))
+    nine = (BOTH_WAYS.T @ total).reshape(3, 3, n_in, n_out).transpose(3, 2, 0, 1)
+    return torch.from_numpy(nine.astype(np.float32, order="C"))
 
 
 def multiplied(maps: Tensor, matrix: Tensor) -> Tensor:
+    """Pixels' channels times a matrix (in, out)."""
     n_in, n_out = matrix.shape
     pixels, n = _filled(pixels_of(maps), n_in), maps.numel() // n_in
     made = np.empty(max(n, GROUP) * n_out, np.float32)
-    none, b = np.zeros(n_out, np.float32), panels(matrix.detach().contiguous().numpy())
+    none, b = np.zeros(n_out, np.float32), panels(matrix.detach().numpy())
     given = max(n, GROUP), pixels, n_in, b, none, made
     share(-(-n // GROUP), lambda first, last: run_products(first, last, *given))
     return maps_of(made[: n * n_out], maps, n_out)
@@ -86,8 +91,7 @@ def outer_product(maps: Tensor, back: Tensor) -> Tensor:
     n_in, n_out, n = maps.shape[1], back.shape[1], maps.numel() // maps.shape[1]
     n_parts = min(_PARTS, n)
     sums = np.zeros((n_parts, _up(n_in), n_out), np.float32)
-    pixels = np.concatenate((pixels_of(maps), np.zeros(GROUP, np.float32)))
-    given = n_parts, n, pixels, n_in, pixels_of(back), n_out, sums.ravel()
+    given = n_parts, n, pixels_of(maps), n_in, pixels_of(back), n_out, sums.ravel()
     share(n_parts, lambda a, b: run_outer(a, b, *given))
     return torch.from_numpy(sums.sum(0, np.float64)[:n_in].astype(np.float32))
 
@@ -102,49 +106,8 @@ def _up(n: int) -> int:
     return -(-n // GROUP) * GROUP
 
 
-def each_block(n: int, run: Callable[..., object], *given: Any) -> None:
-    share(-(-n // norm.BLOCK), lambda a, b: run(a, b, *given))
-
-
-def moments(pixels: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and mean square deviation of each channel."""
-    n, channels = pixels.shape
-    means, squares = np.empty((2, -(-n // norm.BLOCK), channels), np.float32)
-    given = pixels.ravel(), channels, means.ravel(), squares.ravel()
-    each_block(n, norm.run_moments, n, *given)
-    sizes = np.full(len(means), norm.BLOCK, np.float64)
-    sizes[-1] = n - norm.BLOCK * (len(means) - 1)
-    mean = sizes @ means / n
-    apart = sizes @ (means - mean) ** 2
-    return mean, (squares.sum(0, np.float64) + apart) / n
-
-
-def line(
-    mean: NDArray[np.float64],
-    spread: NDArray[np.float64],
-    weight: Tensor | None,
-    bias: Tensor | None,
-) -> tuple[Float32, Float32]:
-    """Normalisation as a factor and what is added."""
-    factor = spread if weight is None else spread * weight.detach().numpy()
-    factor = factor.astype(np.float32)
-    shift = -mean * factor if bias is None else bias.detach().numpy() - mean * factor
-    return factor, shift.astype(np.float32)
-
-
-@torch.no_grad()
-def follow(layer: torch.nn.BatchNorm2d, mean: Tensor, square: Tensor, n: int) -> None:
-    """Running averages of a layer, as PyTorch moves them."""
-    assert layer.running_mean is not None
-    assert layer.running_var is not None
-    assert layer.num_batches_tracked is not None
-    assert layer.momentum is not None
-    layer.num_batches_tracked += 1
-    layer.running_mean.lerp_(mean.float(), layer.momentum)
-    layer.running_var.lerp_((square * n / (n - 1)).float(), layer.momentum)
-
-
 def summed(fine: Tensor, middle: Tensor, coarse: Tensor, n: int) -> Tensor:
+    """Sum of the last convolution's parts (B, n, H, W)."""
     batch, n_padded, height, width = fine.shape
     made = np.empty((batch, n, height, width), np.float32)
     parts = [pixels_of(each).reshape(batch, -1) for each in (fine, middle, coarse)]
@@ -159,18 +122,13 @@ def summed(fine: Tensor, middle: Tensor, coarse: Tensor, n: int) -> Tensor:
 def separated(
     back: Tensor, fine: torch.Size, middle: torch.Size, coarse: torch.Size
 ) -> tuple[Tensor, ...]:
+    """Derivatives by the last convolution's parts, of these shapes, from that by their sum."""
     batch, n, height, width = back.shape
     by_fine = np.empty(fine.numel(), np.float32)
     by_others = [np.zeros(each.numel(), np.float32) for each in (middle, coarse)]
     like = [torch.empty(each, device="meta") for each in (fine, middle, coarse)]
     levels = _levels(height, width, by_others, *like[1:])
-    given = (
-        back.detach().contiguous().numpy().ravel(),
-        (n, height, width),
-        fine[1],
-        by_fine,
-        *levels,
-    )
+    given = flat(back), (n, height, width), fine[1], by_fine, *levels
     share(batch, lambda a, b: run_separate(a, b, *given))
     made = zip((by_fine, *by_others), like, strict=True)
     return tuple(maps_of(pixels, each, each.shape[1]) for pixels, each in made)

@@ -8,9 +8,9 @@ derivative is that of the same computation by PyTorch.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -19,14 +19,8 @@ from ssnbench.ssn.convolution import norm
 from ssnbench.ssn.convolution.calls import (
     by_weights,
     convolved,
-    each_block,
-    follow,
-    line,
-    maps_of,
-    moments,
     multiplied,
     outer_product,
-    pixels_of,
     separated,
     summed,
 )
@@ -77,12 +71,11 @@ def multiply(maps: Tensor, matrix: Tensor) -> Tensor:
 
 def normalise(maps: Tensor, layer: nn.BatchNorm2d) -> Tensor:
     """ReLU of a layer of batch normalisation in training, whose running averages move on."""
-    weight, bias = layer.weight, layer.bias
-    made, mean, square = _Normalised.apply(maps, weight, bias, layer.eps)  # type: ignore[no-untyped-call]
+    made: Tensor
+    made, told = _Normalised.apply(maps, layer.weight, layer.bias, layer.eps)  # type: ignore[no-untyped-call]
     if layer.track_running_stats:
-        follow(layer, mean, square, maps.numel() // maps.shape[1])
-    of_relu: Tensor = made
-    return of_relu
+        norm.follow(layer, told, maps.numel() // maps.shape[1])
+    return made
 
 
 def combine(fine: Tensor, middle: Tensor, coarse: Tensor, n: int) -> Tensor:
@@ -125,11 +118,11 @@ def convolve_levels(levels: Sequence[Tensor], weight: Tensor, bias: Tensor) -> T
     filled = functional.pad(weight, (0, 0, 0, 0, 0, 0, 0, -n % PANEL))
     of_fine, *of_others = torch.split(filled, channels, 1)
     fine = convolve(levels[0], of_fine, functional.pad(bias, (0, -n % PANEL)))
-    products = (
+    middle, coarse = (
         multiply(maps, nine.permute(1, 2, 3, 0).reshape(channels, -1))
         for maps, nine in zip(levels[1:], of_others, strict=True)
     )
-    return combine(fine, *products, n)
+    return combine(fine, middle, coarse, n)
 
 
 class _Convolution(torch.autograd.Function):
@@ -171,49 +164,24 @@ class _Product(torch.autograd.Function):
 
 
 class _Normalised(torch.autograd.Function):
-    """ReLU, mean and mean square deviation; the latter two without a derivative."""
+    """The ReLU, and how maps were normalised."""
 
     @staticmethod
-    def forward(ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Any:
-        pixels, n = pixels_of(maps), maps.numel() // maps.shape[1]
-        mean, square = moments(pixels.reshape(n, -1))
-        spread = 1 / np.sqrt(square + eps)
+    def forward(ctx: Any, maps: Tensor, weight: Any, bias: Any, eps: float) -> Any:
+        made, ctx.norm = norm.normalised(maps, weight, bias, eps)
         ctx.save_for_backward(maps, weight, bias)
-        ctx.mean, ctx.spread, ctx.eps = mean, spread, eps
-        factor, shift = line(mean, spread, weight, bias)
-        made = np.empty_like(pixels)
-        each_block(n, norm.run_apply, n, pixels, factor, shift, made)
-        told = torch.from_numpy(mean), torch.from_numpy(square)
-        ctx.mark_non_differentiable(*told)
-        return maps_of(made, maps, maps.shape[1]), *told
+        ctx.eps = eps
+        return made, ctx.norm
 
     @staticmethod
-    def backward(ctx: Any, back: Tensor, _mean: Any, _square: Any) -> Any:
+    def backward(ctx: Any, back: Tensor, _norm: None) -> Any:
         maps, weight, bias = ctx.saved_tensors
         wanted = ctx.needs_input_grad[:3]
         if torch.is_grad_enabled():
-            plain = lambda *of: _plain_norm(*of, ctx.eps)  # noqa: E731
+            plain = partial(_plain_norm, eps=ctx.eps)
             return *_by_pytorch(plain, (maps, weight, bias), wanted, back), None
-        pixels, given, n = pixels_of(maps), pixels_of(back), maps.numel() // maps.shape[1]
-        factor, shift = line(ctx.mean, ctx.spread, weight, bias)
-        sums, products = np.empty((2, -(-n // norm.BLOCK), maps.shape[1]), np.float32)
-        about = ctx.mean.astype(np.float32)
-        each_block(
-            n, norm.run_sums, n, pixels, given, factor, shift, about, sums.ravel(), products.ravel()
-        )
-        by_bias, product = (each.sum(0, np.float64) for each in (sums, products))
-        slope = -factor * ctx.spread**2 * product / n
-        level = -factor * by_bias / n - slope * ctx.mean
-        made = np.empty_like(pixels)
-        slope, level = slope.astype(np.float32), level.astype(np.float32)
-        each_block(n, norm.run_back, n, pixels, given, factor, shift, slope, level, made)
-        by_weight = torch.from_numpy((product * ctx.spread).astype(np.float32))
-        return (
-            maps_of(made, maps, maps.shape[1]),
-            by_weight,
-            torch.from_numpy(by_bias).float(),
-            None,
-        )
+        made = norm.by_inputs(maps, back, ctx.norm)
+        return *(x if want else None for x, want in zip(made, wanted, strict=True)), None
 
 
 class _Sum(torch.autograd.Function):

@@ -6,15 +6,108 @@ they are the same bits whatever the number of threads.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
+from ssnbench.ssn.convolution.calls import flat, maps_of, pixels_of
 from ssnbench.ssn.convolution.vectors import LANES, fma, larger, load, passed, spread, store
-from ssnbench.ssn.convolution.winograd import kernel
+from ssnbench.ssn.convolution.winograd import Float32, kernel
+from ssnbench.ssn.kernels.threads import share
 
-BLOCK = 512
+Float64 = NDArray[np.float64]
+
+_BLOCK = 512
 """Pixels of a block: with 64 channels they are to stay in a second-level cache."""
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
+
+
+class Norm(NamedTuple):
+    """How maps were normalised.
+
+    Attributes
+    ----------
+    mean, spread : float64 (C)
+        Mean of each channel, and 1 over its standard deviation.
+    square : float64 (C)
+        Mean square deviation.
+    factor, shift : float32 (C)
+        What maps were multiplied with, and what was added.
+    """
+
+    mean: Float64
+    spread: Float64
+    square: Float64
+    factor: Float32
+    shift: Float32
+
+
+def normalised(
+    maps: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, Norm]:
+    """ReLU of normalised maps (B, C, H, W), and how they were normalised."""
+    pixels, channels = pixels_of(maps), maps.shape[1]
+    mean, square = _moments(pixels, channels)
+    spread = 1 / np.sqrt(square + eps)
+    factor = (spread if weight is None else spread * flat(weight)).astype(np.float32)
+    shift = ((0 if bias is None else flat(bias)) - mean * factor).astype(np.float32)
+    made = np.empty_like(pixels)
+    _each_block(run_apply, len(pixels) // channels, pixels, factor, shift, made)
+    return maps_of(made, maps, channels), Norm(mean, spread, square, factor, shift)
+
+
+def by_inputs(maps: Tensor, back: Tensor, norm: Norm) -> tuple[Tensor, Tensor, Tensor]:
+    """Derivatives of :func:`normalised` by maps, weight and bias."""
+    pixels, given, channels = pixels_of(maps), pixels_of(back), maps.shape[1]
+    n = len(pixels) // channels
+    sums, products = np.empty((2, -(-n // _BLOCK), channels), np.float32)
+    line, mean = (norm.factor, norm.shift), norm.mean.astype(np.float32)
+    _each_block(run_sums, n, pixels, given, *line, mean, sums.ravel(), products.ravel())
+    total = sums.sum(0, np.float64)
+    # the sums were taken around the rounded mean
+    product = products.sum(0, np.float64) + (mean - norm.mean) * total
+    slope = -norm.factor * norm.spread**2 * product / n
+    level = -norm.factor * total / n - slope * norm.mean
+    made = np.empty_like(pixels)
+    rest = slope.astype(np.float32), level.astype(np.float32)
+    _each_block(run_back, n, pixels, given, *line, *rest, made)
+    by_weight, by_bias = (torch.from_numpy(x).float() for x in (product * norm.spread, total))
+    return maps_of(made, maps, channels), by_weight, by_bias
+
+
+@torch.no_grad()
+def follow(layer: nn.BatchNorm2d, norm: Norm, n: int) -> None:
+    """Move a layer's running averages to the moments of ``n`` pixels, as PyTorch does."""
+    mean, square = torch.from_numpy(norm.mean), torch.from_numpy(norm.square * n / (n - 1))
+    seen, means, squares = layer.num_batches_tracked, layer.running_mean, layer.running_var
+    assert seen is not None
+    assert means is not None
+    assert squares is not None
+    seen += 1
+    pace = 1 / seen.item() if layer.momentum is None else layer.momentum
+    means.lerp_(mean.to(means.dtype), pace)
+    squares.lerp_(square.to(squares.dtype), pace)
+
+
+def _each_block(run: Callable[..., object], n: int, *given: Any) -> None:
+    share(-(-n // _BLOCK), lambda a, b: run(a, b, n, *given))
+
+
+def _moments(pixels: Float32, channels: int) -> tuple[Float64, Float64]:
+    """Mean and mean square deviation of each channel."""
+    n = len(pixels) // channels
+    means, squares = np.empty((2, -(-n // _BLOCK), channels), np.float32)
+    _each_block(run_moments, n, pixels, channels, means.ravel(), squares.ravel())
+    sizes = np.full(len(means), _BLOCK, np.float64)
+    sizes[-1] = n - _BLOCK * (len(means) - 1)
+    mean: Float64 = sizes @ means / n
+    apart = sizes @ (means - mean) ** 2
+    return mean, (squares.sum(0, np.float64) + apart) / n
 
 
 @kernel
@@ -35,7 +128,7 @@ def run_moments(first, last, n, maps, channels, means, squares):  # type: ignore
         Take (blocks, channels).
     """
     for block in range(first, last):
-        start, end, to = block * BLOCK, min((block + 1) * BLOCK, n), block * channels
+        start, end, to = block * _BLOCK, min((block + 1) * _BLOCK, n), block * channels
         share = spread(_ONE / np.float32(end - start))
         for channel in range(0, channels, LANES):
             store(means, to + channel, spread(_ZERO))
@@ -56,7 +149,7 @@ def run_moments(first, last, n, maps, channels, means, squares):  # type: ignore
 def run_apply(first, last, n, maps, factor, shift, out):  # type: ignore[no-untyped-def]
     """Of blocks ``first`` to ``last``: ReLU of maps times ``factor`` plus ``shift``."""
     channels = len(factor)
-    for pixel in range(first * BLOCK, min(last * BLOCK, n)):
+    for pixel in range(first * _BLOCK, min(last * _BLOCK, n)):
         for channel in range(0, channels, LANES):
             i = pixel * channels + channel
             z = fma(load(maps, i), load(factor, channel), load(shift, channel))
@@ -82,7 +175,7 @@ def run_sums(first, last, n, maps, back, factor, shift, mean, sums, products):  
     """
     channels = len(factor)
     for block in range(first, last):
-        start, end, to = block * BLOCK, min((block + 1) * BLOCK, n), block * channels
+        start, end, to = block * _BLOCK, min((block + 1) * _BLOCK, n), block * channels
         for channel in range(0, channels, LANES):
             store(sums, to + channel, spread(_ZERO))
             store(products, to + channel, spread(_ZERO))
@@ -103,7 +196,7 @@ def run_back(first, last, n, maps, back, factor, shift, slope, level, out):  # t
     It is ``factor`` times what the ReLU lets back, plus ``slope`` times maps, plus ``level``.
     """
     channels = len(factor)
-    for pixel in range(first * BLOCK, min(last * BLOCK, n)):
+    for pixel in range(first * _BLOCK, min(last * _BLOCK, n)):
         for channel in range(0, channels, LANES):
             i = pixel * channels + channel
             x, a = load(maps, i), load(factor, channel)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ssnbench.ssn.convolution.vectors import LANES, fma, load, load_spread, store
 from ssnbench.ssn.convolution.winograd import GROUP, NO_FLOOR, PANEL, kernel, leaf, product
 
 _SUMMED = 64
-"""Rows that are summed up at a time: with their columns, they are to stay in a first-level cache."""
+"""Rows that are summed up at a time; they are to stay in a first-level cache."""
 
 
 @kernel
@@ -45,14 +47,17 @@ def run_outer(first, last, n_parts, n, a, n_in, b, n_out, sums):  # type: ignore
     """Parts ``first`` to ``last`` of the product of the transposed (n, n_in) with (n, n_out).
 
     ``sums`` are (n_parts, rows, n_out), where rows are ``n_in`` filled up to a multiple of GROUP.
-    Behind the last number of ``a`` there must be more, as many as rows are filled up by.
     """
     n_rows = -(-n_in // GROUP) * GROUP
+    tail = np.zeros(n_rows, np.float32)  # `outer` looks beyond a row, and behind the last is none
+    tail[:n_in] = a[(n - 1) * n_in : n * n_in]
     for part in range(first, last):
         to, end = part * n_rows * n_out, (part + 1) * n // n_parts
-        for start in range(part * n // n_parts, end, _SUMMED):
-            here = min(_SUMMED, end - start)
+        for start in range(part * n // n_parts, min(end, n - 1), _SUMMED):
+            here = min(_SUMMED, min(end, n - 1) - start)
             outer(here, a, start * n_in, n_in, b, start * n_out, n_out, sums, to, n_rows, n_out)
+        if end == n:
+            outer(1, tail, 0, n_in, b, (n - 1) * n_out, n_out, sums, to, n_rows, n_out)
 
 
 @leaf
