@@ -33,17 +33,25 @@ def suits(maps: Tensor, *channels: int) -> bool:
     """Whether maps of this kind, with these numbers of channels, are for the kernels.
 
     They are meant for training in float32 on processors with vectors of eight numbers or more, and
-    channels that fill whole panels; what PyTorch compiles or exports is left to it.
+    channels that fill whole panels. What PyTorch traces, compiles or transforms is left to it.
     """
     return (
-        maps.device.type == "cpu"
+        type(maps) is Tensor
+        and maps.device.type == "cpu"
         and maps.dtype == torch.float32
-        and torch.is_grad_enabled()
-        and not torch.is_autocast_enabled("cpu")
-        and not torch.compiler.is_compiling()
-        and torch.backends.cpu.get_cpu_capability().startswith("AVX")
-        and all(n % PANEL == 0 for n in channels)
         and maps.numel() > 0
+        and all(n % PANEL == 0 for n in channels)
+        and torch.is_grad_enabled()
+        and torch.backends.cpu.get_cpu_capability().startswith("AVX")
+        and not (torch.is_autocast_enabled("cpu") or _is_transformed())
+    )
+
+
+def _is_transformed() -> bool:
+    return (
+        torch.compiler.is_compiling()
+        or torch.jit.is_tracing()  # type: ignore[no-untyped-call]
+        or torch._C._are_functorch_transforms_active()
     )
 
 
