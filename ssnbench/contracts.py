@@ -338,7 +338,10 @@ class Record:
 class Timing:
     """Seconds of one algorithm on one image, measured apart on an otherwise idle machine.
 
-    ``peak_mb`` is the largest resident memory of its process, interpreter and libraries included.
+    ``peak_mb`` is the largest resident memory of its process, interpreter and libraries included;
+    ``bare_mb`` what that was before the method was made. ``load`` is the share of the machine's
+    cores that others used meanwhile: above `MOST_LOAD` the time is left out of tables, unless the
+    user wanted it ``even_if_busy`` (1). All are empty where they are not known.
     """
 
     algorithm: str
@@ -359,6 +362,13 @@ class Timing:
     slowest: float
     repeats: int
     peak_mb: float | None = None
+    bare_mb: float | None = None
+    load: float | None = None
+    even_if_busy: int | None = None
+
+
+MOST_LOAD = 0.15
+"""Share of the machine's cores that others may use while a time is taken, for it to count."""
 
 
 RESERVED = (

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ssnbench.analysis.sections import Section
-from ssnbench.analysis.summary import pooled
+from ssnbench.analysis.summary import image_means
 
 COVERAGE = 0.95
 """A mean at an equal made count is given when at least this share of the images reaches it."""
@@ -31,6 +31,14 @@ def round_counts(asked: Iterable[int], most: int = 5) -> list[int]:
         return inside
     places = np.linspace(0, len(inside) - 1, most).round().astype(int)
     return [inside[place] for place in places]
+
+
+def denser(counts: Sequence[int], more: int = 24) -> list[int]:
+    """Return the counts, rising, and some between the first and the last, evenly by logarithm."""
+    if not counts:
+        return []
+    between = np.geomspace(counts[0], counts[-1], more).round().astype(int)
+    return sorted({*counts, *map(int, between)})
 
 
 @dataclass(frozen=True)
@@ -167,9 +175,7 @@ def image_curves(section: Section) -> list[ImageCurve]:
     """Return the curve of every method on every image; a count made twice has one mean."""
     keys = ["label", "image", "n_made"]
     metrics = list(section.metrics)
-    means = section.scored.groupby(keys, sort=True)[metrics].mean()
-    for metric, values in pooled(section.scored, keys).items():
-        means[metric] = values
+    means = image_means(section.scored, metrics, keys)
     if means.empty:
         return []
     # Arrays, since a table for every image takes pandas longer than all that is done with it.

@@ -22,7 +22,7 @@ class Band:
         Means over images of the annotator that scores lowest and highest, each an annotator's mean
         against the others of its image.
     mean : float
-        Mean over all ordered pairs of annotators.
+        Mean over images, of the mean over the ordered pairs of an image's annotators.
     n_images : int
         Images with two annotators or more.
     """
@@ -60,7 +60,7 @@ def _band(rows: pd.DataFrame, metric: str) -> Band:
     each = rows.groupby(["image", "annotator"])[metric].mean().groupby("image")
     return Band(
         float(each.min().mean()),
-        float(rows[metric].mean()),
+        float(rows.groupby("image")[metric].mean().mean()),
         float(each.max().mean()),
         rows["image"].nunique(),
     )

@@ -13,6 +13,12 @@ from ssnbench.analysis.sections import better
 
 ALPHA = 0.05
 
+STRICTER = (
+    "This is stricter than the tests of the tables, which compare one method with the others: "
+    "methods that are not told apart here may be there."
+)
+"""What to know of Nemenyi's test, which compares every two methods and sees ranks alone."""
+
 
 @dataclass(frozen=True)
 class Ranking:

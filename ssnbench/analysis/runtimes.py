@@ -32,17 +32,20 @@ def runtimes(timings: pd.DataFrame) -> pd.DataFrame:
     """Median seconds over images by method, count, size, device and threads; a column a stage."""
     images = list(zip(timings["dataset"], timings["split"], timings["image"], strict=True))
     megapixels = timings["height"] * timings["width"] / 1e6
-    timings = timings.assign(megapixels=megapixels, image=images)
+    timings = timings.assign(megapixels=megapixels, whole=images)
     keys = ["n_asked", "megapixels", "device", "threads", "label"]
     total = timings[timings["stage"] == "total"].groupby(keys)
     frame = total.agg(
         size=("width", lambda width: _size(timings.loc[width.index])),
-        images=("image", "nunique"),
+        images=("whole", "nunique"),
         repeats=("repeats", "min"),
         total=("seconds", "median"),
         fastest=("fastest", "min"),
         slowest=("slowest", "max"),
         peak_mb=("peak_mb", "max"),
+        bare_mb=("bare_mb", "max"),
+        load=("load", "max"),
+        image=("image", "min"),
     )
     stages = timings.pivot_table(index=keys, columns="stage", values="seconds", aggfunc="median")
     parts = [stage for stage in STAGES if stage in stages]

@@ -6,11 +6,9 @@ modules of this room, as functions of plain tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
-from typing import Any
 
 import pandas as pd
 
@@ -21,7 +19,6 @@ from ssnbench.analysis import (
     paired,
     ranks,
     robustness,
-    sections,
     summary,
     tradeoffs,
     winners,
@@ -55,6 +52,8 @@ class SectionAnalysis:
         Metrics that have no meaning on the dataset, with the reasons.
     n_images : int
         Images that the split has, whether they were asked for or not; 0 where nobody noted it.
+    mine : str
+        The method that the user calls theirs: it is compared with the others, instead of the best.
     """
 
     section: Section
@@ -63,6 +62,7 @@ class SectionAnalysis:
     perturbed: tuple[Section, ...] = ()
     undefined: Mapping[str, str] = field(default_factory=dict)
     n_images: int = 0
+    mine: str = ""
 
     # ------------------------------------------------------------------ at the counts asked for
 
@@ -90,7 +90,7 @@ class SectionAnalysis:
     def image_means(self) -> pd.DataFrame:
         """Mean over the annotators of an image, by (label, n_asked, image); a column per metric."""
         keys = ["label", "n_asked", "image"]
-        return self.section.scored.groupby(keys)[list(self.section.metrics)].mean()
+        return summary.image_means(self.section.scored, self.section.metrics, keys)
 
     @cached_property
     def bands(self) -> Mapping[str, Band]:
@@ -100,7 +100,7 @@ class SectionAnalysis:
     def curve(self, metric: str) -> pd.DataFrame:
         """Return the rows of `summary` of one metric, those that have a mean."""
         rows = self.summary
-        return rows[(rows["metric"] == metric) & rows["pair_mean"].notna()]
+        return rows[(rows["metric"] == metric) & rows["image_mean"].notna()]
 
     def metric_pair(self, across: str, up: str) -> pd.DataFrame:
         """Return two metrics side by side; see `summary.metric_pair`."""
@@ -121,9 +121,16 @@ class SectionAnalysis:
         return equal_counts.image_curves(self.section)
 
     @cached_property
+    def readings(self) -> pd.DataFrame:
+        """Every metric at `counts` and more between them, for who points at a curve."""
+        counts = equal_counts.denser(self.counts)
+        return equal_counts.at_equal_counts(self.image_curves if counts else [], counts)
+
+    @cached_property
     def at_equal_counts(self) -> pd.DataFrame:
         """Every metric at `counts`; see `equal_counts.at_equal_counts`."""
-        return equal_counts.at_equal_counts(self.image_curves if self.counts else [], self.counts)
+        rows = self.readings
+        return rows[rows["n_made"].isin(self.counts)].reset_index(drop=True)
 
     @cached_property
     def compared(self) -> pd.DataFrame:
@@ -157,19 +164,29 @@ class SectionAnalysis:
         return None if self.count is None else self.image_scores_by_count[self.count]
 
     @cached_property
-    def not_told_apart(self) -> dict[tuple[int, str], set[str]]:
-        """Methods not told apart from the best, by count and metric."""
+    def comparisons(self) -> dict[tuple[int, str], pd.DataFrame]:
+        """The best method, or the user's, against every other, by count and metric.
+
+        What marks tables, is told on cards and stands in the table of pairs; see `paired.compare`.
+        """
         return {
-            (count, metric): paired.level_with_best(scores, metric)
+            (count, metric): paired.compare(scores, metric, count, self.mine)
             for count, scores in self.image_scores_by_count.items()
             for metric in self.section.metrics
         }
 
     @cached_property
+    def not_told_apart(self) -> dict[tuple[int, str], set[str]]:
+        """Methods not told apart from the best, or the user's, by count and metric."""
+        return {place: paired.level(compared) for place, compared in self.comparisons.items()}
+
+    @cached_property
     def winners(self) -> list[Winner]:
         """The best methods of every headline metric at `count`, among those `compared`."""
-        means = self.scores_at_count.where(self.compared)
-        return [] if self.count is None else winners.winners(means, self.count)
+        if self.count is None:
+            return []
+        here = {metric: rows for (n, metric), rows in self.comparisons.items() if n == self.count}
+        return winners.winners(self.scores_at_count.where(self.compared), here)
 
     @cached_property
     def rankings(self) -> list[Ranking]:
@@ -185,7 +202,10 @@ class SectionAnalysis:
         if self.image_scores is None:
             return {}
         return {
-            r.metric: paired.compare(self.image_scores, r.metric, r.count) for r in self.rankings
+            r.metric: paired.every_pair(
+                self.image_scores, r.metric, self.comparisons[r.count, r.metric]
+            )
+            for r in self.rankings
         }
 
     # ------------------------------------------------------------------ what quality costs
@@ -250,50 +270,3 @@ class SectionAnalysis:
     def metrics_for(self, role: Role) -> list[str]:
         """Metrics of the section that have a role and a better end, in the order of METRICS."""
         return [name for name in with_role(role) if name in self.section.metrics and better(name)]
-
-
-def analyse(
-    records: pd.DataFrame,
-    timings: pd.DataFrame | None = None,
-    annotators: pd.DataFrame | None = None,
-    runs: Sequence[Mapping[str, Any]] = (),
-    n_images: Mapping[tuple[str, str], int] = MappingProxyType({}),
-) -> list[SectionAnalysis]:
-    """Return an analysis of every section of a store; perturbed images stand beside the original.
-
-    Parameters
-    ----------
-    records, timings : DataFrame
-        Rows of ``Store.records()`` and ``Store.timings()``.
-    annotators : DataFrame, optional
-        What `inter_annotator.read` returned.
-    runs : sequence of mapping
-        What ``Store.runs()`` returned: it says what is not defined on a dataset.
-    n_images : mapping from (dataset, split) to int
-        What ``Store.n_images()`` returned.
-    """
-    plain, perturbed = robustness.parted(sections.split(records))
-    undefined = sections.undefined_by(runs)
-    nothing = pd.DataFrame()
-    return [
-        SectionAnalysis(
-            section,
-            nothing if timings is None else timings,
-            nothing if annotators is None else annotators,
-            robustness.perturbed_of(section, perturbed),
-            undefined.get(section.dataset, {}),
-            n_images.get((section.dataset, section.split), 0),
-        )
-        for section in plain
-    ]
-
-
-def by_data(
-    analyses: Iterable[SectionAnalysis],
-) -> dict[tuple[str, str], list[SectionAnalysis]]:
-    """Group analyses by dataset and split, in sorted order: the same label maps by protocols."""
-    groups: dict[tuple[str, str], list[SectionAnalysis]] = {}
-    for analysis in analyses:
-        key = (analysis.section.dataset, analysis.section.split)
-        groups.setdefault(key, []).append(analysis)
-    return dict(sorted(groups.items()))

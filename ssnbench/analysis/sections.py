@@ -142,6 +142,30 @@ def distinct_labels(records: pd.DataFrame) -> pd.DataFrame:
     return records
 
 
+def method_called(algorithms: Mapping[str, str], name: str) -> str:
+    """Return the label of the method that a user means: its label, or its algorithm where one is.
+
+    Parameters
+    ----------
+    algorithms : mapping of str to str
+        The algorithm of every method, by label.
+    name : str
+        What the user wrote.
+
+    Raises
+    ------
+    UsageError
+        When there is no such method, or several.
+    """
+    if name in algorithms:
+        return name
+    of_algorithm = sorted(label for label, each in algorithms.items() if each == name)
+    if len(of_algorithm) == 1:
+        return of_algorithm[0]
+    what = "is the name of several" if of_algorithm else "is none of the methods"
+    raise UsageError(f"--mine {name} {what}: {', '.join(of_algorithm or sorted(algorithms))}")
+
+
 def slugged(text: str) -> str:
     """Return ``text`` with everything replaced that may not stand in a file name."""
     plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text)

@@ -2,8 +2,10 @@
 
 Three means of one metric are told apart (principle 3 of the benchmark):
 
-- ``pair_mean``: over all (image, annotator) pairs, as the papers do; the number that is printed;
-- ``image_mean``: over images, of the mean over an image's annotators;
+- ``image_mean``: over images, of the mean over an image's annotators; the number that is shown
+  everywhere, since images are what methods are compared on;
+- ``pair_mean``: over all (image, annotator) pairs, as the papers do; what is pooled from counts is
+  pooled over all images. In the CSV of the tables, and in what reproduces a paper;
 - ``best_mean``: over images, of the annotator that suits the label map best.
 
 A metric that no truth enters (explained variation, compactness) has one sample per image.
@@ -35,22 +37,24 @@ def summarise(section: Section) -> pd.DataFrame:
     -------
     DataFrame
         One row per (label, n_asked, metric): ``n_made`` (mean made count over images),
-        ``pair_mean``, ``low`` and ``high`` (95 % bootstrap interval of the pair mean, images drawn
-        with replacement; missing for a single image), ``image_mean``, ``best_mean``, ``n_images``,
-        ``n_pairs`` (images and pairs with a score).
+        ``image_mean``, ``low`` and ``high`` (95 % bootstrap interval of the image mean, images
+        drawn with replacement; missing for a single image), ``pair_mean``, ``best_mean``,
+        ``n_images``, ``n_pairs`` (images and pairs with a score).
     """
     keys, metrics = ["label", "n_asked"], list(section.metrics)
     if not metrics:
         return pd.DataFrame(columns=_SUMMARY)
     scored = section.scored
     n_made = scored.groupby([*keys, "image"])["n_made"].first().groupby(keys).mean()
+    means = image_means(scored, metrics, [*keys, "image"])
     total, pairs, best = _joined(scored, metrics)
-    images = total.index.unique("image")
+    images = means.index.unique("image")
     weights = resampled(len(images))
     parts = []
     for key in n_made.index:
         sums, counts = (part.loc[key].reindex(images).fillna(0.0) for part in (total, pairs))
-        low, high = _interval(sums.to_numpy(), counts.to_numpy(), weights)
+        of_images = means.loc[key].reindex(images)
+        low, high = _interval(of_images.to_numpy(), weights)
         parts.append(
             pd.DataFrame(
                 {
@@ -58,10 +62,10 @@ def summarise(section: Section) -> pd.DataFrame:
                     "n_asked": key[1],
                     "n_made": n_made[key],
                     "metric": metrics,
-                    "pair_mean": ratio(sums.sum().to_numpy(), counts.sum().to_numpy()),
+                    "image_mean": of_images.mean().to_numpy(),
                     "low": low,
                     "high": high,
-                    "image_mean": (sums / counts).mean().to_numpy(),
+                    "pair_mean": ratio(sums.sum().to_numpy(), counts.sum().to_numpy()),
                     "best_mean": best.loc[key].mean().to_numpy(),
                     "n_images": (counts > 0).sum().to_numpy(),
                     "n_pairs": counts.sum().to_numpy(dtype=int),
@@ -74,8 +78,25 @@ def summarise(section: Section) -> pd.DataFrame:
         rows = summary["metric"] == metric
         places = pd.MultiIndex.from_frame(summary.loc[rows, keys])
         summary.loc[rows, "pair_mean"] = values.reindex(places).to_numpy()
-        summary.loc[rows, ["low", "high"]] = np.nan  # those were of the mean over pairs
     return summary
+
+
+def image_means(scored: pd.DataFrame, metrics: Sequence[str], keys: Sequence[str]) -> pd.DataFrame:
+    """Return the mean over the annotators of an image; what is pooled from counts is pooled.
+
+    Parameters
+    ----------
+    scored : DataFrame
+        Rows of a section whose job ended well.
+    metrics : sequence of str
+        Columns of scores.
+    keys : sequence of str
+        Columns that tell what is one image of one method; they become the index.
+    """
+    means = scored.groupby(list(keys), sort=True)[list(metrics)].mean()
+    for metric, values in pooled(scored, keys).items():
+        means[metric] = values
+    return means
 
 
 def pooled(scored: pd.DataFrame, keys: Sequence[str]) -> dict[str, pd.Series[float]]:
@@ -106,8 +127,8 @@ _MAP = ("label", "params", "n_asked", "image")
 """Columns that tell one label map from another."""
 
 _SUMMARY = [
-    *("label", "n_asked", "n_made", "metric", "pair_mean", "low", "high"),
-    *("image_mean", "best_mean", "n_images", "n_pairs"),
+    *("label", "n_asked", "n_made", "metric", "image_mean", "low", "high"),
+    *("pair_mean", "best_mean", "n_images", "n_pairs"),
 ]
 
 
@@ -135,19 +156,20 @@ def resampled(n_images: int) -> NDArray[np.float64]:
 
 
 def _interval(
-    sums: NDArray[np.float64], counts: NDArray[np.float64], weights: NDArray[np.float64]
+    values: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Percentile interval of each column's pair mean; an image's annotators stay together.
+    """Percentile interval of each column's mean over images.
 
     Parameters
     ----------
-    sums, counts : float64 (images, metrics)
-        Sum and number of the scores of each image.
+    values : float64 (images, metrics)
+        Score of each image; missing where there is none.
     weights : float64 (resamples, images)
         How often each image is drawn.
     """
-    means = ratio(weights @ sums, weights @ counts)
-    means[:, (counts > 0).sum(axis=0) < 2] = np.nan
+    scored = np.isfinite(values)
+    means = ratio(weights @ np.where(scored, values, 0.0), weights @ scored.astype(np.float64))
+    means[:, scored.sum(axis=0) < 2] = np.nan
     low, high = (np.full(means.shape[1], np.nan) for _ in range(2))
     known = np.isfinite(means).any(axis=0)
     if known.any():
@@ -192,16 +214,16 @@ def areas(summary: pd.DataFrame) -> pd.DataFrame:
     if low >= high:
         return rows
     for (label, metric), curve in curves.items():
-        points = curve.dropna(subset="pair_mean")
+        points = curve.dropna(subset="image_mean")
         for name, (base, function) in AREAS.items():
             if base == metric and len(points) == len(curve):
-                value = function(points["n_made"], points["pair_mean"], low, high)
+                value = function(points["n_made"], points["image_mean"], low, high)
                 rows.loc[len(rows)] = [label, name, value, low, high]
     return rows
 
 
 def metric_pair(summary: pd.DataFrame, across: str, up: str) -> pd.DataFrame:
-    """Return the pair means of two metrics side by side.
+    """Return the image means of two metrics side by side.
 
     Returns
     -------
@@ -209,7 +231,7 @@ def metric_pair(summary: pd.DataFrame, across: str, up: str) -> pd.DataFrame:
         One row per (label, n_asked) that has both: ``n_made`` and a column per metric.
     """
     wide = {
-        metric: summary[summary["metric"] == metric].set_index(["label", "n_asked"])["pair_mean"]
+        metric: summary[summary["metric"] == metric].set_index(["label", "n_asked"])["image_mean"]
         for metric in (across, up)
     }
     counts = summary.groupby(["label", "n_asked"])["n_made"].first()

@@ -30,8 +30,9 @@ def times_by_count(section: Section, timings: pd.DataFrame, summary: pd.DataFram
     Returns
     -------
     DataFrame
-        One row per (device, threads, label, n_asked): ``seconds`` (median over images) and
-        ``n_timed`` (mean count made).
+        One row per (device, threads, label, n_asked): ``seconds`` (median over images),
+        ``n_timed`` (mean count made), ``timed_on`` (the image, or how many) and ``load`` (see
+        `ssnbench.contracts.Timing`).
     """
     names = section.rows[["algorithm", "params", "label"]].drop_duplicates()
     total = timings[
@@ -42,9 +43,17 @@ def times_by_count(section: Section, timings: pd.DataFrame, summary: pd.DataFram
     ]
     total = total.drop(columns="label").merge(names, on=["algorithm", "params"])
     keys = ["device", "threads", "label", "n_asked"]
-    seconds = total.groupby(keys)["seconds"].median().reset_index()
+    times = total.groupby(keys)
+    seconds = times.agg(
+        seconds=("seconds", "median"), timed_on=("image", _named), load=("load", "max")
+    ).reset_index()
     n_timed = summary.groupby(["label", "n_asked"])["n_made"].first().rename("n_timed")
     return seconds.merge(n_timed.reset_index(), on=["label", "n_asked"])
+
+
+def _named(images: pd.Series[str]) -> str:
+    names = images.unique()
+    return f"image {names[0]}" if len(names) == 1 else f"{len(names)} images"
 
 
 def quality_and_time(scores: pd.DataFrame, times: pd.DataFrame, count: int) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,10 +17,14 @@ from ssnbench.cli.notes import notes_in_plain_words
 from ssnbench.cli.reproduce import reproduce
 from ssnbench.cli.results import annotators, compare, forget, merge
 from ssnbench.cli.segment import segment
+from ssnbench.cli.time import time_
 from ssnbench.cli.train import train
-from ssnbench.contracts import UsageError, whole_count
+from ssnbench.contracts import UsageError
 from ssnbench.io.listing import NOT_TEXT
 from ssnbench.run.engines import ENGINES
+
+if TYPE_CHECKING:
+    from ssnbench.run.plan import Plan
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,7 +60,7 @@ def commands() -> None:
     """Benchmark and evaluation suite for superpixel algorithms."""
 
 
-for _command in (segment, train, data, compare, merge, forget, annotators, reproduce):
+for _command in (segment, train, time_, data, compare, merge, forget, annotators, reproduce):
     commands.add_command(_command)
 
 _split = click.option("--split", help="Part of the dataset [its own default, mostly test].")
@@ -85,7 +89,19 @@ _on_data = options.together(_split, _limit, _workers, _backend, options.plugin, 
 @click.option("--out", type=options.PATH, help="Folder of the results [reports/DATASET-SPLIT].")
 @click.option("--keep-labels", is_flag=True, help="Keep every label map, to score it again later.")
 @click.option("--perturb", help="Also perturb the images, such as noise,blur(2): robustness.")
-@click.option("--times/--no-times", default=True, help="Take the times of the algorithms, too.")
+@click.option(
+    "--times",
+    type=click.Choice(["missing", "again", "no"]),
+    is_flag=False,
+    flag_value="missing",
+    default="missing",
+    show_default=True,
+    help="Which times of the algorithms to take, too; again replaces those that are there.",
+)
+@click.option("--no-times", "times", flag_value="no", help="The same as --times no.")
+@options.wait
+@options.even_if_busy
+@options.mine
 @click.option("--fresh", is_flag=True, help="Forget the results that the folder holds.")
 def run(
     algos: str | None,
@@ -103,7 +119,10 @@ def run(
     out: Path | None,
     keep_labels: bool,
     perturb: str | None,
-    times: bool,
+    times: str,
+    wait: float | None,
+    even_if_busy: bool,
+    mine: str | None,
     fresh: bool,
 ) -> int:
     """Run algorithms over a dataset, score them, and write a report.
@@ -127,20 +146,25 @@ def run(
         perturb,
         metrics,
     )
+    rules = options.timing_rules(wait, even_if_busy, times == "again")
     folder = out or Path("reports") / folder_name(f"{images.label}-{images.split}")
+    if mine is not None:
+        _check_mine(mine, todo, folder)
     if fresh:
         benchmark.clear(folder)
     with Store(folder) as store, Progress() as progress:
         changed = benchmark.compute(
             todo.jobs, store, n_workers or _cores(), backend, progress.listener
         )
-        timed = benchmark.take_times(todo, store, progress.listener) if times else 0
-    return _finish(folder, changed=changed or timed > 0, data_root=data_root)
+        timed = benchmark.take_times(todo, store, progress.listener, rules) if times != "no" else 0
+    changed = changed or timed > 0 or mine is not None
+    return _finish(folder, changed=changed, data_root=data_root, mine=mine)
 
 
 @commands.command()
 @click.argument("folder", type=options.PATH)
 @click.option("--single", is_flag=True, help="Write report.html, one file with a choice of images.")
+@options.mine
 @options.plugin
 @options.data_root
 def report(folder: Path, plugin_files: tuple[Path, ...], **how: Any) -> int:
@@ -219,50 +243,6 @@ def evaluate(
     return _finish(folder, changed=changed, data_root=data_root)
 
 
-@commands.command("time")
-@click.option("--algos", help="Algorithms [a handful].")
-@click.option("--size", default="512x1024", show_default=True, help="HEIGHTxWIDTH.")
-@click.option("--segments", default="1000", show_default=True, help="Numbers of superpixels.")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
-@options.settings
-@options.plugin
-@click.option("--out", type=options.PATH, help="Folder of results to add the times to.")
-def time_(
-    algos: str | None,
-    size: str,
-    segments: str,
-    device: str,
-    threads: int,
-    settings: tuple[str, ...],
-    plugin_files: tuple[Path, ...],
-    out: Path | None,
-) -> int:
-    """Time algorithms stage by stage: one process, pinned threads, warm, median of repeats."""
-    from ssnbench.cli.tables import show_times
-    from ssnbench.plugins.dataset_ref import dataset_ref
-    from ssnbench.run import benchmark, devices, environment, plan, timing
-
-    devices.check_device(device)
-    options.add_plugins(plugin_files)
-    height, width = options.size(size)
-    counts = plan.check_counts(options.numbers(segments, "--segments"))
-    whole_count(max(counts), most=height * width, what="--segments")
-    pictures = dataset_ref(f"collage(height={height},width={width},n_images=1)")
-    (image,) = pictures.open().keys()
-    variants = plan.choose_algorithms(algos or plan.DEFAULT_ALGORITHMS, settings)
-    tasks = [
-        timing.TimingTask(variant, pictures, image, n, threads, device)
-        for variant in variants
-        for n in counts
-    ]
-    results = list(timing.time_apart(tasks))
-    show_times(results, environment.machine())
-    if out is not None:
-        benchmark.save_times(results, out)
-    return int(any(result.reason for result in results))
-
-
 @commands.command("list")
 @click.argument("what", type=click.Choice(["algos", "datasets", "metrics", "protocols"]))
 @options.plugin
@@ -287,6 +267,18 @@ def _finish(folder: Path, changed: bool, **how: Any) -> int:
     n_failed = show_summary(folder)
     click.echo(f"report: {page}")
     return int(n_failed > 0)
+
+
+def _check_mine(mine: str, todo: Plan, folder: Path) -> None:
+    """Refuse a name that is neither in the run nor in its folder, before anything is computed."""
+    from ssnbench.analysis.sections import method_called
+    from ssnbench.results.store import FILE, Store
+
+    known: dict[str, str] = {}
+    if (folder / FILE).is_file():
+        with Store(folder, create=False) as store:
+            known = store.algorithms_of_labels()
+    method_called(known | {variant.label: variant.name for variant in todo.variants}, mine)
 
 
 def _cores() -> int:

@@ -27,6 +27,13 @@ _QUIET_SECONDS = 10.0
 """Between two lines about a training where there is no terminal to draw a bar on."""
 
 
+WAITING = "other programs use this machine: waiting for it to be idle (--wait, --even-if-busy)"
+_UNDER_LOAD = (
+    "timed while other programs used the machine: left out of tables and charts (times that were "
+    "good stay); once it is idle, the same command times anew what was"
+)
+
+
 class Progress:
     """A bar with counts of what went well or wrong, and the time that is left."""
 
@@ -57,7 +64,7 @@ class Progress:
         """What a run tells its progress to."""
         from ssnbench.run.benchmark import Listener
 
-        return Listener(self._planned, self._done, self._timed)
+        return Listener(self._planned, self._done, self._timed, lambda: self._note(WAITING))
 
     def _planned(self, what: str, n: int) -> None:
         self._counts = {}
@@ -73,6 +80,8 @@ class Progress:
         self._advance("failed" if result.reason else "ok")
         if result.reason:
             self._note(f"{result.task.variant.label}: no time: {result.reason}")
+        if result.is_under_load and not any(each.even_if_busy for each in result.timings):
+            self._note(_UNDER_LOAD)
 
     def _advance(self, status: str) -> None:
         self._counts[status] = self._counts.get(status, 0) + 1

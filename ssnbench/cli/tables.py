@@ -49,19 +49,18 @@ def show_summary(folder: Path) -> int:
 
 
 def _scores(scored: pd.DataFrame, n_images: int, title: str) -> Table:
-    """Means by algorithm and count, with how many images of how many they are of."""
+    """Means over images by algorithm and count, with how many images of how many they are of."""
+    from ssnbench.analysis.summary import image_means
     from ssnbench.metrics import with_role
 
     shown = with_role("summary")
     metrics = [name for name in shown if name in scored and scored[name].notna().any()]
-    pairs = ("pairs",) if (scored.truth >= 0).any() else ()
-    table = _table("algorithm", "asked", "made", "images", *pairs, *metrics, title=title)
+    table = _table("algorithm", *("asked", "made", "images", *metrics), title=title)
     table.padding = (0, 1, 0, 0)  # so that a name of usual length fits into 80 columns
-    means = scored.groupby(["label", "n_asked"])
-    for (label, n_asked), rows in means:
-        n = rows.image.nunique()
+    of_images = image_means(scored, ["n_made", *metrics], ["label", "n_asked", "image"])
+    for (label, n_asked), rows in of_images.groupby(["label", "n_asked"]):
+        n = len(rows)
         row = [f"{rows.n_made.mean():.1f}", str(n) if n == n_images else f"{n}/{n_images}"]
-        row += [str((rows.truth >= 0).sum()) for _ in pairs]
         row += [f"{rows[name].mean():.4f}" for name in metrics]
         table.add_row(escape(str(label)), str(n_asked or "?"), *row)
     return table
@@ -102,7 +101,8 @@ def show_certificates(records: pd.DataFrame) -> None:
 
 def show_times(results: Iterable[TimingResult], machine: str) -> None:
     """Print the times, stage by stage, in milliseconds."""
-    table = _table("algorithm", "segments", *_STAGES, "spread", "repeats", "MB", title="ms, median")
+    columns = ("spread", "repeats", "MB", "bare", "load")
+    table = _table("algorithm", "segments", *_STAGES, *columns, title="ms, median")
     for result in results:
         task, name = result.task, escape(result.task.variant.label)
         if result.reason:
@@ -112,10 +112,15 @@ def show_times(results: Iterable[TimingResult], machine: str) -> None:
         total = by_stage["total"]
         ms = (f"{1e3 * by_stage[s].seconds:.1f}" if s in by_stage else "" for s in _STAGES)
         spread = f"{1e3 * total.fastest:.1f} to {1e3 * total.slowest:.1f}"
-        peak = "" if total.peak_mb is None else f"{total.peak_mb:.0f}"
-        table.add_row(name, str(task.n_asked), *ms, spread, str(total.repeats), peak)
-        where = f"{total.height} x {total.width}, {total.threads} thread(s)"
-        table.caption = f"{where}; {machine}; MB: peak of the whole process"
+        memory = ("" if mb is None else f"{mb:.0f}" for mb in (total.peak_mb, total.bare_mb))
+        load = f"[red]{result.load:.0%}[/red]" if result.is_under_load else ""
+        table.add_row(name, str(task.n_asked), *ms, spread, str(total.repeats), *memory, load)
+        where = f"{total.dataset}, {total.height} x {total.width}, {total.threads} thread(s)"
+        table.caption = (
+            f"{escape(where)}; {machine}; MB: peak of the whole process; bare: before the method; "
+            "load: what others used of the machine meanwhile, where it was too much to believe the "
+            "time"
+        )
     console.print(table)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ssnbench.analysis.ranks import ALPHA, Ranking
+from ssnbench.analysis.ranks import ALPHA, STRICTER, Ranking
 from ssnbench.analysis.section_analysis import SectionAnalysis
 from ssnbench.analysis.sections import short_name
 from ssnbench.plots.section_figure import SectionFigure
@@ -46,9 +46,12 @@ class CriticalDifference(SectionFigure):
 
     @property
     def caption(self) -> str:
-        """Metric and count."""
+        """Metric, count, and what the bars mean beside the marks of the tables."""
         ranking = self.ranking
-        return f"Mean rank by {short_name(ranking.metric)} at {ranking.count} superpixels made"
+        return (
+            f"Mean rank by {short_name(ranking.metric)} at {ranking.count} superpixels made; bars "
+            f"join what Nemenyi's test does not tell apart. {STRICTER}"
+        )
 
     @property
     def data(self) -> pd.DataFrame:
@@ -99,7 +102,8 @@ def _critical_bar(axes: Axes, ranking: Ranking) -> None:
     """The critical difference as a length, above the scale."""
     end = 1 + ranking.critical
     axes.plot([1, end], [1.1, 1.1], color=INK, linewidth=1.0, marker="|", clip_on=False)
-    text = f"critical difference {ranking.critical:.2f} (Nemenyi, p = {ALPHA:g})"
+    test = f"Nemenyi, p = {ALPHA:g}; stricter than the tables"
+    text = f"critical difference {ranking.critical:.2f} ({test})"
     axes.text(1, 0.95, text, ha="left", va="bottom", fontsize=7)
 
 

@@ -56,7 +56,7 @@ class MetricCurve(SectionFigure):
 
     def plot(self, axes: Axes, styles: Styles) -> None:
         """Draw curves, the annotators behind them or an inset before them, and names."""
-        curves = styles.curves(self.data.rename(columns={"n_made": "x", "pair_mean": "y"}))
+        curves = styles.curves(self.data.rename(columns={"n_made": "x", "image_mean": "y"}))
         _plot(axes, curves, styles)
         band = self.analysis.bands.get(self.metric)
         if band is not None:

@@ -45,12 +45,12 @@ def draw_inset(axes: Axes, curves: Mapping[str, pd.DataFrame], styles: Styles) -
     points = np.concatenate([_traced(axes, curve) for curve in curves.values()])
     place = _free_corner(axes, points)
     levels = points[(points[:, 0] > low) & (points[:, 0] < high), 1]
-    if place is None or levels.size == 0:
+    span = float(np.ptp(levels)) if levels.size else 0.0
+    if place is None or span == 0:  # curves that are one line tell no more when enlarged
         return
     detail = axes.inset_axes(place)
     for name, curve in curves.items():
         detail.plot(curve["x"], curve["y"], **styles[name].line)
-    span = float(np.ptp(levels))
     detail.set_xscale(axes.get_xscale())
     detail.set_xlim(low, high)
     detail.set_ylim(levels.min() - 0.04 * span, levels.max() + 0.04 * span)

@@ -17,9 +17,9 @@ from ssnbench.analysis.section_analysis import SectionAnalysis
 from ssnbench.plots.figure import STYLE, WrittenFigure, write_figure
 from ssnbench.plots.styles import Styles
 
-Group = Literal["curves", "compared", "robust"]
-"""Where figures stand in a report: metrics over the count made; comparisons at one count; what is
-left of the scores when images are perturbed."""
+Group = Literal["first", "curves", "compared", "robust"]
+"""Where figures stand in a report: what a reader sees first; metrics over the count made;
+comparisons at one count; what is left of the scores when images are perturbed."""
 
 
 @dataclass(frozen=True)

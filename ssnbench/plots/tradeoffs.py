@@ -8,11 +8,12 @@ from typing import Self
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from ssnbench.analysis.section_analysis import SectionAnalysis
 from ssnbench.analysis.sections import long_name, short_name
 from ssnbench.analysis.tradeoffs import REGULARITY, families
+from ssnbench.contracts import MOST_LOAD
 from ssnbench.plots.axes import axis_name, canvas
 from ssnbench.plots.section_figure import SectionFigure
 from ssnbench.plots.styles import INK, Styles, name_curves
@@ -24,7 +25,7 @@ class QualityOverTime(SectionFigure):
 
     name = "over-time"
     title = "A metric over the time per image"
-    group = "compared"
+    group = "first"
     needs = ("quality_over_time",)
 
     device: str
@@ -44,9 +45,16 @@ class QualityOverTime(SectionFigure):
 
     @property
     def caption(self) -> str:
-        """Metric, count and where it was timed."""
-        at_count = f"at {self.analysis.count} superpixels made ({self._where})"
-        return f"{long_name(self.metric)} over time, {at_count}"
+        """Metric, count, and on what it was timed."""
+        data = self.data
+        asked = ", ".join(str(n) for n in sorted(data["n_asked"].unique()))
+        timed_on = ", ".join(sorted(data["timed_on"].unique()))
+        busy = (data["load"].astype(float) > MOST_LOAD).any()
+        return (
+            f"{long_name(self.metric)} at {self.analysis.count} superpixels made, over the time "
+            f"per image ({self._where}; {timed_on}, {asked} asked for"
+            f"{'; UNDER LOAD' if busy else ''}). The line joins what no method beats in both."
+        )
 
     @property
     def data(self) -> pd.DataFrame:
@@ -138,5 +146,5 @@ def _set_time_axis(axes: Axes, milliseconds: pd.Series[float]) -> None:
     axes.set_xlim(low, high)
     narrow = high < 30 * low
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,)))
-    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
     axes.xaxis.set_minor_formatter(NullFormatter())

@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def draw(folder: Path, *, single: bool = False, data_root: Path | None = None) -> Path:
+def draw(
+    folder: Path,
+    *,
+    single: bool = False,
+    data_root: Path | None = None,
+    mine: str | None = None,
+) -> Path:
     """Draw the report of a run folder again; return the path of its page.
 
     Reads ``results.sqlite`` and writes ``results.csv``, ``figures/`` (PDF, PNG and the data behind
@@ -21,17 +27,19 @@ def draw(folder: Path, *, single: bool = False, data_root: Path | None = None) -
     data_root : Path, optional
         Where the datasets lie: pictures and truths that the store does not keep are read there. The
         page does without them where they are not found, and says so.
+    mine : str, optional
+        The method that the user calls theirs: others are compared with it, instead of the best.
 
     Raises
     ------
     UsageError
-        When the folder holds no results, or cannot be written.
+        When the folder holds no results or no such method, or cannot be written.
     """
     from ssnbench.report.manifest import renewed
     from ssnbench.report.page import write  # matplotlib is slow to import
 
     with renewed(folder):
-        return write(folder, single=single, data_root=data_root)
+        return write(folder, single=single, data_root=data_root, mine=mine)
 
 
 def erase(folder: Path) -> None:

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ssnbench.analysis import paired
-from ssnbench.analysis.ranks import ALPHA, Ranking
+from ssnbench.analysis.ranks import ALPHA, STRICTER, Ranking
 from ssnbench.analysis.section_analysis import SectionAnalysis
 from ssnbench.analysis.sections import better, short_name
 from ssnbench.report.cells import named, number, p_value
-from ssnbench.report.table_formats import Cell, Table
+from ssnbench.report.table_formats import MARK, Cell, Table
 
 
 def ranks_table(analysis: SectionAnalysis) -> Table:
@@ -31,7 +30,7 @@ def ranks_table(analysis: SectionAnalysis) -> Table:
     caption = (
         f"{section.title}: mean rank over images at {analysis.count} superpixels made, 1 the "
         f"best. {tests}. Nemenyi: ranks that differ by less than the critical difference (CD, "
-        f"p = {ALPHA:g}) are not told apart. Best in bold, second best underlined."
+        f"p = {ALPHA:g}) are not told apart. {STRICTER} Best in bold, second best underlined."
     )
     return Table(
         f"{section.slug}-ranks",
@@ -64,37 +63,50 @@ def _place(ranking: Ranking, label: str) -> int:
 
 
 def paired_table(analysis: SectionAnalysis) -> Table:
-    """Table of each method against the one that ranks best; the CSV holds all pairs."""
+    """Table of the best method, or the user's, against each other; the CSV holds all pairs."""
     section = analysis.section
-    lines = list(_against_best(analysis))
+    lines = list(_against_one(analysis))
     caption = (
-        f"{section.title}: the method that ranks best minus each other one, image by image at "
-        f"{analysis.count} superpixels made, with the 95 % bootstrap interval of the mean "
-        "difference. Wins and losses: images on which the best is better or worse. p: Wilcoxon's "
-        "signed-rank test, corrected by Holm for all pairs of a metric."
+        f"{section.title}: {analysis.mine or 'the method with the best mean'} minus each other "
+        f"one, image by image at {analysis.count} superpixels made, with the 95 % bootstrap "
+        "interval of the mean difference, of that pair alone. Wins and losses: images on which the "
+        "first is better or worse. p: Wilcoxon's signed-rank test, corrected by Holm for the other "
+        f"methods; the marks {MARK} of the scores and the words of the cards are of these same "
+        "tests. The CSV holds all other pairs, too, with the p of one test alone."
     )
     return Table(
         f"{section.slug}-pairs",
         "Pairs on the same images",
         caption,
-        ("Best", "Metric", "Other", "Difference", "Low", "High", "Wins", "Ties", "Losses", "p"),
+        (
+            "Yours" if analysis.mine else "Best",
+            "Metric",
+            "Other",
+            "Difference",
+            "Low",
+            "High",
+            "Wins",
+            "Ties",
+            "Losses",
+            "p",
+        ),
         tuple(row for _, row in lines),
         tuple(group for group, _ in lines),
         pd.concat(analysis.pairs.values(), ignore_index=True),
     )
 
 
-def _against_best(analysis: SectionAnalysis) -> Iterator[tuple[str, tuple[Cell, ...]]]:
+def _against_one(analysis: SectionAnalysis) -> Iterator[tuple[str, tuple[Cell, ...]]]:
     """Yield the abbreviation of the metric and the cells of a row."""
     for ranking in analysis.rankings:
         name = short_name(ranking.metric)
-        best = str(ranking.ranks.index[0])
-        for row in paired.against(analysis.pairs[ranking.metric], best).to_dict("records"):
+        compared = analysis.comparisons[ranking.count, ranking.metric]
+        for row in compared.to_dict("records"):
             p = row["p_holm"]
             yield (
                 name,
                 (
-                    named(best),
+                    named(row["label"]),
                     named(name),
                     named(row["other"]),
                     *(number(row[part], 4) for part in ("difference", "low", "high")),

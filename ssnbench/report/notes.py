@@ -21,7 +21,9 @@ def notes(analysis: SectionAnalysis) -> list[str]:
 
 def _on_scores(analysis: SectionAnalysis) -> Iterator[str]:
     basis, metrics = analysis.basis, analysis.section.metrics
-    if not metrics:
+    if not metrics and basis.n_scored:
+        yield "No scores: jobs of this section ended well, but none gave a finite score."
+    elif not metrics:
         yield "No scores: no job of this section ended well."
     if basis.n_images < basis.n_dataset:
         yield f"All of this is of {basis.n_images} of the dataset's {basis.n_dataset} images."
@@ -50,7 +52,10 @@ def _on_comparisons(analysis: SectionAnalysis) -> Iterator[str]:
             f"images reach (nothing is extrapolated): {', '.join(analysis.refused)}."
         )
     if analysis.untimed:
-        yield f"Not in the figures over time, not timed here: {', '.join(analysis.untimed)}."
+        yield (
+            "Not in the figures over time, not timed here, or only under load: "
+            f"{', '.join(analysis.untimed)}."
+        )
 
 
 def _on_annotators(analysis: SectionAnalysis) -> Iterator[str]:

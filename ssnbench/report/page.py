@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from ssnbench.analysis import inter_annotator, sections
+from ssnbench.analysis.analyses import analyse
 from ssnbench.analysis.runtimes import of_current_version
-from ssnbench.analysis.section_analysis import analyse, by_data
 from ssnbench.contracts import UsageError
 from ssnbench.metrics import with_role
 from ssnbench.plots import gallery
@@ -21,7 +21,7 @@ from ssnbench.plots.styles import Styles
 from ssnbench.report import citations, image_browser, page_data, section_data
 from ssnbench.report.image_browser import BrowserImages
 from ssnbench.report.page_data import JsonBlocks, PageData, ScriptFiles
-from ssnbench.report.protocol_tables import protocol_tables
+from ssnbench.report.protocol_tables import by_data, protocol_tables
 from ssnbench.report.run_tables import machine_line, runtime_table, timed_by, troubles_table
 from ssnbench.report.section_report import (
     ReportContext,
@@ -31,6 +31,7 @@ from ssnbench.report.section_report import (
 )
 from ssnbench.report.templating import template
 from ssnbench.results.store import Store
+from ssnbench.results.timings import counted
 
 FOLDER, PAGE, SINGLE = "index_files", "index.html", "report.html"
 """What the page loads, the page beside it, and the page that is one file."""
@@ -48,7 +49,13 @@ class _StoreTables:
     runs: Sequence[Mapping[str, Any]]
 
 
-def write(folder: Path, *, single: bool = False, data_root: Path | None = None) -> Path:
+def write(
+    folder: Path,
+    *,
+    single: bool = False,
+    data_root: Path | None = None,
+    mine: str | None = None,
+) -> Path:
     """Draw the report of a run folder; see :func:`ssnbench.report.draw`."""
     with Store(folder, create=False) as store:
         stored = _read(store)
@@ -59,7 +66,12 @@ def write(folder: Path, *, single: bool = False, data_root: Path | None = None) 
         )
         annotators = inter_annotator.read(folder)
         analyses = analyse(
-            stored.records, stored.timings, annotators, stored.runs, store.n_images()
+            stored.records,
+            counted(stored.timings),
+            annotators,
+            stored.runs,
+            store.n_images(),
+            _method(stored.records, mine) if mine else "",
         )
         reports = [write_section(analysis, context) for analysis in analyses]
         grids = [
@@ -103,6 +115,11 @@ def _read(store: Store) -> _StoreTables:
     return _StoreTables(records, timings, store.runs())
 
 
+def _method(records: pd.DataFrame, name: str) -> str:
+    by_label = records.drop_duplicates("label").set_index("label")["algorithm"]
+    return sections.method_called(by_label.to_dict(), name)
+
+
 def _new_folder(folder: Path) -> Path:
     try:
         folder.mkdir(exist_ok=True)
@@ -126,7 +143,8 @@ def _add_sections(reports: Sequence[SectionReport], styles: Styles, values: Page
     for report in reports:
         slug = report.analysis.section.slug
         values.add(f"scores/{slug}", section_data.scores_data(report.analysis))
-        for group, figures in report.figures.items():
+        for group in ("curves", "compared", "robust"):
+            figures = report.figures[group]  # of what is seen first the page itself holds the SVG
             values.add(f"figures/{slug}-{group}", {item.slug: item.svg for item in figures})
 
 
@@ -173,6 +191,7 @@ def _values(
         "reports": reports,
         "protocols": [context.write(table) for table in by_protocol],
         "runtime": _runtime(stored, context),
+        "under_load": _under_load(stored),
         "troubles": context.write(troubles_table(troubles)) if len(troubles) else None,
         "partial": [
             f"{basis.n_images} of the {basis.n_dataset} images of {section.dataset} {section.split}"
@@ -189,6 +208,13 @@ def _values(
 
 
 def _runtime(stored: _StoreTables, context: ReportContext) -> WrittenTable | None:
-    if not (stored.timings["stage"] == "total").any():
+    timings = counted(stored.timings)
+    if not (timings["stage"] == "total").any():
         return None
-    return context.write(runtime_table(stored.timings, machine_line(timed_by(stored.runs))))
+    return context.write(runtime_table(timings, machine_line(timed_by(stored.runs))))
+
+
+def _under_load(stored: _StoreTables) -> list[str]:
+    """Methods with times that are left out, since others used the machine meanwhile."""
+    left_out = stored.timings.drop(counted(stored.timings).index)
+    return sorted(left_out["label"].unique())

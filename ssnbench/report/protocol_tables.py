@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from ssnbench.analysis.section_analysis import SectionAnalysis, by_data
+from ssnbench.analysis.section_analysis import SectionAnalysis
 from ssnbench.analysis.sections import short_name, slugged
 from ssnbench.metrics import with_role
 from ssnbench.report.cells import asked, named, number
@@ -22,6 +22,17 @@ def protocol_tables(analyses: Iterable[SectionAnalysis]) -> Iterator[Table]:
             yield _table(scored, names)
 
 
+def by_data(
+    analyses: Iterable[SectionAnalysis],
+) -> dict[tuple[str, str], list[SectionAnalysis]]:
+    """Group analyses by dataset and split, in sorted order: the same label maps by protocols."""
+    groups: dict[tuple[str, str], list[SectionAnalysis]] = {}
+    for analysis in analyses:
+        key = (analysis.section.dataset, analysis.section.split)
+        groups.setdefault(key, []).append(analysis)
+    return dict(sorted(groups.items()))
+
+
 def _table(analyses: Sequence[SectionAnalysis], names: Sequence[str]) -> Table:
     """Table of the metrics that depend on the protocol; all analyses are of the same data."""
     dataset, split = analyses[0].section.dataset, analyses[0].section.split
@@ -31,7 +42,7 @@ def _table(analyses: Sequence[SectionAnalysis], names: Sequence[str]) -> Table:
     )
     frame = frame[frame["metric"].isin(names)]
     wide = frame.pivot(
-        index=["n_asked", "label"], columns=["metric", "protocol"], values="pair_mean"
+        index=["n_asked", "label"], columns=["metric", "protocol"], values="image_mean"
     )
     columns = [(m, p) for m in names for p in protocols if (m, p) in wide.columns]
     rows = [
@@ -46,9 +57,10 @@ def _table(analyses: Sequence[SectionAnalysis], names: Sequence[str]) -> Table:
         slugged(f"protocols-{dataset}-{split}"),
         f"The same label maps under every protocol: {dataset} {split}",
         f"{dataset} {split}: boundary scores of one set of label maps by the protocols "
-        f"{', '.join(protocols)}. Only the protocol differs from column to column.",
+        f"{', '.join(protocols)}, means over images. Only the protocol differs from column to "
+        "column.",
         ("Method", "Asked", *(f"{short_name(m)} {p}" for m, p in columns)),
         tuple(rows),
         tuple(asked(n_asked).text for n_asked, _ in wide.index),
-        frame[["label", "n_asked", "n_made", "protocol", "metric", "pair_mean"]],
+        frame[["label", "n_asked", "n_made", "protocol", "metric", "image_mean", "pair_mean"]],
     )

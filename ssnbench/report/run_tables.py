@@ -8,8 +8,15 @@ from typing import Any
 import pandas as pd
 
 from ssnbench.analysis.runtimes import STAGES, runtimes
+from ssnbench.contracts import MOST_LOAD
 from ssnbench.report.cells import asked, named, number, places
 from ssnbench.report.table_formats import Cell, Table
+
+_MEMORY = {"peak_mb": "peak [MB]", "bare_mb": "bare [MB]"}
+_BUSY = (
+    "Taken under load, as was asked for (--even-if-busy): others used so much of the machine "
+    "meanwhile, in percent of its cores; such times tell little."
+)
 
 
 def runtime_table(timings: pd.DataFrame, machine: str) -> Table:
@@ -24,7 +31,8 @@ def runtime_table(timings: pd.DataFrame, machine: str) -> Table:
     """
     frame = runtimes(timings)
     stages = [stage for stage in STAGES if stage in frame]
-    memory = ["peak_mb"] if frame["peak_mb"].notna().any() else []
+    memory = [name for name in _MEMORY if frame[name].notna().any()]
+    busy = (frame["load"].astype(float) > MOST_LOAD).any()
     group = ["n_asked", "megapixels", "device", "threads"]
     total = frame.set_index([*group, "label"])["total"]
     ranked = total.groupby(level=group).transform(lambda s: places(s.round(4), "lower"))
@@ -34,21 +42,26 @@ def runtime_table(timings: pd.DataFrame, machine: str) -> Table:
             asked(row["n_asked"]),
             Cell(str(row["size"]), float(row["megapixels"])),
             Cell(f"{row['device']}, {_times(int(row['threads']), 'thread')}"),
-            number(row["images"], 0),
+            Cell(str(row["image"]) if row["images"] == 1 else _times(int(row["images"]), "image")),
             number(row["repeats"], 0),
             number(1e3 * row["total"], 1, int(place)),
+            Cell(f"{1e3 * row['fastest']:.1f} to {1e3 * row['slowest']:.1f}"),
             *(number(1e3 * row[stage], 1) for stage in stages),
             *(number(row[name], 0) for name in memory),
+            *([number(100 * row["load"], 0)] if busy else []),
         )
         for (_, row), place in zip(frame.iterrows(), ranked, strict=True)
     ]
     caption = (
         "Median over images of the median over repeats, measured apart from the quality run, one "
-        "job at a time after a warm-up. Total = segmentation (the whole call) + connectivity (the "
-        f"step that every method passes). {machine}"
+        "job at a time after a warm-up; beside it the fastest and the slowest repeat. Total = "
+        "segmentation (the whole call) + connectivity (the step that every method passes). Peak: "
+        "memory of the whole process; bare: of that before it held the method. "
+        f"{_BUSY if busy else 'The machine was idle else, where the system tells.'} {machine}"
     )
-    headings = ["Method", "Asked", "Size", "Device", "Images", "Repeats", "total [ms] ↓"]
-    headings += [f"{stage} [ms]" for stage in stages] + ["peak [MB]" for _ in memory]
+    headings = ["Method", "Asked", "Size", "Device", "Image", "Repeats", "total [ms] ↓", "spread"]
+    headings += [f"{stage} [ms]" for stage in stages] + [_MEMORY[name] for name in memory]
+    headings += ["others [%]"] if busy else []
     groups = tuple(f"{asked(row['n_asked']).text}, {row['size']}" for _, row in frame.iterrows())
     return Table(
         "runtimes", "Milliseconds per image", caption, tuple(headings), tuple(rows), groups, frame

@@ -20,8 +20,9 @@ def section_data(analysis: SectionAnalysis, styles: Styles) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``curves`` holds by metric and method the points (count made, mean, low, high), in rising
-        order of the count; the rest names things.
+        ``curves`` holds by metric and method the points (count made, mean, low, high, count asked
+        for), in rising order of the count; ``readings`` what the legend reads, the numbers of the
+        table of equal counts and more between them; the rest names things.
     """
     section = analysis.section
     return {
@@ -34,6 +35,7 @@ def section_data(analysis: SectionAnalysis, styles: Styles) -> dict[str, Any]:
         "metrics": [_metric(name) for name in section.metrics],
         "methods": [_method(label, styles[label]) for label in section.labels],
         "curves": {name: _curves(analysis.curve(name)) for name in section.metrics},
+        "readings": _readings(analysis.readings),
         "annotators": {name: vars(band) for name, band in analysis.bands.items()},
     }
 
@@ -57,8 +59,16 @@ def _method(label: str, style: MethodStyle) -> dict[str, Any]:
     }
 
 
+def _readings(rows: pd.DataFrame) -> dict[str, Any]:
+    """Counts, and by metric and method the means there; missing where too few images reach one."""
+    values: dict[str, dict[str, list[float]]] = {}
+    for (metric, label), means in rows.groupby(["metric", "label"])["image_mean"]:
+        values.setdefault(str(metric), {})[str(label)] = means.round(_DIGITS).to_list()
+    return {"counts": sorted(rows["n_made"].unique().tolist()), "values": values}
+
+
 def _curves(points: pd.DataFrame) -> dict[str, list[list[float]]]:
-    columns = ["n_made", "pair_mean", "low", "high"]
+    columns = ["n_made", "image_mean", "low", "high", "n_asked"]
     return {
         str(label): rows.sort_values("n_made")[columns].round(_DIGITS).to_numpy().tolist()
         for label, rows in points.groupby("label")

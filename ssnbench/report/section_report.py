@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import get_args
 
 from ssnbench.analysis.section_analysis import SectionAnalysis
 from ssnbench.plots.figure import WrittenFigure
@@ -91,7 +92,7 @@ class SectionReport:
 
 def write_section(analysis: SectionAnalysis, context: ReportContext) -> SectionReport:
     """Draw the figures and write the tables of a section."""
-    figures: dict[Group, list[WrittenFigure]] = {"curves": [], "compared": [], "robust": []}
+    figures: dict[Group, list[WrittenFigure]] = {group: [] for group in get_args(Group)}
     for figure in figures_of(analysis):
         figures[figure.group].append(figure.write(context.styles, context.figures))
     statistics = [context.write(table) for table in _statistics(analysis)]

@@ -21,9 +21,9 @@ AREA_HEADINGS = {
 
 
 def scores_table(analysis: SectionAnalysis) -> Table:
-    """Table of the pair means at each asked count, with the counts that were made."""
+    """Table of the means over images at each asked count, with the counts that were made."""
     section, summary = analysis.section, analysis.summary
-    wide = summary.pivot(index=["n_asked", "label"], columns="metric", values="pair_mean")
+    wide = summary.pivot(index=["n_asked", "label"], columns="metric", values="image_mean")
     n_made = summary.groupby(["n_asked", "label"])["n_made"].first()
     n_images = summary.groupby(["n_asked", "label"])["n_images"].max()
     columns = {
@@ -41,10 +41,11 @@ def scores_table(analysis: SectionAnalysis) -> Table:
         for n_asked, label in wide.index
     ]
     caption = (
-        f"{section.title}: means over (image, annotator) pairs by the {section.protocol} "
-        "protocol. Best in bold, second best underlined, among the methods asked for the same "
-        f"count{_if_alike(analysis, ' and')}; since they make different counts, compare them at "
-        "equal counts."
+        f"{section.title}: means over images, of the mean over an image's annotators, by the "
+        f"{section.protocol} protocol. Best in bold, second best underlined, among the methods "
+        f"asked for the same count{_if_alike(analysis, ' and')}; since they make different counts, "
+        "compare them at equal counts. The CSV also holds the mean over (image, annotator) pairs, "
+        "as papers have it: pair_mean."
     )
     return Table(
         f"{section.slug}-scores",
@@ -89,8 +90,9 @@ def equal_counts_table(analysis: SectionAnalysis) -> Table:
         f"bold, second best underlined{_if_alike(analysis, ', among the methods')}."
     )
     if any(level.values()):
+        compared = f"from {analysis.mine}, at" if analysis.mine else "from the best of"
         caption += (
-            f" {MARK}: not told apart from the best of its column and count (Wilcoxon's "
+            f" {MARK}: not told apart {compared} its column and count (Wilcoxon's "
             f"signed-rank test over images, corrected by Holm for the methods, p >= {ALPHA:g})."
         )
     return Table(

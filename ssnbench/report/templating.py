@@ -22,4 +22,5 @@ def template(name: str) -> jinja2.Template:
     # Our own styles, scripts and JSON: `page_data.encoded` made safe what they hold of others.
     environment.filters["web"] = lambda file: Markup((_HERE / "web" / file).read_text("utf-8"))
     environment.filters["json"] = Markup
+    environment.filters["drawing"] = Markup  # our own SVG, escaped by matplotlib
     return environment.get_template(name)

@@ -79,8 +79,7 @@ def points(panel: Panel, analysis: SectionAnalysis) -> pd.DataFrame:
     rows = rows.join(wide[[name for name in scores if name != COUNT]])
     for axis, name in (("x", panel.x), ("y", panel.y)):
         rows[axis] = rows[name] if name in rows else float("nan")
-    limits = summary[summary["metric"] == panel.y].set_index(["label", "n_asked"])
-    return rows.join(limits[["low", "high"]]).dropna(subset=["x", "y"]).reset_index()
+    return rows.dropna(subset=["x", "y"]).reset_index()
 
 
 def draw(panels: Sequence[PanelData], styles: Styles, place: str) -> Figure:

@@ -23,6 +23,7 @@ from ssnbench.reproduce.recipes import PRINTED, Printed, Recipe
 from ssnbench.reproduce.sources import ImageSet, has_weights
 from ssnbench.reproduce.work import RecipeContext
 from ssnbench.results.schema import TIMED
+from ssnbench.results.timings import counted
 from ssnbench.run import benchmark, environment
 from ssnbench.run.timing import TimingTask
 
@@ -50,17 +51,20 @@ def make(recipe: Recipe, image_set: ImageSet, n_asked: int, context: RecipeConte
         if device == "cpu" or "device" in parameters("algorithms", variant.name)
     }
     benchmark.time_tasks(list(tasks.values()), context.store, context.listener)
-    frame = joined(tasks, context.store.timings())
+    timings = context.store.timings()
+    frame = joined(tasks, counted(timings))
     notes = image_set.notes(1) if image_set.builtin else []
     if len(devices()) == 1:
         notes.append("no GPU here: all on one thread of the processor")
+    if len(counted(timings)) < len(timings):
+        notes.append("what was timed while others used the machine is left out: run it once more")
     result = RecipeResult(
         recipe,
         f"{image_set.place} {image_set.pictured}",
         tuple(row.name for row in PRINTED if row.algo in variants),
         (), (n_asked,),
         notes=(*notes, *recipe.lacks),
-        n_failed=len(tasks) - int(frame["total"].notna().sum()),
+        n_failed=len(tasks) - int(joined(tasks, timings)["total"].notna().sum()),
     )  # fmt: skip
     with mpl.rc_context(fname=STYLE):
         figure = draw(frame)

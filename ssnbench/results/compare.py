@@ -13,6 +13,7 @@ from ssnbench.contracts import UsageError
 from ssnbench.metrics import METRICS
 from ssnbench.results.schema import CERTIFICATE
 from ssnbench.results.store import Store
+from ssnbench.results.timings import counted
 
 TOLERANCE = 1e-4
 """A mean score may be worse by this much, by default."""
@@ -214,7 +215,7 @@ def _times(before: pd.DataFrame, after: pd.DataFrame, tolerance: float | None) -
     keys = ["label", "n_asked", "device", "threads"]
     places = [*keys, "dataset", "split", "image", "height", "width"]
     sides = [
-        side[side["stage"] == "total"].drop_duplicates(places, keep="last")
+        counted(side[side["stage"] == "total"]).drop_duplicates(places, keep="last")
         for side in (before, after)
     ]
     both = sides[0].merge(sides[1], on=places)

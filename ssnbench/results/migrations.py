@@ -13,6 +13,7 @@ from ssnbench.results.schema import (
     ASKED_METHODS,
     METHOD,
     TABLES,
+    TIMINGS,
     VERSION,
     StoreTable,
     columns_of,
@@ -118,7 +119,9 @@ def _rebuild(connection: sqlite3.Connection, table: StoreTable, read: Mapping[st
     for name in more:
         connection.execute(f"ALTER TABLE rebuilt ADD COLUMN {quoted(name)} REAL")
     names = [*table.columns, *more]
-    values = ", ".join(read.get(name, quoted(name)) for name in names)
+    values = ", ".join(
+        read.get(name, quoted(name) if name in present else "NULL") for name in names
+    )
     connection.execute(
         f"INSERT INTO rebuilt ({listed(names)}) SELECT {values} FROM {table.name} AS old "
         "ORDER BY rowid"
@@ -142,8 +145,9 @@ def _ask_for_the_latest(connection: sqlite3.Connection) -> None:
 
 
 def _from_3(connection: sqlite3.Connection) -> None:
-    """How many images a dataset has was not written down: it is not known of older runs."""
+    """Of older runs nobody knows how many images there were, nor how busy the machine was."""
     connection.execute(ASKED_DATASETS.create())
+    _rebuild(connection, TIMINGS, {})
 
 
 _MIGRATIONS = {1: _from_1, 2: _from_2, 3: _from_3}

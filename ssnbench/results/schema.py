@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import get_type_hints
 
-from ssnbench.contracts import JobKey, Record, Timing
+from ssnbench.contracts import MOST_LOAD, JobKey, Record, Timing
 
 VERSION = 4
 APPLICATION = 0x53534E42  # "SSNB": tells our files from other SQLite files
@@ -132,6 +132,9 @@ many images a split has, of which a command may ask for some.
 
 TIMED = tuple(name for name in TIMINGS.key if name != "stage")
 """Columns that make a measurement of time the same one."""
+
+UNDER_LOAD = f"(load > {MOST_LOAD} AND even_if_busy IS NOT 1)"
+"""SQL condition: the time was taken while others used the machine, and nobody wanted it so."""
 
 _ASKED_CODE = ("algorithm", "dataset", "split", "params", "code_version")
 

@@ -303,6 +303,14 @@ class Store:
         """What was timed, as the values of the columns ``schema.TIMED``."""
         return set(self._connection.execute(f"SELECT DISTINCT {listed(TIMED)} FROM timings"))
 
+    def timed_under_load(self) -> set[tuple[Any, ...]]:
+        """What was timed while others used the machine, and is left out of tables."""
+        return set(
+            self._connection.execute(
+                f"SELECT DISTINCT {listed(TIMED)} FROM timings WHERE {schema.UNDER_LOAD}"
+            )
+        )
+
     def records(self) -> pd.DataFrame:
         """All rows that count, one per label map and truth, in a stable order.
 

@@ -11,9 +11,10 @@ from ssnbench.results.store import FILE, Store
 from ssnbench.run import environment
 from ssnbench.run.execute import execute, missing
 from ssnbench.run.job import Outcome
+from ssnbench.run.load import is_idle
 from ssnbench.run.plan import Job, Plan
 from ssnbench.run.precomputed import from_kept
-from ssnbench.run.timing import TimingResult, TimingTask, time_apart
+from ssnbench.run.timing import AT_ONCE, TimingResult, TimingRules, TimingTask, time_apart
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,14 @@ class Listener:
         A job is done and written.
     timed : callable (result)
         A task was timed, or could not be.
+    waiting : callable ()
+        The machine is busy: to take times, it is waited for.
     """
 
     planned: Callable[[str, int], None]
     done: Callable[[Outcome], None]
     timed: Callable[[TimingResult], None]
+    waiting: Callable[[], None] = lambda: None
 
 
 def clear(folder: Path) -> None:
@@ -68,25 +72,45 @@ def _undefined(jobs: Sequence[Job]) -> dict[str, Any]:
     return {"undefined": undefined} if undefined else {}
 
 
-def take_times(plan: Plan, store: Store, listener: Listener, threads: int = 1) -> int:
+def take_times(plan: Plan, store: Store, listener: Listener, rules: TimingRules = AT_ONCE) -> int:
     """Time every algorithm at the middle count on the first image; return how many were timed."""
     tasks = [
-        TimingTask(variant, plan.dataset, plan.images[0], plan.n_shown, threads)
-        for variant in plan.variants
+        TimingTask(variant, plan.dataset, plan.images[0], plan.n_shown) for variant in plan.variants
     ]
-    return time_tasks(tasks, store, listener)
+    return time_tasks(tasks, store, listener, rules)
 
 
-def time_tasks(tasks: Sequence[TimingTask], store: Store, listener: Listener) -> int:
-    """Time those tasks that the store has no times of; return how many were timed."""
-    known = store.timed()
+def time_tasks(
+    tasks: Sequence[TimingTask],
+    store: Store,
+    listener: Listener,
+    rules: TimingRules = AT_ONCE,
+) -> int:
+    """Time those tasks that the store has no times of; return how many were timed.
+
+    Those that were timed under load are timed again as soon as the machine is idle; a time that
+    counts is never replaced by one that does not.
+    """
+    known = set() if rules.again else _known_times(tasks, store)
     todo = [task for task in tasks if task.key not in known]
     if todo:
         listener.planned("times", len(todo))
-    for result in time_apart(todo):
-        store.add_timings(result.timings)
+        if not any(run.get("cpu") == environment.cpu_name() for run in store.runs()[-1:]):
+            store.begin_run(environment.gather())  # a report names the machine of the times
+    good = store.timed() - store.timed_under_load()
+    for result in time_apart(todo, rules, listener.waiting):
+        if rules.even_if_busy or not result.is_under_load or result.task.key not in good:
+            store.add_timings(result.timings)
         listener.timed(result)
     return len(todo)
+
+
+def _known_times(tasks: Sequence[TimingTask], store: Store) -> set[tuple[Any, ...]]:
+    """What need not be timed again: what is under load only while the machine is busy still."""
+    wanted = {task.key for task in tasks}
+    known = store.timed() & wanted
+    busy = store.timed_under_load() & wanted
+    return known - busy if busy and is_idle() else known
 
 
 def save_times(results: Iterable[TimingResult], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Honest times: one process, pinned threads, warm-up apart, repeats, median; stage by stage."""
+"""Honest times: an idle machine, one process, pinned threads, warm-up, repeats, median, stages."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeAlias
 
-from ssnbench.contracts import Image, Timing
+from ssnbench.contracts import MOST_LOAD, Image, Timing
 from ssnbench.labels import checked, enforce_connectivity
 from ssnbench.plugins.dataset_ref import DatasetRef
 from ssnbench.plugins.variant import Variant, parameters
 from ssnbench.results.schema import TIMED
 from ssnbench.run.job import reason
 from ssnbench.run.label_sources import with_frames
+from ssnbench.run.load import LoadWatch, wait_until_idle
 from ssnbench.run.threads import pinned
 from ssnbench.stages import Seconds, collect
 
@@ -78,20 +80,77 @@ class TimingResult:
     timings: tuple[Timing, ...] = ()
     reason: str = ""
 
+    @property
+    def load(self) -> float:
+        """Share of the machine's cores that others used meanwhile; 0 where nobody knows."""
+        return max((timing.load or 0.0 for timing in self.timings), default=0.0)
 
-def time_apart(tasks: Sequence[TimingTask]) -> Iterator[TimingResult]:
-    """Time the tasks one after the other, each in a fresh process.
+    @property
+    def is_under_load(self) -> bool:
+        """Whether others used too much of the machine for the times to tell of the method."""
+        return self.load > MOST_LOAD
+
+
+@dataclass(frozen=True)
+class TimingRules:
+    """When times are taken.
+
+    Attributes
+    ----------
+    again : bool
+        Also those that are there already; each is replaced when its successor is there.
+    wait : float
+        Seconds that all tasks together may wait for an idle machine. A time that was taken under
+        load all the same is kept as such, and left out of tables.
+    even_if_busy : bool
+        Wait for nothing; what is taken under load counts, and is shown as such.
+    """
+
+    again: bool = False
+    wait: float = 0.0
+    even_if_busy: bool = False
+
+
+AT_ONCE = TimingRules()
+"""What is missing, now, and marked when it was taken under load."""
+
+
+def time_apart(
+    tasks: Sequence[TimingTask],
+    rules: TimingRules = AT_ONCE,
+    waiting: Callable[[], None] = lambda: None,
+) -> Iterator[TimingResult]:
+    """Time the tasks one after the other, each in a fresh process, on an idle machine.
 
     A process of its own makes its peak of memory the algorithm's, and lets it die without harm.
+
+    Parameters
+    ----------
+    tasks : sequence of TimingTask
+    rules : TimingRules
+        What is done while the machine is busy.
+    waiting : callable
+        Called when a wait for an idle machine begins.
     """
+    left = 0.0 if rules.even_if_busy else rules.wait
     for task in tasks:
-        with pinned(task.threads), _fresh_process() as process:
-            try:
-                yield TimingResult(task, process.submit(_measure, task).result())
-            except BrokenProcessPool:
-                yield TimingResult(task, reason="the process died")
-            except Exception as error:
-                yield TimingResult(task, reason=reason(error))
+        left = wait_until_idle(left, waiting)
+        result = _timed(task)
+        while left > 0 and result.is_under_load:  # it became busy meanwhile
+            left = wait_until_idle(left, waiting) - SECONDS_FOR_REPEATS
+            result = _timed(task)
+        kept = (replace(timing, even_if_busy=int(rules.even_if_busy)) for timing in result.timings)
+        yield replace(result, timings=tuple(kept))
+
+
+def _timed(task: TimingTask) -> TimingResult:
+    with pinned(task.threads), _fresh_process() as process:
+        try:
+            return TimingResult(task, process.submit(_measure, task).result())
+        except BrokenProcessPool:
+            return TimingResult(task, reason="the process died")
+        except Exception as error:
+            return TimingResult(task, reason=reason(error))
 
 
 def measure(
@@ -142,12 +201,15 @@ def _measure(task: TimingTask) -> tuple[Timing, ...]:
     key = dict(zip(TIMED, task.key, strict=True))
     synchronise, device = _on_device(task)
     takes_device = "device" in parameters("algorithms", task.variant.name)
-    algorithm = task.variant.build("algorithms", **({"device": device} if takes_device else {}))
     sample = task.dataset.open()[task.image]
+    bare = _peak_mb()
+    algorithm = task.variant.build("algorithms", **({"device": device} if takes_device else {}))
     with pinned(task.threads), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a method warns of stands in its records
         method = with_frames(algorithm, sample)
+        watch = LoadWatch()
         calls = measure(method, sample.image, task.n_asked, synchronise)
+        load = watch.load()
     key["device"] = device if takes_device else "cpu"
     stages = {name: [call.get(name, 0.0) for call in calls] for name in calls[0]}
     return tuple(
@@ -162,6 +224,8 @@ def _measure(task: TimingTask) -> tuple[Timing, ...]:
             slowest=max(seconds),
             repeats=len(seconds),
             peak_mb=_peak_mb(),
+            bare_mb=bare,
+            load=load,
         )
         for stage, seconds in stages.items()
     )
@@ -181,6 +245,11 @@ def _fresh_process() -> ProcessPoolExecutor:
 
 def _peak_mb() -> float | None:
     """Largest resident memory of this process so far, in MB; None where it is not told."""
+    if sys.platform == "linux":  # its getrusage also counts the process that this one came from
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        return next(
+            (int(line.split()[1]) / 2**10 for line in status.splitlines() if "VmHWM" in line), None
+        )
     if sys.platform == "win32":
         return None
     import resource  # not there on Windows

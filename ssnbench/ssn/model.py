@@ -183,7 +183,7 @@ class SSN:
         UsageError
             When the network needs a second frame and there is none.
         """
-        if isinstance(images, Sequence):
+        if isinstance(images, (list, tuple)):
             return self._each(images, n_segments, second)
         return self._labels(images, n_segments, second)
 

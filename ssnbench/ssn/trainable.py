@@ -139,8 +139,9 @@ class TrainableSSN:
         """Superpixels in a patch at a step, from 0."""
         if self.fewest_segments == 0:
             return self.n_segments
-        share = np.random.default_rng((step, self.n_segments)).random()
-        return round(self.fewest_segments * (self.n_segments / self.fewest_segments) ** share)
+        share = float(np.random.default_rng((step, self.n_segments)).random())
+        spread: float = (self.n_segments / self.fewest_segments) ** share
+        return round(self.fewest_segments * spread)
 
     def segment(
         self, network: nn.Module, image: Image, n_segments: int, second: Image | None = None

@@ -52,7 +52,7 @@ def test_the_band_by_hand() -> None:
     assert set(found) == {"asa"}
     band = found["asa"]
     assert (band.low, band.high) == pytest.approx(((0.7 + 0.4) / 2, (0.9 + 0.4) / 2))
-    assert band.mean == pytest.approx((0.8 + 0.6 + 0.9 + 0.9 + 0.4) / 5)
+    assert band.mean == pytest.approx(((0.8 + 0.6 + 0.9 + 0.9) / 4 + 0.4) / 2)
     assert band.n_images == 2
     assert inter_annotator.bands(table.assign(protocol="stutz/1"), section) == {}
 

@@ -8,7 +8,8 @@ import pytest
 from scipy import stats as reference
 
 from ssnbench.analysis import paired, ranks, tradeoffs
-from ssnbench.analysis.section_analysis import SectionAnalysis, analyse
+from ssnbench.analysis.analyses import analyse
+from ssnbench.analysis.section_analysis import SectionAnalysis
 
 # Demšar (2006), table 6: AUC of C4.5 with four settings on 14 data sets.
 DEMSAR = pd.DataFrame(
@@ -82,20 +83,25 @@ def test_two_methods_have_ranks_but_no_friedman_test() -> None:
     assert ranks.rank(scores(DEMSAR[["m"]]), "asa", 100) is None
 
 
-def test_pairs_agree_with_scipy_and_turn_round() -> None:
-    found = paired.compare(scores(DEMSAR), "asa", 100)
-    assert len(found) == 6
-    row = found.query("label == 'c45' and other == 'm'").iloc[0]
+def test_pairs_agree_with_scipy_and_hold_one_family_of_tests() -> None:
+    table = scores(DEMSAR)
+    mine = paired.compare(table, "asa", 100, "c45")
+    assert mine["label"].tolist() == ["c45"] * 3  # one against every other
+    row = mine.query("other == 'm'").iloc[0]
     moved = (DEMSAR["c45"] - DEMSAR["m"]).round(12)
     assert row["difference"] == pytest.approx(moved.mean())
     assert (row["wins"], row["ties"], row["losses"]) == (2, 2, 10)
     expected = reference.wilcoxon((DEMSAR["c45"] - DEMSAR["m"])[moved != 0]).pvalue
     assert row["p"] == pytest.approx(expected)
     assert row["low"] < row["difference"] < row["high"]
-    turned = paired.against(found, "m").query("other == 'c45'").iloc[0]
-    assert turned["difference"] == -row["difference"]
-    assert (turned["low"], turned["wins"]) == (-row["high"], row["losses"])
-    errors = paired.compare(scores(DEMSAR, "ue"), "ue", 100).iloc[0]
+    assert mine["p_holm"].to_numpy() == pytest.approx(paired.holm(mine["p"].to_numpy()))
+    best = paired.compare(table, "asa", 100)
+    assert set(best["label"]) == {DEMSAR.mean().idxmax()}
+    assert set(paired.compare(table, "asa", 100, "nobody")["label"]) == set(best["label"])
+    every = paired.every_pair(table, "asa", mine)
+    assert len(every) == 6
+    assert every["p_holm"].isna().tolist() == [False] * 3 + [True] * 3  # no other family
+    errors = paired.compare(scores(DEMSAR, "ue"), "ue", 100, "c45").query("other == 'm'").iloc[0]
     assert errors["wins"] == row["losses"]
 
 
@@ -110,12 +116,22 @@ def test_what_is_level_with_the_best_is_told_from_what_is_not() -> None:
             "far": base - 0.2,
         }
     )
-    assert paired.level_with_best(scores(table), "asa") == {"twin", "same"}
+
+    def level(table: pd.DataFrame, metric: str = "asa", mine: str = "") -> set[str]:
+        return paired.level(paired.compare(scores(table, metric), metric, 100, mine))
+
+    assert level(table) == {"twin", "same"}
+    assert level(table, mine="twin") == {"best", "same"}
+    assert level(table, mine="far") == set()
     far = table.assign(far=base + 0.2)
-    assert paired.level_with_best(scores(far), "asa") == set()
-    assert paired.level_with_best(scores(-far, "ue"), "ue") == set()
-    assert paired.level_with_best(scores(table, "ue"), "ue") == set()  # far is the best here
-    assert paired.level_with_best(scores(table[:5]), "asa") == set()  # too few to tell anything
+    assert level(far) == set()
+    assert level(-far, "ue") == set()
+    assert level(table, "ue") == set()  # far is the best here
+    assert level(table[:6]) == set()  # too few to tell anything of three comparisons
+    assert [paired.fewest(k) for k in (0, 1, 2, 6, 20)] == [6, 6, 7, 8, 10]
+    assert all(
+        2 / 2 ** paired.fewest(k) * k < 0.05 <= 4 / 2 ** paired.fewest(k) * k for k in range(1, 30)
+    )
 
 
 def test_the_interval_of_a_difference_is_that_of_its_mean() -> None:
@@ -186,7 +202,9 @@ def timings(labels: list[str], images: int) -> pd.DataFrame:
     ]
     names = ["label", "params", "algorithm", "image", "n_asked", "seconds"]
     place = {"dataset": "d", "split": "s"}
-    return pd.DataFrame(rows, columns=names).assign(stage="total", device="cpu", threads=1, **place)
+    return pd.DataFrame(rows, columns=names).assign(
+        stage="total", device="cpu", threads=1, load=0.0, even_if_busy=0, **place
+    )
 
 
 def analysed(table: pd.DataFrame, times: pd.DataFrame) -> SectionAnalysis:
@@ -249,7 +267,8 @@ def test_everything_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert analysis.summary is analysis.summary
     assert analysis.image_curves is analysis.image_curves
     monkeypatch.setattr("ssnbench.analysis.equal_counts.image_curves", None)  # to call would fail
-    assert analysis.winners[0].count == analysis.rankings[0].count == analysis.count == 200
+    assert analysis.winners[0].rivals == 3
+    assert analysis.rankings[0].count == analysis.count == 200
     assert set(analysis.image_scores_by_count) == set(analysis.counts)
 
 

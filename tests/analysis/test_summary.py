@@ -82,7 +82,7 @@ def test_the_interval_holds_the_mean_and_shrinks_with_the_images() -> None:
     def width(n: int) -> float:
         rows = [("m", 1, f"{i:03}", 0, 5, v) for i, v in enumerate(generator.normal(0.5, 0.1, n))]
         row = summarise(section(records(rows))).iloc[0]
-        assert row["low"] < row["pair_mean"] < row["high"]
+        assert row["low"] < row["image_mean"] < row["high"]
         return float(row["high"] - row["low"])
 
     # Normal theory: 2 * 1.96 * 0.1 / sqrt(n); the standard deviation is itself estimated.
@@ -199,7 +199,7 @@ def curve(label: str, points: dict[float, float], metric: str = "asa") -> pd.Dat
         (label, asked, made, metric, points[made])
         for asked, made in zip((100, 200, 400), points, strict=False)
     ]
-    return pd.DataFrame(rows, columns=["label", "n_asked", "n_made", "metric", "pair_mean"])
+    return pd.DataFrame(rows, columns=["label", "n_asked", "n_made", "metric", "image_mean"])
 
 
 def test_areas_are_taken_over_the_range_that_all_cover() -> None:
@@ -241,6 +241,8 @@ def test_berkeley_counts_all_boundary_pixels_at_once() -> None:
     assert summary.pair_mean["bp"] == pytest.approx(4 / 40)  # the label side once per image
     assert summary.pair_mean["f"] == pytest.approx(2 * 0.55 * 0.1 / 0.65)
     assert summarise(seal).set_index("metric").pair_mean["br"] == 0.5
+    assert summary.image_mean["br"] == pytest.approx((2 / 3 + 9 / 17) / 2)  # of each image's pool
+    assert summary.low["br"] <= summary.image_mean["br"] <= summary.high["br"]
     pool = level(berkeley, [90]).set_index("metric")
     assert pool.image_mean["br"] == pytest.approx((2 / 3 + 9 / 17) / 2)  # of each image's pool
     assert pool.image_mean["bp"] == pytest.approx((3 / 10 + 1 / 30) / 2)

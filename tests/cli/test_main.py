@@ -44,6 +44,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small")
     arguments = ["run", "--algos", "grid,slic", "--dataset", SMALL, "--segments", "6,12,24"]
+    arguments += ["--even-if-busy"]  # else the next run may take the times anew
     assert main([*arguments, "--jobs", "1", "--keep-labels", "--out", str(folder)]) == 0
     return folder
 
@@ -126,6 +127,8 @@ def test_failed_jobs_exit_with_one(tmp_path: Path, capsys: pytest.CaptureFixture
         ("run --split tset", "no split of collage is called 'tset'; did you mean test"),
         ("run --protocol sael", "did you mean seal"),
         ("run --algos slic(compact=2)", "did you mean compactness"),
+        ("run --mine nobody", "--mine nobody is none of the methods: felzenszwalb, grid"),
+        ("run --times sometimes", "'sometimes' is not one of 'missing', 'again', 'no'"),
         ("run --segments 0", "--segments should be 1 or more, got 0"),
         ("run --segments many", "--segments should be a whole number such as 100, got 'many'"),
         ("run --limit 0", "0 is not in the range x>=1"),

@@ -443,7 +443,7 @@ def test_superpixels_may_vary_from_step_to_step() -> None:
 def test_a_training_of_varying_counts_and_whole_superpixels_goes_on(
     tmp_path: Path, samples: list[Sample]
 ) -> None:
-    changes = {"fewest_segments": 4, "detached": 0.5}
+    changes: dict[str, Any] = {"fewest_segments": 4, "detached": 0.5}
     assert run(tmp_path / "whole", samples, **changes).finished
     with pytest.raises(Killed):
         run(tmp_path / "broken", samples, 5, **changes)

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 
-from ssnbench.analysis.section_analysis import SectionAnalysis, analyse
+from ssnbench.analysis.analyses import analyse
+from ssnbench.analysis.section_analysis import SectionAnalysis
 from ssnbench.plots import figures
 from ssnbench.plots.axes import canvas
 from ssnbench.plots.figures import FIGURES, figures_of
@@ -43,7 +44,7 @@ def timings() -> pd.DataFrame:
     rows = [(label, label, f"i{image}", 0.1 + image) for label in LABELS for image in range(2)]
     table = pd.DataFrame(rows, columns=["label", "params", "image", "seconds"])
     table = table.assign(algorithm="m", dataset="d", split="s", code_version="1")
-    return table.assign(n_asked=100, stage="total", device="cpu", threads=1)
+    return table.assign(n_asked=100, stage="total", device="cpu", threads=1, load=0.0)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from ssnbench import plugins
+from ssnbench.analysis import paired
 from ssnbench.analysis.winners import Winner, winners
 from ssnbench.contracts import JobKey, Labels, Record
 from ssnbench.io.packing import unpack
@@ -20,6 +21,8 @@ from ssnbench.plugins.dataset_ref import dataset_ref
 from ssnbench.report import citations, image_browser
 from ssnbench.report.page_data import SCRIPTS, STYLES, WEB, JsonBlocks, ScriptFiles, encoded
 from ssnbench.results.store import Store
+
+NOT_COMPARED = pd.DataFrame(columns=paired.COLUMNS)
 
 
 def level(metric: str, means: dict[str, float]) -> pd.DataFrame:
@@ -36,23 +39,61 @@ def level(metric: str, means: dict[str, float]) -> pd.DataFrame:
     ],
 )
 def test_the_winner_is_at_the_better_end(metric: str, best: str, value: str, then: str) -> None:
-    (winner,) = winners(level(metric, {"a": 0.9, "b": 0.95, "c": 0.1}), 300)
+    (winner,) = winners(level(metric, {"a": 0.9, "b": 0.95, "c": 0.1}), {metric: NOT_COMPARED})
     assert isinstance(winner, Winner)
-    assert (winner.metric, winner.count, winner.rivals) == (metric, 300, 3)
+    assert (winner.metric, winner.rivals, winner.standing) == (metric, 3, "")
     assert (winner.labels, winner.value, winner.then) == ((best,), value, then)
 
 
 def test_winners_that_are_printed_alike_share_the_place() -> None:
-    (winner,) = winners(level("br", {"a": 0.50001, "b": 0.50002, "c": 0.4}), 300)
+    (winner,) = winners(level("br", {"a": 0.50001, "b": 0.50002, "c": 0.4}), {"br": NOT_COMPARED})
     assert set(winner.labels) == {"a", "b"}
     assert winner.then == "c 0.4000"
-    (winner,) = winners(level("br", {"a": 0.5, "b": 0.5}), 300)
+    (winner,) = winners(level("br", {"a": 0.5, "b": 0.5}), {"br": NOT_COMPARED})
     assert winner.then == ""
 
 
+def of_images(means: dict[str, float], n_images: int, metric: str) -> tuple[Winner, pd.DataFrame]:
+    """A card, and the comparison behind it; scores swing by 0.02 from image to image."""
+    swing = np.random.default_rng(0).normal(0, 0.01, (n_images, len(means)))
+    table = pd.DataFrame(swing + np.array([*means.values()]), columns=list(means))
+    table.loc[:] += np.array([*means.values()]) - table.mean().to_numpy()
+    table.index = pd.Index(range(n_images), name="image")
+    scores = table.rename_axis(columns="label").stack().rename(metric).to_frame()
+    scores = scores.swaplevel().sort_index()
+    compared = paired.compare(scores, metric, 300, "mine" if "mine" in means else "")
+    (winner,) = winners(level(metric, means), {metric: compared})
+    return winner, compared
+
+
+def test_a_card_says_by_how_much_and_on_how_many_images() -> None:
+    winner, _ = of_images({"a": 0.9, "b": 0.6, "c": 0.5}, 20, "asa")
+    assert (winner.heading, winner.standing) == ("a", "0.3000 ahead of b, 20 images")
+    winner, _ = of_images({"a": 0.9, "b": 0.6, "c": 0.5}, 20, "ue")
+    assert (winner.heading, winner.standing) == ("c", "0.1000 ahead of b, 20 images")
+
+
+def test_a_card_says_who_is_level_and_what_is_too_few_to_tell() -> None:
+    winner, compared = of_images({"a": 0.6001, "b": 0.6, "c": 0.1}, 20, "asa")
+    assert (winner.heading, paired.level(compared)) == ("a, b", {"b"})
+    assert winner.standing == "level: 0.0001 ahead of b, 20 images"
+    winner, _ = of_images({"a": 0.6001, "b": 0.6, "c": 0.1}, 3, "asa")
+    assert winner.heading == "a"
+    assert winner.standing == "0.0001 ahead of b, 3 images: too few to tell"
+    many = {"a": 0.6001, "b": 0.6, "c": 0.6, "d": 0.6, "e": 0.6}
+    assert of_images(many, 20, "asa")[0].heading == "a, b, c and 2 more"
+
+
+def test_a_card_tells_how_the_users_method_stands() -> None:
+    winner, _ = of_images({"a": 0.9, "mine": 0.6, "c": 0.5}, 20, "asa")
+    assert (winner.heading, winner.standing) == ("a", "mine 0.3000 behind a, 20 images")
+    winner, _ = of_images({"a": 0.6001, "mine": 0.6, "c": 0.5}, 20, "asa")
+    assert (winner.heading, winner.standing) == ("a", "level: mine 0.0001 behind a, 20 images")
+
+
 def test_one_method_wins_nothing() -> None:
-    assert winners(level("br", {"a": 0.5, "b": float("nan")}), 300) == []
-    assert winners(level("cd", {"a": 0.5, "b": 0.6}), 300) == []  # no headline
+    assert winners(level("br", {"a": 0.5, "b": float("nan")}), {}) == []
+    assert winners(level("cd", {"a": 0.5, "b": 0.6}), {}) == []  # no headline
 
 
 def test_every_method_with_a_paper_all_data_and_protocols_have_references() -> None:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ssnbench.analysis.section_analysis import SectionAnalysis, analyse
+from ssnbench.analysis.analyses import analyse
+from ssnbench.analysis.section_analysis import SectionAnalysis
 from ssnbench.report.protocol_tables import protocol_tables
 
 

@@ -8,10 +8,21 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ssnbench.analysis.analyses import analyse
 from ssnbench.analysis.runtimes import runtimes
-from ssnbench.analysis.section_analysis import SectionAnalysis, analyse
-from ssnbench.report import cells, comparison_tables, notes, run_tables, table_formats, tables
+from ssnbench.analysis.section_analysis import SectionAnalysis
+from ssnbench.plots.styles import Styles
+from ssnbench.report import (
+    cells,
+    comparison_tables,
+    notes,
+    run_tables,
+    section_data,
+    table_formats,
+    tables,
+)
 from ssnbench.report.table_formats import Cell, Table
+from ssnbench.results.timings import counted
 
 NASTY = r"a<script>&_%|b$#{}~^\ "
 
@@ -152,9 +163,9 @@ def test_notes_name_what_is_not_compared_and_not_timed() -> None:
             *("stage", "device", "threads"),
         ],
     )
-    texts = notes.notes(analysed(table, times.assign(dataset="d", split="s")))
+    texts = notes.notes(analysed(table, times.assign(dataset="d", split="s", load=0.0)))
     assert any(text.endswith("extrapolated): c.") for text in texts)
-    assert any(text.endswith("not timed here: b, c.") for text in texts)
+    assert any(text.endswith("or only under load: b, c.") for text in texts)
     alone = notes.notes(analysed(ladder({"a": 0.6})))
     assert any("no two methods" in text for text in alone)
 
@@ -195,7 +206,8 @@ def timings(*rows: tuple[str, str, str, float], size: tuple[int, int] = (20, 30)
                 "height": size[0], "width": size[1], "n_asked": 100, "device": "cpu", "threads": 1,
                 "dataset": "d", "split": "s", "stage": stage, "seconds": seconds,
                 "fastest": seconds / 2, "slowest": 2 * seconds,
-                "repeats": 5, "peak_mb": None, "code_version": "1",
+                "repeats": 5, "peak_mb": 90.0, "bare_mb": 30.0, "load": None, "even_if_busy": 0,
+                "code_version": "1",
             }
             for label, image, stage, seconds in rows
         ]
@@ -229,3 +241,56 @@ def test_run_times_name_machine_and_fastest() -> None:
     assert [row[0].text for row in made.rows] == ["fast", "slow"]
     assert [row[6].text for row in made.rows] == ["100.0", "200.0"]
     assert [row[6].place for row in made.rows] == [1, 2]
+    assert [row[4].text for row in made.rows] == ["a", "a"]  # the image
+    assert [row[7].text for row in made.rows] == ["50.0 to 200.0", "100.0 to 400.0"]
+    assert made.headings[-2:] == ("peak [MB]", "bare [MB]")
+    assert [cell.text for cell in made.rows[0][-2:]] == ["90", "30"]
+
+
+def test_times_under_load_are_left_out_unless_wanted_and_then_say_so() -> None:
+    busy = timings(("m", "a", "total", 0.2)).assign(load=0.4)
+    assert counted(busy).empty
+    assert len(counted(busy.assign(load=0.1))) == len(counted(busy.assign(load=None))) == 1
+    wanted = busy.assign(even_if_busy=1)
+    made = run_tables.runtime_table(counted(wanted), "Machine: a toaster.")
+    assert made.headings[-1] == "others [%]"
+    assert made.rows[0][-1].text == "40"
+    assert "Taken under load" in made.caption
+
+
+def test_the_users_method_is_named_where_others_are_compared_with_it() -> None:
+    table = ladder({"best": 0.6, "same": 0.6, "mine": 0.5})
+    (analysis,) = analyse(table, mine="mine")
+    pairs = comparison_tables.paired_table(analysis)
+    assert (pairs.headings[0], {row[0].text for row in pairs.rows}) == ("Yours", {"mine"})
+    assert pairs.caption.startswith("d · s · seal: mine minus each other")
+    assert not any(
+        row[2].text.endswith(table_formats.MARK) for row in tables.equal_counts_table(analysis).rows
+    )  # nobody is level with it
+    (analysis,) = analyse(table, mine="same")
+    made = tables.equal_counts_table(analysis)
+    marked = {row[0].text for row in made.rows if row[-1].text.endswith(table_formats.MARK)}
+    assert marked == {"best"}
+    assert "not told apart from same, at its column" in made.caption
+
+
+def test_cards_marks_pairs_and_legend_read_the_same_numbers() -> None:
+    """Two annotators of image i0 and one of the others: pair mean and image mean differ."""
+    table = ladder({"a": 0.6, "b": 0.59, "c": 0.4})
+    twice = table[table["image"] == "i0"].assign(truth=1, asa=lambda rows: rows["asa"] - 0.2)
+    analysis = analysed(pd.concat([table, twice], ignore_index=True))
+    (winner,) = analysis.winners
+    level = tables.equal_counts_table(analysis)
+    at_count = {row[0].text: row[-1].value for row in level.rows if row[1].text == "200"}
+    assert winner.value == f"{at_count['a']:.4f}"
+    (row,) = (row for row in comparison_tables.paired_table(analysis).rows if row[2].text == "b")
+    assert float(str(row[3].value)) == pytest.approx(at_count["a"] - at_count["b"])  # type: ignore[operator]
+    data = section_data.section_data(analysis, Styles.of(["a", "b", "c"]))
+    readings = data["readings"]
+    place = readings["counts"].index(200)
+    assert readings["values"]["asa"]["a"][place] == pytest.approx(at_count["a"], abs=1e-5)
+    asked = tables.scores_table(analysis)
+    first = next(row[-1].value for row in asked.rows if row[0].text == "a" and row[1].text == "100")
+    assert data["curves"]["asa"]["a"][0][1] == pytest.approx(first, abs=1e-5)
+    frame = asked.frame.query("label == 'a' and n_asked == 100").iloc[0]
+    assert first == frame["image_mean"] != frame["pair_mean"]

@@ -293,7 +293,7 @@ def test_captions_hold_what_a_reader_must_know() -> None:
 def test_table_1_has_both_columns(context: RecipeContext, monkeypatch: pytest.MonkeyPatch) -> None:
     timed: list[TimingTask] = []
 
-    def quick(tasks: list[TimingTask]) -> Iterator[TimingResult]:
+    def quick(tasks: list[TimingTask], *_: object) -> Iterator[TimingResult]:
         for task in tasks:
             timed.append(task)
             if task.variant.name == "ers":

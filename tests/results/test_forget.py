@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ TIME = Timing(
 )
 
 
-def add(folder: Path, label: str = "slic", asa: float = 0.5, **parts: object) -> None:
+def add(folder: Path, label: str = "slic", asa: float = 0.5, **parts: Any) -> None:
     """One job with its label map and picture."""
     key = replace(KEY, algorithm=label.partition("(")[0], **parts)
     with Store(folder) as store:

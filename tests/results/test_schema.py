@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ssnbench.contracts import Timing
 from ssnbench.results import schema
 from ssnbench.results.inter_annotator import read
 from ssnbench.results.merge import merge
@@ -113,6 +115,31 @@ def test_names_are_parted_and_the_latest_version_counts(old: Path) -> None:
     assert set(table["n_made"]) == {9}
     timed = timings[["dataset", "split", "image"]].itertuples(index=False, name=None)
     assert sorted(timed) == [("collage(n=1)", "", "b"), ("d", "test", "a")]
+
+
+def test_of_older_times_nobody_knows_the_load(tmp_path: Path) -> None:
+    timing = Timing(
+        algorithm="m", params="{}", code_version="1", label="m", dataset="d", split="s", image="a",
+        height=3, width=4, n_asked=8, device="cpu", threads=1, stage="total", seconds=0.5,
+        fastest=0.4, slowest=0.6, repeats=3, peak_mb=7,
+    )  # fmt: skip
+    with Store(tmp_path) as store:
+        store.add_timings([timing])
+    connection = sqlite3.connect(tmp_path / FILE)
+    for column in ("load", "even_if_busy", "bare_mb"):
+        connection.execute(f"ALTER TABLE timings DROP COLUMN {column}")
+    connection.execute("DROP TABLE asked_datasets")
+    connection.execute("PRAGMA user_version = 3")
+    connection.commit()
+    connection.close()
+    with Store(tmp_path) as store:
+        (row,) = store.timings().to_dict("records")
+        assert (row["seconds"], row["peak_mb"], row["load"], row["bare_mb"]) == (0.5, 7, None, None)
+        assert store.timed_under_load() == set()
+        store.add_timings([replace(timing, load=0.5), replace(timing, image="b", load=0.1)])
+        assert {key[5] for key in store.timed_under_load()} == {"a"}
+        store.add_timings([replace(timing, load=0.5, even_if_busy=1)])
+        assert store.timed_under_load() == set()
 
 
 def test_a_broken_migration_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:

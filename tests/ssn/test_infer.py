@@ -79,9 +79,8 @@ def test_unknown_variant_names_the_variants(halves: Image) -> None:
 
 @pytest.mark.parametrize("n_segments", [0, -3, 36 * 48 + 1])
 def test_a_count_out_of_range_names_the_shape(halves: Image, n_segments: int) -> None:
-    with pytest.raises(
-        ValueError, match=r"1 to 1728 for 36 x 48 pixels|n_segments should be 1 or more"
-    ):
+    message = r"should be 1 to 1728 for this image|should be 1 or more"
+    with pytest.raises(ValueError, match=message):
         segment(halves, n_segments, variant="pix")
 
 

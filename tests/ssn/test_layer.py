@@ -89,7 +89,7 @@ def test_refuses_wrong_shapes_and_types(features: Tensor, said: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"n_segments": 73}, "1 to 72 for 8 x 9 pixels, got 73"),
+        ({"n_segments": 73}, "1 to 72 for this image, got 73"),
         ({"n_segments": 0}, "got 0"),
         ({"n_iter": 0}, "n_iter must be at least 1, got 0"),
         ({"association": "soft"}, "'softmax', 'exp', 'hard'"),

@@ -17,19 +17,6 @@ ssnbench.chart = (() => {
     return `rgb(${parts})`;
   }
 
-  /* Read a curve at a count, straight over its logarithm; null beyond its ends. */
-  function read(points, count, part = 1) {
-    for (let i = 0; i < points.length; i++) {
-      const [here, next] = [points[i], points[i + 1]];
-      if (here[0] === count) return here[part];
-      if (!next || count < here[0] || count >= next[0]) continue;
-      if (here[part] === null || next[part] === null) return null;
-      const share = Math.log(count / here[0]) / Math.log(next[0] / here[0]);
-      return here[part] + share * (next[part] - here[part]);
-    }
-    return null;
-  }
-
   /* Counts of all curves in rising order, and a row of values for each method. */
   function aligned(methods, curves) {
     const counts = [...new Set(Object.values(curves).flat().map(point => point[0]))].sort((a, b) => a - b);
@@ -138,5 +125,5 @@ ssnbench.chart = (() => {
     return new uPlot(options(section, metric, isShown, width, onCursor), aligned(section.methods, section.curves[metric]), place);
   }
 
-  return { draw, read, swatch };
+  return { draw, swatch };
 })();

@@ -8,7 +8,17 @@
   let speaking = 0;
 
   const isShown = method => !hidden.has(method.label);
-  const counts = section => plot.data[0].filter((_, i) => section.methods.some((method, row) => isShown(method) && plot.data[row + 1][i] !== null));
+  /* Where curves are read: at the counts of the table of equal counts and some between them, by the
+     same numbers; where there are none, at the counts asked for. */
+  const asked = section => [...new Set(Object.values(section.curves[state.metric] ?? {}).flat().map(point => point[4]))].sort((a, b) => a - b);
+  const counts = section => section.readings.counts.length ? section.readings.counts : asked(section);
+  const nearest = (all, wanted) => all.reduce((best, each) => Math.abs(Math.log((each || 1) / wanted)) < Math.abs(Math.log((best || 1) / wanted)) ? each : best, all[0] ?? null);
+
+  function value(section, name, label) {
+    const at = section.readings.counts.indexOf(count);
+    if (section.readings.counts.length) return section.readings.values[name]?.[label]?.[at] ?? null;
+    return (section.curves[name]?.[label] ?? []).find(point => point[4] === count)?.[1] ?? null;
+  }
 
   function draw() {
     const section = sections.current();
@@ -22,7 +32,7 @@
     plot = chart.draw(byId("chart"), section, state.metric, isShown, onCursor);
     plot.root.setAttribute("aria-hidden", "true");
     const there = counts(section);
-    count = section.count ?? there[there.length >> 1] ?? null;
+    count = there.includes(section.count) ? section.count : there[there.length >> 1] ?? null;
     list();
   }
 
@@ -46,7 +56,7 @@
   function redraw(label) {
     const kept = count;
     draw();
-    if (kept !== null) count = kept;
+    if (counts(sections.current()).includes(kept)) count = kept;
     describe();
     [...byId("methods").querySelectorAll("button")].find(button => button.title === label)?.focus();
   }
@@ -54,31 +64,27 @@
   function describe() {
     const section = sections.current();
     const { name, long, better } = section.metrics.find(metric => metric.name === state.metric);
-    const rows = section.methods.map(method => {
-      const points = section.curves[name][method.label] ?? [];
-      const at = part => count === null ? null : chart.read(points, count, part);
-      return { method, value: at(1), low: at(2), high: at(3) };
-    });
+    const rows = section.methods.map(method => ({ method, value: value(section, name, method.label) }));
     const values = rows.filter(row => isShown(row.method) && row.value !== null).map(row => row.value);
     const best = better === "lower" ? Math.min(...values) : better ? Math.max(...values) : null;
     [...byId("methods").children].forEach((item, i) => {
-      const { value, low, high } = rows[i];
+      const { value } = rows[i];
       const place = item.querySelector(".value");
       place.replaceChildren(shown(value));
-      if (low !== null && high !== null) place.append(element("small", {}, ` ${shown(low)} to ${shown(high)}`));
       place.classList.toggle("best", value !== null && value === best && isShown(rows[i].method));
     });
-    byId("reading").textContent = count === null ? long : `${long} at ${Math.round(count)} superpixels made`;
-    speak(rows, long);
+    byId("reading").textContent = count === null ? long : `${long} at ${where(section)}`;
+    speak(rows, long, where(section));
   }
 
+  const where = section => `${count || "unknown"} superpixels ${section.readings.counts.length ? "made" : "asked for"}`;
+
   /* For those who listen: once the pointer rests, so that it does not chatter. */
-  function speak(rows, name) {
+  function speak(rows, name, place) {
     const heard = rows.filter(row => isShown(row.method) && row.value !== null).map(row => `${row.method.label} ${shown(row.value)}`).join(", ");
-    const text = `${name} at ${Math.round(count)} superpixels: ${heard || "no value"}`;
-    const place = byId("chart");
-    place.setAttribute("aria-valuetext", text);
-    place.setAttribute("aria-valuenow", Math.round(count ?? 0));
+    const text = `${name} at ${place}: ${heard || "no value"}`;
+    byId("chart").setAttribute("aria-valuetext", text);
+    byId("chart").setAttribute("aria-valuenow", count ?? 0);
     clearTimeout(speaking);
     speaking = setTimeout(() => { byId("spoken").textContent = text; }, 500);
   }
@@ -86,11 +92,11 @@
   function onCursor(plot) {
     const { left } = plot.cursor;
     if (left === undefined || left < 0) return;
-    count = plot.posToVal(left, "x");
+    count = nearest(counts(sections.current()), plot.posToVal(left, "x"));
     describe();
   }
 
-  /* From measured count to measured count. */
+  /* From count to count. */
   function step(event) {
     if (!plot || !["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key)) return;
     event.preventDefault();

@@ -19,7 +19,7 @@ from ssnbench.ssn.network import FeatureNetwork
 _NOTHING: Float32 = np.empty(0, np.float32)
 
 
-class Part(NamedTuple):
+class Products(NamedTuple):
     """What the last convolution makes of one resolution.
 
     Attributes
@@ -58,12 +58,12 @@ class KernelParts:
         """Outputs of the last convolution, filled up with zeros."""
         return len(self.levels[0].last_bias)
 
-    def __call__(self, seen: Tensor) -> list[Part]:
+    def __call__(self, seen: Tensor) -> list[Products]:
         """Parts of one image (channels, H, W)."""
         sizes = _sizes(*seen.shape[1:])
         source = _bordered(seen.shape[0], sizes[0])
         torch.from_numpy(source)[1:-1, 1 : seen.shape[2] + 1].copy_(seen.permute(1, 2, 0))
-        parts: list[Part] = []
+        parts: list[Products] = []
         for size, half, weights in zip(sizes, [*sizes[1:], None], self.levels, strict=True):
             n_columns, n_products = TILE * size.n_tiles, len(weights.last_bias)
             # A row more: of tiles at the border, some rows belong to nobody.
@@ -71,7 +71,7 @@ class KernelParts:
             pooled = _NOTHING if half is None else _bordered(len(weights.first_bias), half)
             given = size, weights, made, pooled.ravel(), half or size, self.window
             self._share(source.ravel(), not parts, *given)
-            parts.append(Part(made, n_columns, n_products))
+            parts.append(Products(made, n_columns, n_products))
             source = pooled
         if self._of_input is not None:
             _add_input(seen, self._of_input, parts[0])
@@ -107,7 +107,7 @@ class TorchParts:
         bias = _filled_bias(network.learned.last.bias, self.n_padded)
         self.biases = [torch.from_numpy(bias).to(dtype), None, None]
 
-    def __call__(self, seen: Tensor) -> list[Part]:
+    def __call__(self, seen: Tensor) -> list[Products]:
         """Parts of one image (channels, H, W)."""
         maps = seen[None].to(self.dtype).contiguous(memory_format=torch.channels_last)
         parts = []
@@ -115,7 +115,7 @@ class TorchParts:
             maps = block(maps)
             made = functional.conv2d(maps, weight, bias, padding=weight.shape[2] // 2)
             rows = made[0].permute(1, 2, 0).float().contiguous()
-            parts.append(Part(rows.numpy().ravel(), *rows.shape[1:]))
+            parts.append(Products(rows.numpy().ravel(), *rows.shape[1:]))
         if self._of_input is not None:
             _add_input(seen, self._of_input, parts[0])
         return parts
@@ -131,7 +131,7 @@ def _split(network: FeatureNetwork) -> tuple[list[Tensor], Tensor | None]:
     return levels, of_input if rest[0] else None
 
 
-def _add_input(seen: Tensor, weight: Tensor, part: Part) -> None:
+def _add_input(seen: Tensor, weight: Tensor, part: Products) -> None:
     """What the last convolution makes of the first one's input."""
     added = functional.conv2d(seen[None], weight, padding=1)[0].permute(1, 2, 0)
     rows = torch.from_numpy(part.products).view(-1, part.n_columns, part.n_products)
