@@ -141,6 +141,8 @@ def test_an_images_bits_do_not_depend_on_the_batch() -> None:
 @pytest.mark.parametrize("which", ["convolution", "levels", "normalisation"])
 def test_second_derivatives_are_pytorchs(which: str) -> None:
     line = numbers(WIDTH), numbers(WIDTH)
+    ours: Callable[..., Tensor]
+    plain: Callable[..., Tensor]
     if which == "convolution":
         inputs = [numbers(2, WIDTH, 6, 7), numbers(WIDTH, WIDTH, 3, 3), line[0]]
         ours, plain = convolve, partial(functional.conv2d, padding=1)
@@ -150,7 +152,8 @@ def test_second_derivatives_are_pytorchs(which: str) -> None:
     else:
         inputs = [numbers(2, WIDTH, 6, 7), *line]
         plain = partial(functions._plain_norm, eps=1e-5)
-        ours = lambda *of: functions._Normalised.apply(*of, 1e-5)[0]  # noqa: E731
+        apply: Any = functions._Normalised.apply
+        ours = lambda *of: apply(*of, 1e-5)[0]  # noqa: E731
 
     def slope(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
         """Square of the derivative by the first input: a function of all."""
@@ -223,7 +226,8 @@ def test_pytorch_does_the_rest(counted: list[str]) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         network(lab, grid)
     copy.deepcopy(network).double()(lab.double(), grid)
-    torch.jit.trace(_OnGrid(network, grid), lab, check_trace=False)
+    trace: Any = torch.jit.trace
+    trace(_OnGrid(network, grid), lab, check_trace=False)
     torch.export.export(_OnGrid(network, grid), (lab,), strict=False)
     FeatureNetwork(Architecture(width=4))(lab, grid)
     parameters = dict(network.eval().named_parameters())
@@ -247,7 +251,7 @@ class _OnGrid(nn.Module):
 def test_derivatives_in_double_precision() -> None:
     network, *_ = trained("default")
     lab = torch.rand(1, 3, 5, 6, dtype=torch.float64, requires_grad=True)
-    weight = network.double().learned.last.weight  # type: ignore[union-attr]
+    weight = network.double().learned.last.weight
     assert torch.autograd.gradcheck(
         lambda lab, _: network.learned(lab)[:, :3], (lab, weight), fast_mode=True
     )

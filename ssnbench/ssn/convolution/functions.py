@@ -50,7 +50,7 @@ def suits(maps: Tensor, *channels: int) -> bool:
 def _is_transformed() -> bool:
     return (
         torch.compiler.is_compiling()
-        or torch.jit.is_tracing()  # type: ignore[no-untyped-call]
+        or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
         or torch._C._are_functorch_transforms_active()
     )
 
