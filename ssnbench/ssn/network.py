@@ -183,12 +183,9 @@ class _Convolution(nn.Conv2d):
     """A 3 x 3 convolution; in training on processors by our kernels, where it suits them."""
 
     def forward(self, maps: Tensor) -> Tensor:
-        if not (suits(maps, self.out_channels) and self.weight.dtype == maps.dtype):
-            return super().forward(maps)
-        if suits(maps, self.in_channels):
+        if suits(maps, self.out_channels) and self.weight.dtype == maps.dtype:
             return convolve(maps, self.weight, self.bias)
-        # what follows is faster with channels last
-        return super().forward(maps.contiguous(memory_format=torch.channels_last))
+        return super().forward(maps)
 
 
 class _Block(nn.Sequential):

@@ -69,6 +69,13 @@ def test_convolution(shape: tuple[int, int, int], order: str) -> None:
     check(convolve, partial(functional.conv2d, padding=1), maps, weight, bias)
 
 
+@pytest.mark.parametrize("n_in", [1, 3, 8])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_convolution_of_few_channels(shape: tuple[int, int, int], n_in: int) -> None:
+    maps, weight = numbers(shape[0], n_in, *shape[1:]), numbers(WIDTH, n_in, 3, 3)
+    check(convolve, partial(functional.conv2d, padding=1), maps, weight, numbers(WIDTH))
+
+
 def test_convolution_without_a_bias() -> None:
     maps, weight = numbers(2, WIDTH, 10, 11), numbers(WIDTH, WIDTH, 3, 3)
     check(convolve, partial(functional.conv2d, padding=1), maps, weight)
@@ -115,18 +122,19 @@ def test_normalisation_without_parameters_or_averages() -> None:
 
 
 def test_bits_do_not_depend_on_threads() -> None:
-    weight, layer = numbers(WIDTH, WIDTH, 3, 3), nn.BatchNorm2d(WIDTH)
+    first, weight, layer = (*(numbers(WIDTH, n, 3, 3) for n in (3, WIDTH)), nn.BatchNorm2d(WIDTH))
     last, bias = numbers(15, 3 * WIDTH, 3, 3), numbers(15)
 
-    def everything(fine: Tensor, middle: Tensor, coarse: Tensor, *of: Tensor) -> Tensor:
-        maps = normalise(convolve(fine, of[0]), layer)
-        return convolve_levels((maps, middle, coarse), *of[1:])
+    def everything(image: Tensor, middle: Tensor, coarse: Tensor, *of: Tensor) -> Tensor:
+        maps = normalise(convolve(convolve(image, of[0]), of[1]), layer)
+        return convolve_levels((maps, middle, coarse), *of[2:])
 
     threads, made = torch.get_num_threads(), []
     try:
         for n in (1, 2, 5):
             torch.set_num_threads(n)
-            made.append(differentiated(everything, *levels(3, 61, 50), weight, last, bias))
+            maps = numbers(3, 3, 61, 50), *levels(3, 61, 50)[1:]
+            made.append(differentiated(everything, *maps, first, weight, last, bias))
     finally:
         torch.set_num_threads(threads)
     for others in made[1:]:
@@ -204,7 +212,7 @@ def test_a_network_in_training_uses_them_and_learns_the_same(name: str, counted:
     network, lab, grid = trained(name)
     twin = copy.deepcopy(network).double()
     ours = gradients(network, lab, grid)
-    assert counted.count("convolved") == 2 * 6
+    assert counted.count("convolved") == 7 + 6
     assert set(counted) == {"convolved", "multiplied", "summed", "separated"}
     for parameter, expected in gradients(twin, lab.double(), grid).items():
         error = (ours[parameter] - expected).norm() / expected.norm()

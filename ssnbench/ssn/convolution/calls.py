@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ssnbench.ssn.convolution.by_weights import run_weights
 from ssnbench.ssn.convolution.combine import Coarse, Target, lines, run_combine
+from ssnbench.ssn.convolution.few import run_few, run_few_weights
 from ssnbench.ssn.convolution.products import run_outer, run_products
 from ssnbench.ssn.convolution.separate import run_separate
 from ssnbench.ssn.convolution.tiles import Extent, run_convolution
@@ -17,6 +19,7 @@ from ssnbench.ssn.convolution.winograd import (
     AT_ONCE,
     BOTH_WAYS,
     GROUP,
+    PANEL,
     TILE,
     Float32,
     panels,
@@ -56,6 +59,8 @@ def convolved(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """3 x 3 convolution of maps with weights (out, in, 3, 3)."""
     (n_out, n_in), (extent, n_tiles) = weight.shape[:2], _extent(maps)
     shift = np.zeros(n_out, np.float32) if bias is None else flat(bias)
+    if n_in % PANEL:
+        return _convolved_few(maps, weight, shift)
     pixels, u = pixels_of(maps), transformed(weight.detach().numpy())
     made = np.empty(len(pixels) // n_in * n_out, np.float32)
     given = n_tiles, pixels, n_in, u, shift, extent, made
@@ -66,6 +71,8 @@ def convolved(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 def by_weights(maps: Tensor, back: Tensor) -> Tensor:
     """Derivative of a convolution by its weights (out, in, 3, 3)."""
     (n_in, n_out), (extent, n_tiles) = (maps.shape[1], back.shape[1]), _extent(maps)
+    if n_in % PANEL:
+        return _few_by_weights(maps, back)
     n_parts = min(_PARTS, n_tiles)
     sums = np.zeros((n_parts, 36, _up(n_in), n_out), np.float32)
     given = n_parts, n_tiles, pixels_of(maps), n_in, pixels_of(back), n_out, extent, sums.ravel()
@@ -73,6 +80,41 @@ def by_weights(maps: Tensor, back: Tensor) -> Tensor:
     total = sums.sum(0, np.float64)[:, :n_in].reshape(36, -1)
     nine = (BOTH_WAYS.T @ total).reshape(3, 3, n_in, n_out).transpose(3, 2, 0, 1)
     return torch.from_numpy(nine.astype(np.float32, order="C"))
+
+
+def _convolved_few(maps: Tensor, weight: Tensor, bias: Float32) -> Tensor:
+    bordered, width = _bordered(maps)
+    batch, n_in, height, needed = maps.shape
+    b = panels(weight.detach().permute(2, 3, 1, 0).reshape(9 * n_in, -1).numpy())
+    made = np.empty(batch * height * width * len(bias), np.float32)
+    given = bordered, n_in, height, width, b, bias, made
+    share(batch * height, lambda first, last: run_few(first, last, *given))
+    of_all = torch.from_numpy(made).view(batch, height, width, -1)
+    return of_all[:, :, :needed].contiguous().permute(0, 3, 1, 2)
+
+
+def _few_by_weights(maps: Tensor, back: Tensor) -> Tensor:
+    bordered, width = _bordered(maps)
+    n_in, n_out, height = maps.shape[1], *back.shape[1:3]
+    if back.shape[3] < width:
+        back = functional.pad(back.detach(), (0, width - back.shape[3]))
+    n_parts = min(_PARTS, len(maps) * height)
+    sums = np.zeros((n_parts, 3, _up(3 * n_in), n_out), np.float32)
+    given = n_parts, bordered, n_in, height, width, pixels_of(back), n_out, sums.ravel()
+    share(n_parts, lambda a, b: run_few_weights(a, b, *given))
+    nine = sums.sum(0, np.float64)[:, : 3 * n_in].reshape(3, 3, n_in, n_out).transpose(3, 2, 0, 1)
+    return torch.from_numpy(nine.astype(np.float32, order="C"))
+
+
+def _bordered(maps: Tensor) -> tuple[Float32, int]:
+    """Maps with a border of zeros, GROUP pixels wide at least, and their width without it."""
+    batch, channels, height, needed = maps.shape
+    width = max(needed, GROUP)
+    size = batch, height + 2, width + 2, channels
+    numbers = np.zeros(np.prod(size) + GROUP, np.float32)
+    inside = torch.from_numpy(numbers[:-GROUP]).view(size)[:, 1:-1, 1 : needed + 1]
+    inside.copy_(maps.detach().permute(0, 2, 3, 1))
+    return numbers, width
 
 
 def multiplied(maps: Tensor, matrix: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.grad import conv2d_input
 
 from ssnbench.ssn.convolution import norm
 from ssnbench.ssn.convolution.calls import (
@@ -61,9 +62,9 @@ def convolve(maps: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
     Parameters
     ----------
     maps : (B, in, H, W)
-        Channels are a multiple of PANEL.
+        Where channels are no multiple of PANEL, they are taken for few.
     weight : (out, in, 3, 3)
-        Outputs, too.
+        Outputs are a multiple of PANEL.
     bias : (out), optional
         A number for each output.
     """
@@ -145,9 +146,8 @@ class _Convolution(torch.autograd.Function):
         wanted = ctx.needs_input_grad
         if torch.is_grad_enabled():
             return _by_pytorch(_plain_convolution, (maps, weight, bias), wanted, back)
-        turned = weight.flip(2, 3).transpose(0, 1)
         return (
-            convolved(back, turned, None) if wanted[0] else None,
+            _by_maps(maps, weight, back) if wanted[0] else None,
             by_weights(maps, back) if wanted[1] else None,
             back.sum((0, 2, 3)) if wanted[2] else None,
         )
@@ -214,6 +214,12 @@ class _Parts(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *back: Tensor) -> Any:
         return _Sum.apply(*back, ctx.n), None, None, None  # type: ignore[no-untyped-call]
+
+
+def _by_maps(maps: Tensor, weight: Tensor, back: Tensor) -> Tensor:
+    if maps.shape[1] % PANEL:
+        return conv2d_input(maps.shape, weight, back, padding=1)
+    return convolved(back, weight.flip(2, 3).transpose(0, 1), None)
 
 
 def _by_pytorch(
