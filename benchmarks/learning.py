@@ -18,6 +18,7 @@ from functools import partial
 from itertools import pairwise
 from statistics import median
 from unittest import mock
+from unittest.mock import Mock
 
 import numpy as np
 import torch
@@ -73,7 +74,8 @@ class Step:
     def _convolutions(self) -> AbstractContextManager[object]:
         if self.way == "kernel":
             return torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.half)
-        return mock.patch("ssnbench.ssn.network.suits", return_value=False)
+        never = {"suits": Mock(return_value=False), "joins": Mock(return_value=False)}
+        return mock.patch.multiple("ssnbench.ssn.network", **never)
 
     def _now(self) -> float:
         if self.device == "cuda":

@@ -14,7 +14,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ssnbench.ssn.architecture import N_XYLAB, Architecture
-from ssnbench.ssn.convolution.functions import convolve, convolve_levels, normalise, suits
+from ssnbench.ssn.convolution.functions import convolve, convolve_levels, joins, normalise, suits
 from ssnbench.ssn.features import xylab
 from ssnbench.ssn.kernels.grid import Grid
 
@@ -165,7 +165,7 @@ class _Deep(nn.Module):
         fine, middle, coarse = levels
         width = fine.shape[1]
         weight, of_input = self.last.weight[:, : 3 * width], self.last.weight[:, 3 * width :]
-        if strip is None and suits(fine, width):
+        if strip is None and joins(fine):
             assert self.last.bias is not None
             total = convolve_levels(levels, weight, self.last.bias)
         else:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
@@ -227,17 +228,14 @@ def test_a_network_in_training_uses_them_and_learns_the_same(name: str, counted:
 @needs_vectors
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
 def test_pytorch_does_the_rest(counted: list[str]) -> None:
-    """Double precision, autocast, no gradient, transforms, narrow networks."""
+    """Double precision, no gradient, transforms."""
     network, lab, grid = trained("default")
     with torch.no_grad():
-        network(lab, grid)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
         network(lab, grid)
     copy.deepcopy(network).double()(lab.double(), grid)
     trace: Any = torch.jit.trace
     trace(_OnGrid(network, grid), lab, check_trace=False)
     torch.export.export(_OnGrid(network, grid), (lab,), strict=False)
-    FeatureNetwork(Architecture(width=4))(lab, grid)
     parameters = dict(network.eval().named_parameters())
     torch.func.grad(lambda p: torch.func.functional_call(network, p, (lab, grid)).square().sum())(
         parameters
@@ -245,6 +243,30 @@ def test_pytorch_does_the_rest(counted: list[str]) -> None:
     assert counted == []
     network.train()(lab, grid)
     assert counted
+
+
+@needs_vectors
+@pytest.mark.parametrize("half", [True, False])
+def test_what_is_narrow_or_half_is_joined_at_coarse_resolution_alone(
+    half: bool, counted: list[str]
+) -> None:
+    """It is as near to the exact one as PyTorch's own way."""
+    torch.manual_seed(0)
+    network = FeatureNetwork(Architecture(width=WIDTH if half else 4, last_init="default"))
+    lab, grid = trained("default")[1:]
+    exact = copy.deepcopy(network).double()(lab.double(), grid)
+    made = []
+    for joined in (True, False):
+        with (
+            torch.autocast("cpu", dtype=torch.bfloat16, enabled=half),
+            mock.patch("ssnbench.ssn.network.joins", return_value=joined),
+        ):
+            made.append(network(lab, grid))
+    made[0].sum().backward()
+    assert counted == ["summed", "separated"]
+    assert made[0].dtype == torch.float32
+    ours, plain = (((x - exact).norm() / exact.norm()).item() for x in made)
+    assert ours < 1.5 * plain + 1e-6 < (1e-2 if half else 1e-5)
 
 
 class _OnGrid(nn.Module):

@@ -37,14 +37,23 @@ def suits(maps: Tensor, *channels: int) -> bool:
     channels that fill whole panels. What PyTorch traces, compiles or transforms is left to it.
     """
     return (
+        maps.dtype == torch.float32
+        and joins(maps)
+        and all(n % PANEL == 0 for n in channels)
+        and not torch.is_autocast_enabled("cpu")
+    )
+
+
+def joins(maps: Tensor) -> bool:
+    """Whether :func:`convolve_levels` is for maps of this kind: it takes bfloat16, too."""
+    return (
         type(maps) is Tensor
         and maps.device.type == "cpu"
-        and maps.dtype == torch.float32
+        and maps.dtype in (torch.float32, torch.bfloat16)
         and maps.numel() > 0
-        and all(n % PANEL == 0 for n in channels)
         and torch.is_grad_enabled()
         and torch.backends.cpu.get_cpu_capability().startswith("AVX")
-        and not (torch.is_autocast_enabled("cpu") or _is_transformed())
+        and not _is_transformed()
     )
 
 
@@ -114,24 +123,27 @@ def convolve_levels(levels: Sequence[Tensor], weight: Tensor, bias: Tensor) -> T
     Parameters
     ----------
     levels : three of (B, C, ., .)
-        Maps, each of half the resolution of the one before; C is a multiple of PANEL.
+        Maps, each of half the resolution of the one before. Where they do not suit the kernels,
+        PyTorch makes the products, under autocast in its type.
     weight, bias : (n, 3 C, 3, 3), (n)
         As of ``conv2d``.
 
     Returns
     -------
     (B, n, H, W)
-        Contiguous.
+        Contiguous, float32.
     """
     n, channels = len(weight), levels[0].shape[1]
+    ours = suits(levels[0], channels)
+    by, times = (convolve, multiply) if ours else (_plain_convolution, _plain_product)
     filled = functional.pad(weight, (0, 0, 0, 0, 0, 0, 0, -n % PANEL))
     of_fine, *of_others = torch.split(filled, channels, 1)
-    fine = convolve(levels[0], of_fine, functional.pad(bias, (0, -n % PANEL)))
+    fine = by(levels[0], of_fine, functional.pad(bias, (0, -n % PANEL)))
     middle, coarse = (
-        multiply(maps, nine.permute(1, 2, 3, 0).reshape(channels, -1))
+        times(maps, nine.permute(1, 2, 3, 0).reshape(channels, -1))
         for maps, nine in zip(levels[1:], of_others, strict=True)
     )
-    return combine(fine, middle, coarse, n)
+    return combine(fine.float(), middle.float(), coarse.float(), n)
 
 
 class _Convolution(torch.autograd.Function):
