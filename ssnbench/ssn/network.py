@@ -14,7 +14,14 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ssnbench.ssn.architecture import N_XYLAB, Architecture
-from ssnbench.ssn.convolution.functions import convolve, convolve_levels, joins, normalise, suits
+from ssnbench.ssn.convolution.functions import (
+    convolve,
+    convolve_levels,
+    joins,
+    largest,
+    normalise,
+    suits,
+)
 from ssnbench.ssn.features import xylab
 from ssnbench.ssn.kernels.grid import Grid
 
@@ -213,10 +220,21 @@ def _normalises(layer: nn.BatchNorm2d, maps: Tensor) -> bool:
     return layer.training and suits(maps, maps.shape[1]) and maps.numel() > maps.shape[1]
 
 
-def _pooling(made: Architecture) -> nn.MaxPool2d:
+class _Pooling(nn.MaxPool2d):
+    """Half the resolution; windows of 2, or of 3."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        window = self.kernel_size
+        if isinstance(window, int) and suits(maps, maps.shape[1]):
+            return largest(maps, window)
+        pooled: Tensor = super().forward(maps)
+        return pooled
+
+
+def _pooling(made: Architecture) -> _Pooling:
     if made.pooling == "3x3":
-        return nn.MaxPool2d(3, stride=2, padding=1)
-    return nn.MaxPool2d(2, ceil_mode=True)
+        return _Pooling(3, stride=2, padding=1)
+    return _Pooling(2, ceil_mode=True)
 
 
 def _enlarged(values: Tensor, like: Tensor, halvings: int, strip: Strip | None) -> Tensor:

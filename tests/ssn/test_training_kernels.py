@@ -25,6 +25,10 @@ ORDERS: dict[str, Callable[[Tensor], Tensor]] = {
     "channels last": lambda x: x.contiguous(memory_format=torch.channels_last),
     "strided": lambda x: x.repeat_interleave(2, 3)[..., ::2],
 }
+POOLINGS: dict[int, Callable[..., Tensor]] = {
+    2: nn.MaxPool2d(2, ceil_mode=True),
+    3: nn.MaxPool2d(3, stride=2, padding=1),
+}
 WIDTH = 32
 needs_vectors = pytest.mark.skipif(
     not torch.backends.cpu.get_cpu_capability().startswith("AVX"), reason="no vectors of eight"
@@ -104,6 +108,15 @@ def test_normalisation(shape: tuple[int, int, int], order: str) -> None:
     check(partial(of, normalise), plain, maps, numbers(WIDTH), numbers(WIDTH))
 
 
+@pytest.mark.parametrize("window", [2, 3])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_pooling(shape: tuple[int, int, int], window: int) -> None:
+    """The first of several equal ones takes the derivative, as in PyTorch."""
+    maps = numbers(shape[0], WIDTH, *shape[1:]).relu()
+    for order in ORDERS.values():
+        check(partial(functions.largest, window=window), POOLINGS[window], order(maps))
+
+
 @pytest.mark.parametrize("momentum", [0.1, None])
 def test_running_averages_move_as_pytorchs(momentum: float | None) -> None:
     ours, plain = (nn.BatchNorm2d(WIDTH, momentum=momentum) for _ in range(2))
@@ -147,7 +160,7 @@ def test_an_images_bits_do_not_depend_on_the_batch() -> None:
     assert torch.equal(convolve(maps, weight)[1:2], convolve(maps[1:2], weight))
 
 
-@pytest.mark.parametrize("which", ["convolution", "levels", "normalisation"])
+@pytest.mark.parametrize("which", ["convolution", "levels", "normalisation", "pooling"])
 def test_second_derivatives_are_pytorchs(which: str) -> None:
     line = numbers(WIDTH), numbers(WIDTH)
     ours: Callable[..., Tensor]
@@ -158,6 +171,12 @@ def test_second_derivatives_are_pytorchs(which: str) -> None:
     elif which == "levels":
         inputs = [*levels(2, 6, 7), numbers(5, 3 * WIDTH, 3, 3), numbers(5)]
         ours, plain = (lambda *of: convolve_levels(of[:3], *of[3:])), plain_levels
+    elif which == "pooling":
+        inputs = [numbers(2, WIDTH, 6, 7), line[0]]
+        ours, plain = (
+            partial(lambda way, maps, factor: way(maps * factor[:, None, None]).square(), way)
+            for way in (partial(functions.largest, window=3), POOLINGS[3])
+        )
     else:
         inputs = [numbers(2, WIDTH, 6, 7), *line]
         plain = partial(functions._plain_norm, eps=1e-5)

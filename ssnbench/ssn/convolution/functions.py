@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.grad import conv2d_input
 
-from ssnbench.ssn.convolution import norm
+from ssnbench.ssn.convolution import norm, pool
 from ssnbench.ssn.convolution.calls import (
     by_weights,
     convolved,
@@ -93,6 +93,12 @@ def normalise(maps: Tensor, layer: nn.BatchNorm2d) -> Tensor:
     made, told = _Normalised.apply(maps, layer.weight, layer.bias, layer.eps)  # type: ignore[no-untyped-call]
     if layer.track_running_stats:
         norm.follow(layer, told, maps.numel() // maps.shape[1])
+    return made
+
+
+def largest(maps: Tensor, window: int) -> Tensor:
+    """Max pooling with stride 2, windows of 2 (``ceil_mode``) or 3 (``padding=1``)."""
+    made: Tensor = _Pooled.apply(maps, window)  # type: ignore[no-untyped-call]
     return made
 
 
@@ -204,6 +210,23 @@ class _Normalised(torch.autograd.Function):
         return *(x if want else None for x, want in zip(made, wanted, strict=True)), None
 
 
+class _Pooled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, window: int) -> Tensor:
+        made = pool.pooled(maps, window)
+        ctx.window = window
+        ctx.save_for_backward(maps, made)
+        return made
+
+    @staticmethod
+    def backward(ctx: Any, back: Tensor) -> Any:
+        maps, made = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            plain = partial(_plain_pool, window=ctx.window)
+            return *_by_pytorch(plain, (maps,), ctx.needs_input_grad[:1], back), None
+        return pool.by_maps(maps, made, ctx.window, back), None
+
+
 class _Sum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, fine: Tensor, middle: Tensor, coarse: Tensor, n: int) -> Tensor:
@@ -253,6 +276,10 @@ def _plain_convolution(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Ten
 
 def _plain_product(maps: Tensor, matrix: Tensor) -> Tensor:
     return functional.conv2d(maps, matrix.T[..., None, None])
+
+
+def _plain_pool(maps: Tensor, window: int) -> Tensor:
+    return functional.max_pool2d(maps, window, 2, padding=window // 3, ceil_mode=window == 2)
 
 
 def _plain_norm(maps: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
