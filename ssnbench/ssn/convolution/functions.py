@@ -253,7 +253,8 @@ class _Parts(torch.autograd.Function):
 
 def _by_maps(maps: Tensor, weight: Tensor, back: Tensor) -> Tensor:
     if maps.shape[1] % PANEL:
-        return conv2d_input(maps.shape, weight, back, padding=1)
+        made: Tensor = conv2d_input(maps.shape, weight, back, padding=1)  # type: ignore[no-untyped-call]
+        return made
     return convolved(back, weight.flip(2, 3).transpose(0, 1), None)
 
 
