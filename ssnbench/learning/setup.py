@@ -55,7 +55,7 @@ def layout(device: str) -> torch.memory_format:
 
     Channels last is the faster one for convolutions and for their derivatives by the images. But
     without AVX-512 the derivative by the weights, 64 channels at 201 x 201 pixels, then takes four
-    times as long, and a step a quarter longer.
+    times as long, and a step a quarter longer. (SSN in float32 has kernels of its own.)
     """
     slow = device == "cpu" and "AVX512" not in torch.backends.cpu.get_cpu_capability()
     return torch.contiguous_format if slow else torch.channels_last

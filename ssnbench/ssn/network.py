@@ -14,6 +14,14 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ssnbench.ssn.architecture import N_XYLAB, Architecture
+from ssnbench.ssn.convolution.functions import (
+    convolve,
+    convolve_levels,
+    joins,
+    largest,
+    normalise,
+    suits,
+)
 from ssnbench.ssn.features import xylab
 from ssnbench.ssn.kernels.grid import Grid
 
@@ -108,7 +116,7 @@ class FeatureNetwork(nn.Module):
         """Copy for inference alone: batch normalisation becomes part of the convolutions."""
         network = copy.deepcopy(self).eval().requires_grad_(False)
         for block in network.modules():
-            if isinstance(block, nn.Sequential) and isinstance(block[1], nn.BatchNorm2d):
+            if isinstance(block, _Block) and isinstance(block[1], nn.BatchNorm2d):
                 block[0] = fuse_conv_bn_eval(block[0], block[1])  # type: ignore[type-var]
                 del block[1]
         return network
@@ -152,37 +160,81 @@ class _Deep(nn.Module):
         fine = self.fine(seen)
         middle = self.middle(fine)
         coarse = self.coarse(middle)
-        parts = [fine, _enlarged(middle, fine, 1, strip), _enlarged(coarse, fine, 2, strip)]
-        if self.last_sees_input:
-            parts.append(seen.to(fine.dtype))
-        features = self._last_of(parts)
+        features = self._last_of((fine, middle, coarse), seen, strip)
         return functional.relu(features) if self.last_relu else features
 
-    def _last_of(self, parts: list[Tensor]) -> Tensor:
+    def _last_of(self, levels: tuple[Tensor, ...], seen: Tensor, strip: Strip | None) -> Tensor:
         """Last convolution of the concatenated parts, as a sum over the parts.
 
         It is the same up to rounding, but nothing is concatenated, and the derivatives by the
         parts lie contiguous in memory: in training that is three times as fast.
         """
-        weights = torch.split(self.last.weight, [part.shape[1] for part in parts], 1)
-        total = functional.conv2d(parts[0], weights[0], self.last.bias, padding=1)
-        for part, weight in zip(parts[1:], weights[1:], strict=True):
-            total = total + functional.conv2d(part, weight, padding=1)
+        fine, middle, coarse = levels
+        width = fine.shape[1]
+        weight, of_input = self.last.weight[:, : 3 * width], self.last.weight[:, 3 * width :]
+        if strip is None and joins(fine):
+            assert self.last.bias is not None
+            total = convolve_levels(levels, weight, self.last.bias)
+        else:
+            enlarged = _enlarged(middle, fine, 1, strip), _enlarged(coarse, fine, 2, strip)
+            first, *weights = torch.split(weight, width, 1)
+            total = functional.conv2d(fine, first, self.last.bias, padding=1)
+            for part, of_part in zip(enlarged, weights, strict=True):
+                total = total + functional.conv2d(part, of_part, padding=1)
+        if self.last_sees_input:
+            total = total + functional.conv2d(seen.to(fine.dtype), of_input, padding=1)
         return total
 
 
-def _block(made: Architecture, n_input: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(n_input, made.width, 3, padding=1, bias=made.conv_bias),
+class _Convolution(nn.Conv2d):
+    """A 3 x 3 convolution; in training on processors by our kernels, where it suits them."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        if suits(maps, self.out_channels) and self.weight.dtype == maps.dtype:
+            return convolve(maps, self.weight, self.bias)
+        return super().forward(maps)
+
+
+class _Block(nn.Sequential):
+    """Convolution, batch normalisation (unless it became part of the former), ReLU."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        maps = self[0](maps)
+        if isinstance(self[1], nn.BatchNorm2d) and _normalises(self[1], maps):
+            return normalise(maps, self[1])
+        for layer in list(self)[1:]:
+            maps = layer(maps)
+        return maps
+
+
+def _block(made: Architecture, n_input: int) -> _Block:
+    return _Block(
+        _Convolution(n_input, made.width, 3, padding=1, bias=made.conv_bias),
         nn.BatchNorm2d(made.width, affine=made.norm_affine),
         nn.ReLU(inplace=True),
     )
 
 
-def _pooling(made: Architecture) -> nn.MaxPool2d:
+def _normalises(layer: nn.BatchNorm2d, maps: Tensor) -> bool:
+    """Whether our kernels do what a layer of batch normalisation does."""
+    return layer.training and suits(maps, maps.shape[1]) and maps.numel() > maps.shape[1]
+
+
+class _Pooling(nn.MaxPool2d):
+    """Half the resolution; windows of 2, or of 3."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        window = self.kernel_size
+        if isinstance(window, int) and suits(maps, maps.shape[1]):
+            return largest(maps, window)
+        pooled: Tensor = super().forward(maps)
+        return pooled
+
+
+def _pooling(made: Architecture) -> _Pooling:
     if made.pooling == "3x3":
-        return nn.MaxPool2d(3, stride=2, padding=1)
-    return nn.MaxPool2d(2, ceil_mode=True)
+        return _Pooling(3, stride=2, padding=1)
+    return _Pooling(2, ceil_mode=True)
 
 
 def _enlarged(values: Tensor, like: Tensor, halvings: int, strip: Strip | None) -> Tensor:

@@ -162,6 +162,17 @@ def test_killed_after_any_step_it_ends_as_if_it_had_not(
     assert contents(tmp_path) == unbroken
 
 
+def test_killed_it_ends_as_if_it_had_not_when_it_is_wide_enough_for_our_kernels(
+    tmp_path: Path, samples: list[Sample]
+) -> None:
+    wide = Architecture(width=32, k=7)
+    assert run(tmp_path / "whole", samples, architecture=wide).finished
+    with pytest.raises(Killed):
+        run(tmp_path / "killed", samples, kill_at=5, architecture=wide)
+    assert run(tmp_path / "killed", samples, architecture=wide).finished
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
 @pytest.mark.parametrize("stop_at", [1, 3, 8])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stops_on_signals_with_a_checkpoint(

@@ -1,1 +1,1 @@
-"""The convolutions of a trained network on CPUs, one pass over the rows for each resolution."""
+"""The convolutions on CPUs: of a trained network, row by row; in training, map by map."""

@@ -124,6 +124,11 @@ def _larger(builder: Any, a: Any, b: Any) -> Any:
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
 
+def _passed(builder: Any, a: Any, b: Any) -> Any:
+    zero = ir.Constant(_VALUE, [0.0] * LANES)
+    return builder.select(builder.fcmp_ordered(">", a, zero), b, zero)
+
+
 load: Any = intrinsic(_load)
 store: Any = intrinsic(_store)
 spread: Any = intrinsic(_spread)
@@ -134,6 +139,8 @@ subtract: Any = _binary(lambda builder, a, b: builder.fsub(a, b))
 multiply: Any = _binary(lambda builder, a, b: builder.fmul(a, b))
 larger: Any = _binary(_larger)
 """The larger one of each pair of numbers."""
+passed: Any = _binary(_passed)
+"""The second number where the first one is above 0, else 0: a ReLU differentiated."""
 
 
 def _as_operator(operation: Any, function: Any) -> None:

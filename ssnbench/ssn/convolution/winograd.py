@@ -33,34 +33,39 @@ AT_ONCE = 18
 """Tiles that are transformed at a time: the scratch is to stay in a second-level cache."""
 
 _P, _Q = np.sqrt(0.5), np.sqrt(2.0)
-_F_P, _F_Q, _F_P3, _F_Q3 = (np.float32(x) for x in (_P, _Q, _P**3, _Q**3))
+F_P, F_Q, F_P3, F_Q3 = (np.float32(x) for x in (_P, _Q, _P**3, _Q**3))
 _HALF, _TWO, _TWO_AND_HALF = np.float32(0.5), np.float32(2), np.float32(2.5)
-_NO_FLOOR = np.float32(-np.inf)
+NO_FLOOR = np.float32(-np.inf)
+
+_POINTS = np.array((0, _P, -_P, _Q, -_Q))
+_SLOPES = np.array((1, -1.5, -1.5, 6, 6))  # of x (x^2 - 1/2) (x^2 - 2) at the points
+_ONE_WAY = np.vstack((_POINTS[:, None] ** np.arange(3) / _SLOPES[:, None], (0, 0, 1)))
+BOTH_WAYS = np.kron(_ONE_WAY, _ONE_WAY)
+"""Nine weights become 36 (36, 9); transposed, it is what 36 derivatives give to nine."""
 
 _compile: Any = njit
 kernel: Any = _compile(cache=True, nogil=True, error_model="numpy")
-_leaf: Any = _compile(cache=True, nogil=True, error_model="numpy", _nrt=False)
+leaf: Any = _compile(cache=True, nogil=True, error_model="numpy", _nrt=False)
 
 
 def transformed(weight: Float32) -> Float32:
     """Weights (out, in, 3, 3) as :func:`tile_row` takes them: flat, 36 matrices of panels."""
-    points = np.array((0, _P, -_P, _Q, -_Q))
-    slope = np.array((1, -1.5, -1.5, 6, 6))  # of x (x^2 - 1/2) (x^2 - 2) at the points
-    g = np.vstack((points[:, None] ** np.arange(3) / slope[:, None], (0, 0, 1)))
-    both = np.einsum("ia,ocab,jb->ijco", g, weight.astype(np.float64), g)
-    return np.concatenate([panels(each) for each in both.reshape(36, *both.shape[2:])])
+    n_out, n_in = weight.shape[:2]
+    both = BOTH_WAYS @ weight.reshape(n_out * n_in, 9).T.astype(np.float64)
+    split = both.reshape(36, n_out // PANEL, PANEL, n_in).transpose(0, 1, 3, 2)
+    return np.ascontiguousarray(split, dtype=np.float32).ravel()
 
 
 def panels(matrix: NDArray[Any]) -> Float32:
-    """A matrix (in, out) as :func:`_product` takes it: flat, a panel of columns after the other."""
+    """A matrix (in, out) as :func:`product` takes it: flat, a panel of columns after the other."""
     n_in, n_out = matrix.shape
     return np.ascontiguousarray(
         matrix.reshape(n_in, n_out // PANEL, PANEL).transpose(1, 0, 2), dtype=np.float32
     ).ravel()
 
 
-@_leaf
-def _product(a, a0, lead, step, steps, depth, b, b0, bias, bias0, floor, c, c0, gap):  # type: ignore[no-untyped-def]
+@leaf
+def product(a, a0, lead, step, steps, depth, b, b0, bias, bias0, floor, c, c0, gap):  # type: ignore[no-untyped-def]
     """GROUP rows of ``c`` by a panel: bias + sum over steps of a b, and at least ``floor``.
 
     Row r of ``a`` begins at ``a0 + r * lead``; it has ``steps`` pieces of ``depth`` numbers, that
@@ -106,7 +111,7 @@ def _product(a, a0, lead, step, steps, depth, b, b0, bias, bias0, floor, c, c0, 
     store(c, c0 + LANES, larger(s51, least))
 
 
-@_leaf
+@leaf
 def product_row(a, a0, lead, step, steps, depth, b, bias, floor, c, c0, n_pixels):  # type: ignore[no-untyped-def]
     """A row of pixels times a matrix; ``n_pixels`` is a multiple of GROUP.
 
@@ -116,15 +121,15 @@ def product_row(a, a0, lead, step, steps, depth, b, bias, floor, c, c0, n_pixels
     for x in range(0, n_pixels, GROUP):
         for panel in range(0, n_out, PANEL):
             b0, c1 = panel * steps * depth, c0 + x * n_out + panel
-            _product(
+            product(
                 a, a0 + x * lead, lead, step, steps, depth, b, b0, bias, panel, floor, c, c1, n_out
             )
 
 
-@_leaf
-def _six(a, b, c, d, e, f, to, at, gap):  # type: ignore[no-untyped-def]
+@leaf
+def six(a, b, c, d, e, f, to, at, gap):  # type: ignore[no-untyped-def]
     """Six inputs of a tile's row or column, transformed."""
-    half, two, p, q = spread(_HALF), spread(_TWO), spread(_F_P), spread(_F_Q)
+    half, two, p, q = spread(_HALF), spread(_TWO), spread(F_P), spread(F_Q)
     s = spread(_TWO_AND_HALF)
     store(to, at, a + e - s * c)
     even, odd = e - two * c, p * (d - two * b)
@@ -136,7 +141,7 @@ def _six(a, b, c, d, e, f, to, at, gap):  # type: ignore[no-untyped-def]
     store(to, at + 5 * gap, b + f - s * d)
 
 
-@_leaf
+@leaf
 def _transform(maps, rows, column, channels, n_tiles, half_done, to):  # type: ignore[no-untyped-def]
     """Tiles from ``column`` on: ``to`` is (36, n_tiles, channels)."""
     n = (TILE * n_tiles + 2) * channels
@@ -145,7 +150,7 @@ def _transform(maps, rows, column, channels, n_tiles, half_done, to):  # type: i
     for i in range(start, start + n, LANES):
         a, b, c = load(maps, r0 + i), load(maps, r1 + i), load(maps, r2 + i)
         d, e, f = load(maps, r3 + i), load(maps, r4 + i), load(maps, r5 + i)
-        _six(a, b, c, d, e, f, half_done, i - start, n)
+        six(a, b, c, d, e, f, half_done, i - start, n)
     gap = n_tiles * channels
     for row in range(6):
         for tile in range(n_tiles):
@@ -162,13 +167,13 @@ def _transform(maps, rows, column, channels, n_tiles, half_done, to):  # type: i
                     load(half_done, i + channels),
                     load(half_done, i + 2 * channels),
                 )
-                _six(a, b, c, d, e, f, to, row * 6 * gap + tile * channels + channel, gap)
+                six(a, b, c, d, e, f, to, row * 6 * gap + tile * channels + channel, gap)
 
 
-@_leaf
-def _four(a, b, c, d, e, f):  # type: ignore[no-untyped-def]
+@leaf
+def four(a, b, c, d, e, f):  # type: ignore[no-untyped-def]
     """Four outputs of a tile's row or column from six products."""
-    p, q, p3, q3 = spread(_F_P), spread(_F_Q), spread(_F_P3), spread(_F_Q3)
+    p, q, p3, q3 = spread(F_P), spread(F_Q), spread(F_P3), spread(F_Q3)
     half, two = spread(_HALF), spread(_TWO)
     inner, inner_odd, outer, outer_odd = b + c, b - c, d + e, d - e
     return (
@@ -179,7 +184,7 @@ def _four(a, b, c, d, e, f):  # type: ignore[no-untyped-def]
     )
 
 
-@_leaf
+@leaf
 def _inverse(products, n_tiles, bias, floor, half_done, to, rows, column):  # type: ignore[no-untyped-def]
     """Outputs of tiles: four rows of ``to`` from ``column`` on."""
     channels = len(bias)
@@ -188,7 +193,7 @@ def _inverse(products, n_tiles, bias, floor, half_done, to, rows, column):  # ty
         for i in range(j * n, j * n + n, LANES):
             a, b, c = load(products, i), load(products, i + 6 * n), load(products, i + 12 * n)
             d, e = load(products, i + 18 * n), load(products, i + 24 * n)
-            v, w, x, y = _four(a, b, c, d, e, load(products, i + 30 * n))
+            v, w, x, y = four(a, b, c, d, e, load(products, i + 30 * n))
             store(half_done, i, v)
             store(half_done, i + 6 * n, w)
             store(half_done, i + 12 * n, x)
@@ -201,7 +206,7 @@ def _inverse(products, n_tiles, bias, floor, half_done, to, rows, column):  # ty
                 i = row * 6 * n + tile * channels + channel
                 a, b, c = load(half_done, i), load(half_done, i + n), load(half_done, i + 2 * n)
                 d, e = load(half_done, i + 3 * n), load(half_done, i + 4 * n)
-                v, w, x, y = _four(a, b, c, d, e, load(half_done, i + 5 * n))
+                v, w, x, y = four(a, b, c, d, e, load(half_done, i + 5 * n))
                 at = rows[row] + (column + TILE * tile) * channels + channel
                 store(to, at, larger(v + shift, least))
                 store(to, at + channels, larger(w + shift, least))
@@ -209,7 +214,7 @@ def _inverse(products, n_tiles, bias, floor, half_done, to, rows, column):  # ty
                 store(to, at + 3 * channels, larger(y + shift, least))
 
 
-@_leaf
+@leaf
 def tile_row(maps, rows, channels, u, bias, none, floor, n_tiles, one, two, to, to_rows, margin):  # type: ignore[no-untyped-def]
     """A 3 x 3 convolution: four rows of outputs from six rows of inputs.
 
@@ -225,8 +230,8 @@ def tile_row(maps, rows, channels, u, bias, none, floor, n_tiles, one, two, to, 
                 b0 = (point * n_out + panel) * channels
                 for tile in range(0, n, GROUP):
                     i = point * n + tile
-                    _product(
-                        one, i * channels, channels, 0, 1, channels, u, b0, none, 0, _NO_FLOOR,
+                    product(
+                        one, i * channels, channels, 0, 1, channels, u, b0, none, 0, NO_FLOOR,
                         two, i * n_out + panel, n_out,
                     )  # fmt: skip
         _inverse(two, n, bias, floor, one, to, to_rows, TILE * first + margin)
