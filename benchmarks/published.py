@@ -88,10 +88,10 @@ def compared(metric: str, reference: pd.DataFrame, curves: Mapping[str, Curve]) 
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for row in reference.itertuples():
         theirs = getattr(row, METRICS[metric])
-        ours = [at(row.n_made, curves[name], metric) for name in ("pix", "linear", "deep")]
+        ours = [at(row.n_segments, curves[name], metric) for name in ("pix", "linear", "deep")]
         gain = ours[-1] - theirs
         told = " | ".join(f"{value:.4f}" for value in (theirs, *ours))
-        print(f"| {row.variant} | {row.n_made:.0f} | {told} | {gain:+.4f} |")
+        print(f"| {row.variant} | {row.n_segments:.0f} | {told} | {gain:+.4f} |")
 
 
 def at(count: float, curve: Curve, metric: str) -> float:

@@ -47,6 +47,8 @@ class TrainingFiles:
 
     def __init__(self, folder: Path, provenance: Provenance, measure: str, steps: int) -> None:
         self._folder, self._provenance, self._measure = folder, provenance, measure
+        for leftover in folder.glob(f".{PAGE}.*"):  # of a run that was killed while it wrote
+            leftover.unlink(missing_ok=True)
         self._page, self._steps = folder / PAGE, steps
         self._last: TrainProgress | None = None
         self._written, self._cost, self._is_due = time.monotonic(), 0.0, False
@@ -85,7 +87,7 @@ class TrainingFiles:
             return
         svg = write_training(curves, None if is_running else self._folder / PICTURE)
         page = self._filled(curves, state=state, svg=svg, is_running=is_running)
-        write_whole(self._page, page.html().encode())
+        write_whole(self._page, page.html().encode(), lasting=False)
         self._written, self._is_due, self._most = time.monotonic(), False, _EVERY_SECONDS
         self._cost = self._written - start
 

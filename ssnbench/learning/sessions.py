@@ -91,7 +91,7 @@ class Sessions:
         clock = self._clock
         if step == self._first and not clock.validating:
             return self._earlier
-        times = (round(x, 1) for x in (clock.seconds, clock.validating, clock.waiting))
+        times = (round(x, 3) for x in (clock.seconds, clock.validating, clock.waiting))
         now = Session(self._started, self._machine, self._device, self._first, step, *times)
         return [*self._earlier, now]
 

@@ -143,8 +143,17 @@ def misfits(
     return texts
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, lasting: bool = True) -> None:
     """Replace a file so that whoever reads it, also after a crash, finds the old or the new one.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    content : bytes
+        What it is to hold.
+    lasting : bool
+        Whether it must survive a power cut, too: the disk is waited for.
 
     Raises
     ------
@@ -159,10 +168,12 @@ def write_whole(path: Path, content: bytes) -> None:
             temporary = Path(file.name)
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                os.fsync(file.fileno())
         temporary.chmod(0o644)  # a temporary file is for its owner only
         temporary.replace(path)
-        _fsync_folder(path.parent)
+        if lasting:
+            _fsync_folder(path.parent)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(f"cannot write {path}: {reason}; what was there is kept") from error

@@ -324,7 +324,7 @@ def test_kept_maps_of_changed_images_are_refused(
 
 def test_times_of_a_real_run_are_found_beside_its_quality(tmp_path: Path) -> None:
     command = ["run", "--dataset", "collage(height=40,width=60,n_images=2)", "--algos", "grid,slic"]
-    command += ["--segments", "6,12,24", "--jobs", "1", "--out", str(tmp_path)]
+    command += ["--segments", "6,12,24", "--jobs", "1", "--even-if-busy", "--out", str(tmp_path)]
     assert main(command) == 0
     with Store(tmp_path, create=False) as store:
         (section,) = sections.split(store.records())
